@@ -1,0 +1,25 @@
+# Warnings, sanitizers and optimisation are set on targets, here and nowhere else.
+set(MADX_SANITIZERS "" CACHE STRING "Sanitizers to build with, e.g. address,undefined")
+option(MADX_WERROR "Treat warnings as errors" OFF)
+
+function(madx_set_compile_options target)
+  target_compile_features(${target} PUBLIC cxx_std_17)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter)
+  if(MADX_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(MADX_SANITIZERS)
+    target_compile_options(${target} PUBLIC -fsanitize=${MADX_SANITIZERS} -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=${MADX_SANITIZERS})
+  endif()
+endfunction()
+
+# One program from one source file: build/bin/<name of the file>.
+function(madx_add_program source)
+  get_filename_component(name "${source}" NAME_WE)
+  add_executable(${name} "${source}")
+  madx_set_compile_options(${name})
+  target_link_libraries(${name} PRIVATE madx::madx CLI11::CLI11)
+  target_precompile_headers(${name} REUSE_FROM madx)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+endfunction()

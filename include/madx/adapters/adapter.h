@@ -1,0 +1,163 @@
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/normalization.h>
+#include <torch/nn/pimpl.h>
+
+#include <memory>
+
+#include "madx/adapters/bottleneck_config.h"
+#include "madx/adapters/site.h"
+#include "madx/ops/bottleneck.h"
+
+namespace madx {
+
+/// Options for one `Adapter`: the configuration of its set, and its sizes in one layer.
+///
+/// Example: `Adapter adapter(AdapterOptions(768, 48).config(named_config("pfeiffer")));`
+struct AdapterOptions {
+  AdapterOptions(int64_t hidden_size, int64_t bottleneck_size)
+      : hidden_size_(hidden_size), bottleneck_size_(bottleneck_size) {}
+  /// Placement and LayerNorm rules, non-linearity, scaling, initialisation.
+  TORCH_ARG(BottleneckConfig, config);
+  TORCH_ARG(int64_t, hidden_size);
+  TORCH_ARG(int64_t, bottleneck_size);
+};
+
+/// One bottleneck at one site: down, non-linearity, up (Houlsby et al. 2019; Pfeiffer et al. 2020), with AdapterHub's
+/// rules for what it reads, what its residual is, and how the block ends. Parameter names are AdapterHub's.
+class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
+ public:
+  AdapterImpl(int64_t hidden_size, int64_t bottleneck_size)
+      : AdapterImpl(AdapterOptions(hidden_size, bottleneck_size)) {}
+  explicit AdapterImpl(AdapterOptions options_) : options(std::move(options_)) { reset(); }
+
+  void reset() override;
+  /// Initialises as `config.init_weights` says: bert, mam_adapter or houlsby.
+  void reset_parameters();
+  void pretty_print(std::ostream& stream) const override;
+
+  /// What the bottleneck reads and what it is added to, from the output `h` of the adapter below (f for the first).
+  struct Input {
+    at::Tensor x;         // (rows, hidden)
+    at::Tensor residual;  // (rows, hidden)
+  };
+  Input read(const at::Tensor& h, const SiteInput& site) const;
+
+  /// scaling * U act(D x) with dropout, LayerNorms and residual as configured. x (rows, hidden) -> (rows, hidden)
+  at::Tensor forward(const Input& input);
+
+  /// The block's output, when this adapter is the last of its site: LN(y + a), or y + a.
+  at::Tensor close(const at::Tensor& y, const SiteInput& site) const;
+
+  AdapterOptions options;
+  torch::nn::Sequential adapter_down{nullptr};  ///< [LayerNorm,] Linear(hidden, bottleneck)
+  torch::nn::Linear adapter_up{nullptr};        ///< Linear(bottleneck, hidden)
+  torch::nn::LayerNorm adapter_norm_before{nullptr};
+  torch::nn::LayerNorm adapter_norm_after{nullptr};
+  torch::Tensor scaling;  ///< (1) or (hidden) where it is learned; undefined where it is a number
+
+ private:
+  torch::nn::Linear down_{nullptr};
+  ops::Activation activation_ = ops::Activation::kRelu;
+};
+
+TORCH_MODULE(Adapter);
+
+inline void AdapterImpl::reset() {
+  const auto& config = options.config();
+  const auto hidden = options.hidden_size(), bottleneck = options.bottleneck_size();
+  TORCH_CHECK(hidden > 0 && bottleneck > 0, "Adapter: expected positive sizes, but got hidden size ",
+              hidden, " and bottleneck size ", bottleneck);
+  activation_ = ops::parse_activation(config.non_linearity);
+  adapter_down = torch::nn::Sequential();
+  if (config.ln_before) {
+    // AdapterHub registers this LayerNorm twice, as itself and as the first of `adapter_down`: its files hold both.
+    adapter_norm_before = torch::nn::LayerNorm(torch::nn::LayerNormOptions({hidden}));
+    adapter_down->push_back(adapter_norm_before);
+    register_module("adapter_norm_before", adapter_norm_before);
+  }
+  down_ = torch::nn::Linear(hidden, bottleneck);
+  adapter_down->push_back(down_);
+  register_module("adapter_down", adapter_down);
+  adapter_up = register_module("adapter_up", torch::nn::Linear(bottleneck, hidden));
+  if (config.ln_after) {
+    adapter_norm_after = register_module(
+        "adapter_norm_after", torch::nn::LayerNorm(torch::nn::LayerNormOptions({hidden})));
+  }
+  if (config.scaling_kind != ScalingKind::kFixed) {
+    const auto size = config.scaling_kind == ScalingKind::kChannel ? hidden : 1;
+    scaling = register_parameter("scaling", torch::ones({size}));
+  }
+  reset_parameters();
+}
+
+inline void AdapterImpl::reset_parameters() {
+  torch::NoGradGuard no_grad;
+  const auto& kind = options.config().init_weights;
+  const auto truncated_normal = [](torch::Tensor weight, double std) {
+    // erf^-1 of a uniform draw between the bounds' cumulative probabilities, cut at two standard deviations.
+    const auto bound = std::erf(2 / std::sqrt(2.0));
+    weight.uniform_(-bound, bound).erfinv_().mul_(std * std::sqrt(2.0)).clamp_(-2 * std, 2 * std);
+  };
+  if (kind == "bert") {
+    torch::nn::init::normal_(down_->weight, 0.0, 0.02);
+    torch::nn::init::normal_(adapter_up->weight, 0.0, 0.02);
+  } else if (kind == "mam_adapter") {
+    torch::nn::init::kaiming_uniform_(down_->weight, std::sqrt(5.0));
+    torch::nn::init::zeros_(adapter_up->weight);
+  } else if (kind == "houlsby") {
+    truncated_normal(down_->weight, 0.01);
+    truncated_normal(adapter_up->weight, 0.01);
+  } else {
+    input_error("unknown init_weights \"", kind, "\": expected bert, mam_adapter or houlsby");
+  }
+  torch::nn::init::zeros_(down_->bias);
+  torch::nn::init::zeros_(adapter_up->bias);
+}
+
+inline void AdapterImpl::pretty_print(std::ostream& stream) const {
+  stream << "madx::Adapter(hidden_size=" << options.hidden_size()
+         << ", bottleneck_size=" << options.bottleneck_size()
+         << ", non_linearity=" << options.config().non_linearity << ")";
+}
+
+inline AdapterImpl::Input AdapterImpl::read(const at::Tensor& h, const SiteInput& site) const {
+  const auto& config = options.config();
+  if (config.is_parallel) return {site.a, at::Tensor()};
+  const auto sum = config.original_ln_before ? h + site.a : at::Tensor();
+  const auto x = config.original_ln_before ? site.norm(sum) : h;
+  switch (config.residual_before_ln) {
+    case ResidualSource::kBeforeLayerNorm: return {x, h};
+    case ResidualSource::kAfterLayerNorm: return {x, x};
+    case ResidualSource::kPostAdd: return {x, sum.defined() ? sum : h};
+  }
+  TORCH_INTERNAL_ASSERT(false, "residual source without a case");
+}
+
+inline at::Tensor AdapterImpl::forward(const Input& input) {
+  const auto& config = options.config();
+  const auto x = adapter_norm_before ? adapter_norm_before->forward(input.x) : input.x;
+  auto y = ops::bottleneck(x, down_->weight, down_->bias, adapter_up->weight, adapter_up->bias,
+                           activation_);  // (rows, hidden)
+  if (scaling.defined()) {
+    y = y * scaling;
+  } else if (config.scaling != 1.0) {
+    y = y * config.scaling;
+  }
+  if (config.dropout > 0) y = at::dropout(y, config.dropout, is_training());
+  const bool first_residual = input.residual.defined() && config.adapter_residual_before_ln;
+  if (first_residual) y = y + input.residual;
+  if (adapter_norm_after) y = adapter_norm_after->forward(y);
+  if (input.residual.defined() && !first_residual) y = y + input.residual;
+  return y;
+}
+
+inline at::Tensor AdapterImpl::close(const at::Tensor& y, const SiteInput& site) const {
+  const auto sum = options.config().is_parallel ? y + site.f : y;
+  return options.config().original_ln_after ? site.norm(sum + site.a) : sum;
+}
+
+}  // namespace madx

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "madx/adapters/adapter.h"
+#include "madx/adapters/invertible_adapter.h"
+
+namespace madx {
+
+/// A place in a layer where an adapter sits.
+enum class Site { kAttentionOutput, kOutput };
+
+/// Options for `AdapterSet`: the encoder's shape beside the configuration.
+struct AdapterSetOptions {
+  AdapterSetOptions(BottleneckConfig config, int64_t hidden_size, int64_t num_layers)
+      : config_(std::move(config)), hidden_size_(hidden_size), num_layers_(num_layers) {}
+  TORCH_ARG(BottleneckConfig, config);
+  TORCH_ARG(int64_t, hidden_size);
+  TORCH_ARG(int64_t, num_layers);
+};
+
+/// A language adapter or a task adapter: one adapter a site over all layers, and for a language its invertible adapter.
+class AdapterSetImpl : public torch::nn::Cloneable<AdapterSetImpl> {
+ public:
+  explicit AdapterSetImpl(AdapterSetOptions options_) : options(std::move(options_)) { reset(); }
+
+  void reset() override;
+  void pretty_print(std::ostream& stream) const override;
+
+  /// The adapter at a site, or nullptr where the configuration leaves it out.
+  AdapterImpl* at(int64_t layer, Site site) const {
+    return adapters_[static_cast<size_t>(layer)][static_cast<size_t>(site)].get();
+  }
+  /// The invertible adapter, or nullptr.
+  InvertibleAdapterImpl* invertible() const { return invertible_.get(); }
+
+  /// Every tensor with its key in an AdapterDirectory (io/adapterhub.h), in AdapterHub's order.
+  std::vector<std::pair<std::string, torch::Tensor>> named_tensors() const;
+
+  AdapterSetOptions options;
+
+ private:
+  std::vector<std::array<std::shared_ptr<AdapterImpl>, 2>> adapters_;  // by layer and site
+  std::shared_ptr<InvertibleAdapterImpl> invertible_;
+};
+
+TORCH_MODULE(AdapterSet);
+
+namespace detail {
+
+/// AdapterHub's path of a site's adapter in a layer.
+inline std::string site_key(int64_t layer, Site site) {
+  return "encoder.layer." + std::to_string(layer) +
+         (site == Site::kAttentionOutput ? ".attention.output" : ".output");
+}
+
+/// Rules between keys of a configuration; one rule an `if`.
+inline void validate_adapter_config(const BottleneckConfig& config) {
+  if (config.cross_adapter) {
+    input_error("cross_adapter: expected false, but found true; an encoder has no cross-attention");
+  }
+  if (config.use_gating) {
+    input_error("use_gating: expected false, but found true; gated adapters are not supported");
+  }
+  if (config.stochastic_depth > 0) {
+    input_error("stochastic_depth: expected 0, but found ", config.stochastic_depth,
+                "; it is not supported");
+  }
+  if (config.reduction_factor <= 0 || config.inv_adapter_reduction_factor <= 0) {
+    input_error("reduction_factor: expected a number above 0, but found ",
+                std::min(config.reduction_factor, config.inv_adapter_reduction_factor));
+  }
+  if (config.residual_before_ln == ResidualSource::kPostAdd && !config.original_ln_before) {
+    input_error("residual_before_ln: expected true or false where original_ln_before is false, "
+                "but found \"post_add\"");
+  }
+  if (config.has_invertible() && config.inv_adapter != "nice") {
+    input_error("inv_adapter: expected \"nice\", but found \"", config.inv_adapter, "\"");
+  }
+}
+
+}  // namespace detail
+
+inline void AdapterSetImpl::reset() {
+  const auto& config = options.config();
+  detail::validate_adapter_config(config);
+  adapters_.assign(static_cast<size_t>(options.num_layers()), {});
+  for (int64_t layer = 0; layer < options.num_layers(); ++layer) {
+    if (config.leaves_out(layer)) continue;
+    const auto bottleneck = config.bottleneck_size(options.hidden_size(), layer);
+    for (const auto site : {Site::kAttentionOutput, Site::kOutput}) {
+      if (!(site == Site::kAttentionOutput ? config.mh_adapter : config.output_adapter)) continue;
+      // AdapterHub draws every module of a set from the same seed where one is given.
+      if (config.init_weights_seed >= 0) torch::manual_seed(config.init_weights_seed);
+      auto adapter = std::make_shared<AdapterImpl>(
+          AdapterOptions(options.hidden_size(), bottleneck).config(config));
+      const auto name = "layer" + std::to_string(layer) +
+                        (site == Site::kAttentionOutput ? "_attention_output" : "_output");
+      adapters_[static_cast<size_t>(layer)][static_cast<size_t>(site)] = register_module(name, adapter);
+    }
+  }
+  invertible_.reset();
+  if (config.has_invertible()) {
+    invertible_ = register_module(
+        "invertible", std::make_shared<InvertibleAdapterImpl>(
+                          InvertibleAdapterOptions(options.hidden_size())
+                              .reduction_factor(config.inv_adapter_reduction_factor)
+                              .non_linearity(config.non_linearity)));
+  }
+}
+
+inline void AdapterSetImpl::pretty_print(std::ostream& stream) const {
+  stream << "madx::AdapterSet(hidden_size=" << options.hidden_size()
+         << ", num_layers=" << options.num_layers()
+         << ", reduction_factor=" << options.config().reduction_factor
+         << ", invertible=" << (invertible_ ? "nice" : "none") << ")";
+}
+
+inline std::vector<std::pair<std::string, torch::Tensor>> AdapterSetImpl::named_tensors() const {
+  std::vector<std::pair<std::string, torch::Tensor>> tensors;
+  const auto append = [&](const std::string& prefix, const torch::nn::Module& module) {
+    for (const auto& item : module.named_parameters()) {
+      tensors.emplace_back(prefix + "." + item.key(), item.value());
+    }
+  };
+  for (int64_t layer = 0; layer < options.num_layers(); ++layer) {
+    for (const auto site : {Site::kAttentionOutput, Site::kOutput}) {
+      if (const auto* adapter = at(layer, site)) append(detail::site_key(layer, site), *adapter);
+    }
+  }
+  if (invertible_) append("invertible", *invertible_);
+  return tensors;
+}
+
+}  // namespace madx

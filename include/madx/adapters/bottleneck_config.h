@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace madx {
+
+/// Where the residual of a bottleneck starts (AdapterHub's `residual_before_ln`).
+enum class ResidualSource {
+  kBeforeLayerNorm,  ///< true: the output of what lies below, before the sum with the block's input
+  kAfterLayerNorm,   ///< false: the adapter's own input
+  kPostAdd,          ///< "post_add": after the sum with the block's input, before the LayerNorm
+};
+
+/// The factor on a bottleneck's output: a number, or learned (one value, or one a channel).
+enum class ScalingKind { kFixed, kLearned, kChannel };
+
+/// The configuration of a set of adapters, one a site: AdapterHub's bottleneck keys, same names, same defaults.
+/// Read from and written to adapter_config.json by io/adapter_config.h.
+struct BottleneckConfig {
+  bool mh_adapter = false;      ///< a site after the attention output
+  bool output_adapter = true;   ///< a site after the feed-forward output
+  bool cross_adapter = false;   ///< a site after cross-attention: encoders have none
+  double reduction_factor = 16; ///< hidden size / bottleneck size
+  std::map<int64_t, double> layer_reduction_factors;  ///< layers that differ from `reduction_factor`
+  std::vector<int64_t> leave_out;                     ///< layers without an adapter
+  std::string non_linearity = "relu";
+
+  bool original_ln_before = true;  ///< the adapter reads LN(f + a) instead of f
+  bool original_ln_after = true;   ///< the block ends with LN(y + a)
+  bool ln_before = false;          ///< a LayerNorm of the adapter's own before `down`
+  bool ln_after = false;           ///< and after `up`
+  ResidualSource residual_before_ln = ResidualSource::kBeforeLayerNorm;
+  bool adapter_residual_before_ln = false;  ///< the residual is added before the adapter's own last LayerNorm
+  bool is_parallel = false;                 ///< the adapter reads the block's input
+
+  ScalingKind scaling_kind = ScalingKind::kFixed;
+  double scaling = 1.0;
+  bool use_gating = false;
+  double dropout = 0.0;
+  double stochastic_depth = 0.0;
+  std::string init_weights = "bert";  ///< bert, mam_adapter or houlsby
+  int64_t init_weights_seed = -1;     ///< -1: none
+
+  std::string inv_adapter;  ///< "" (none) or "nice"
+  double inv_adapter_reduction_factor = 2;
+
+  bool has_invertible() const { return !inv_adapter.empty(); }
+  bool leaves_out(int64_t layer) const;
+  /// Bottleneck size in `layer`: hidden / reduction factor, rounded down, at least 1.
+  int64_t bottleneck_size(int64_t hidden, int64_t layer) const;
+};
+
+/// AdapterHub's named configurations: pfeiffer (seq_bn), houlsby (double_seq_bn), parallel (par_bn), scaled_par_bn.
+/// Throws InputError, with the names there are, for another one.
+BottleneckConfig named_config(const std::string& name);
+
+inline bool BottleneckConfig::leaves_out(int64_t layer) const {
+  for (const auto left : leave_out) {
+    if (left == layer) return true;
+  }
+  return false;
+}
+
+inline int64_t BottleneckConfig::bottleneck_size(int64_t hidden, int64_t layer) const {
+  const auto own = layer_reduction_factors.find(layer);
+  const auto factor = own == layer_reduction_factors.end() ? reduction_factor : own->second;
+  const auto size = static_cast<int64_t>(static_cast<double>(hidden) / factor);
+  return size < 1 ? 1 : size;
+}
+
+}  // namespace madx

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/pimpl.h>
+
+#include <string>
+
+#include "madx/ops/bottleneck.h"
+#include "madx/ops/coupling.h"
+
+namespace madx {
+
+/// Options for `InvertibleAdapter`.
+struct InvertibleAdapterOptions {
+  explicit InvertibleAdapterOptions(int64_t hidden_size) : hidden_size_(hidden_size) {}
+  TORCH_ARG(int64_t, hidden_size);
+  /// Half the hidden size / the size between the two layers of F and G.
+  TORCH_ARG(double, reduction_factor) = 2;
+  /// The non-linearity of the language adapter that this one belongs to.
+  TORCH_ARG(std::string, non_linearity) = "relu";
+};
+
+/// The invertible adapter of a language (MAD-X section 4.3): NICE's additive coupling between the embeddings and the
+/// first layer; its inverse stands before the tied output embedding.
+///
+/// F: Linear(hidden - hidden / 2 -> bottleneck), act, Linear(-> hidden / 2); G the other way round.
+class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl> {
+ public:
+  explicit InvertibleAdapterImpl(int64_t hidden_size)
+      : InvertibleAdapterImpl(InvertibleAdapterOptions(hidden_size)) {}
+  explicit InvertibleAdapterImpl(InvertibleAdapterOptions options_) : options(std::move(options_)) {
+    reset();
+  }
+
+  void reset() override;
+  /// Weights from N(0, 0.02), biases 0: near the identity.
+  void reset_parameters();
+  void pretty_print(std::ostream& stream) const override;
+
+  /// x (..., hidden) -> (..., hidden)
+  at::Tensor forward(const at::Tensor& x) { return ops::couple(check(x), half(F), half(G)); }
+  /// The exact inverse of `forward`, to rounding. y (..., hidden) -> (..., hidden)
+  at::Tensor inverse(const at::Tensor& y) { return ops::uncouple(check(y), half(F), half(G)); }
+
+  InvertibleAdapterOptions options;
+  torch::nn::Sequential F{nullptr};  ///< modules 0 and 2 are the layers: AdapterHub's names
+  torch::nn::Sequential G{nullptr};
+
+ private:
+  const at::Tensor& check(const at::Tensor& x) const {
+    TORCH_CHECK(x.size(-1) == options.hidden_size(), "InvertibleAdapter: expected last dimension ",
+                options.hidden_size(), ", but got ", x.sizes());
+    return x;
+  }
+  /// F or G as a function on half the channels.
+  std::function<at::Tensor(const at::Tensor&)> half(const torch::nn::Sequential& layers) const {
+    return [&layers, this](const at::Tensor& x) {
+      const auto& first = *layers[0]->as<torch::nn::Linear>();
+      const auto& second = *layers[2]->as<torch::nn::Linear>();
+      return ops::bottleneck(x, first.weight, first.bias, second.weight, second.bias, activation_);
+    };
+  }
+
+  ops::Activation activation_ = ops::Activation::kRelu;
+};
+
+TORCH_MODULE(InvertibleAdapter);
+
+inline void InvertibleAdapterImpl::reset() {
+  const auto hidden = options.hidden_size();
+  TORCH_CHECK(hidden >= 2, "InvertibleAdapter: expected a hidden size of at least 2, but got ", hidden);
+  activation_ = ops::parse_activation(options.non_linearity());
+  const auto low = hidden / 2, high = hidden - low;
+  const auto layers = [&](int64_t from, int64_t to) {
+    const auto between =
+        std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(from) / options.reduction_factor()));
+    // Module 1 is the non-linearity, a plain function: `forward` applies it with the layers in one op.
+    return torch::nn::Sequential(torch::nn::Linear(from, between), torch::nn::Identity(),
+                                 torch::nn::Linear(between, to));
+  };
+  F = register_module("F", layers(high, low));
+  G = register_module("G", layers(low, high));
+  reset_parameters();
+}
+
+inline void InvertibleAdapterImpl::reset_parameters() {
+  for (const auto& item : named_parameters()) {
+    if (item.value().dim() == 2) {
+      torch::nn::init::normal_(item.value(), 0.0, 0.02);
+    } else {
+      torch::nn::init::zeros_(item.value());
+    }
+  }
+}
+
+inline void InvertibleAdapterImpl::pretty_print(std::ostream& stream) const {
+  stream << "madx::InvertibleAdapter(hidden_size=" << options.hidden_size()
+         << ", reduction_factor=" << options.reduction_factor() << ")";
+}
+
+}  // namespace madx

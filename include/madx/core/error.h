@@ -1,0 +1,44 @@
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace madx {
+
+/// A mistake in what the user gave: a file, a flag, a value. The message is one line that names the file (and line), what
+/// was expected, what was found and what to do. Programs print it and exit with status 2.
+class InputError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A failure of the machine: disk full, out of memory. Programs print it and exit with status 1.
+class MachineError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+namespace detail {
+template <class... Parts>
+std::string join_parts(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+}  // namespace detail
+
+/// Throws InputError with the streamed parts as its message:
+/// `input_error(path, ":", line, ": expected two columns, but found one; separate token and tag by a tab");`
+template <class... Parts>
+[[noreturn]] void input_error(const Parts&... parts) {
+  throw InputError(detail::join_parts(parts...));
+}
+
+/// Throws MachineError with the streamed parts as its message.
+template <class... Parts>
+[[noreturn]] void machine_error(const Parts&... parts) {
+  throw MachineError(detail::join_parts(parts...));
+}
+
+}  // namespace madx

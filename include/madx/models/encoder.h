@@ -1,0 +1,169 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <string>
+#include <vector>
+
+#include "madx/io/tensor_map.h"
+#include "madx/models/encoder_layer.h"
+
+namespace madx {
+
+/// A pretrained XLM-R or BERT encoder, frozen: no parameter takes a gradient, `train()` switches its dropout alone.
+/// Runs packed rows (no padding) with adapters at two sites a layer. Made by io::load_encoder.
+class EncoderImpl : public torch::nn::Module {
+ public:
+  /// `weights` by Hugging Face's names without the model's prefix (`embeddings.word_embeddings.weight`, ...): taken without a
+  /// copy, but for query, key and value, which are packed into one tensor.
+  /// Throws InputError naming key, expected and found when one is missing or of another shape.
+  EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where);
+
+  /// Last hidden states under the stack that is active: (rows, hidden), or (read, hidden) where `batch.read_rows` is set.
+  /// Throws c10::Error when a sequence is longer than the position table.
+  at::Tensor forward(const PackedBatch& batch, const AdapterStackImpl& adapters) const;
+
+  /// The same without adapters.
+  at::Tensor forward(const PackedBatch& batch) const {
+    return forward(batch, AdapterStackImpl(config_.hidden_size, config_.num_hidden_layers));
+  }
+
+  /// Embeddings before the first layer, the active invertible adapter applied: (rows, hidden).
+  at::Tensor embed(const PackedBatch& batch, const AdapterStackImpl& adapters) const;
+
+  /// Makes every weight trainable: full fine-tuning, the baseline that adapters are compared with.
+  void unfreeze() {
+    for (auto& weight : parameters()) weight.requires_grad_(true);
+  }
+
+  const EncoderConfig& config() const { return config_; }
+  /// The input embedding, which is also the output embedding of masked LM: (vocabulary, hidden).
+  const at::Tensor& word_embeddings() const { return word_embeddings_; }
+  const at::Device device() const { return word_embeddings_.device(); }
+
+ private:
+  at::Tensor freeze(const std::string& name, const at::Tensor& weight) {
+    std::string key = name;
+    std::replace(key.begin(), key.end(), '.', '_');
+    return register_parameter(key, weight, /*requires_grad=*/false);
+  }
+
+  EncoderConfig config_;
+  at::Tensor word_embeddings_;      // (vocabulary, hidden)
+  at::Tensor position_embeddings_;  // (positions, hidden)
+  at::Tensor type_embeddings_;      // (types, hidden)
+  FrozenLayerNorm embedding_norm_;
+  std::vector<EncoderLayer> layers_;
+};
+
+TORCH_MODULE(Encoder);
+
+namespace detail {
+
+/// Picks weights out of an encoder's file, checking each shape.
+class WeightReader {
+ public:
+  WeightReader(const io::TensorMap& weights, std::string where) : weights_(weights), where_(std::move(where)) {}
+
+  at::Tensor operator()(const std::string& key, at::IntArrayRef shape) const {
+    const auto* weight = weights_.find(key);
+    if (weight == nullptr) {
+      input_error(where_, ": expected a weight \"", key, "\" of shape ", shape,
+                  ", but there is none; is this an XLM-R or BERT encoder?");
+    }
+    if (weight->sizes() != shape) {
+      input_error(where_, ": expected \"", key, "\" of shape ", shape, " by config.json, but found ",
+                  weight->sizes(), "; config and weights are not of one model");
+    }
+    return *weight;
+  }
+
+ private:
+  const io::TensorMap& weights_;
+  std::string where_;
+};
+
+}  // namespace detail
+
+inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where)
+    : config_(std::move(config)) {
+  const detail::WeightReader read(weights, where);
+  const auto hidden = config_.hidden_size, inner = config_.intermediate_size;
+  const auto embedding = [&](const std::string& name, int64_t rows) {
+    return freeze("embeddings_" + name, read("embeddings." + name + ".weight", {rows, hidden}));
+  };
+  word_embeddings_ = embedding("word_embeddings", config_.vocab_size);
+  position_embeddings_ = embedding("position_embeddings", config_.max_position_embeddings);
+  type_embeddings_ = embedding("token_type_embeddings", config_.type_vocab_size);
+  embedding_norm_ = {freeze("embeddings_norm_weight", read("embeddings.LayerNorm.weight", {hidden})),
+                     freeze("embeddings_norm_bias", read("embeddings.LayerNorm.bias", {hidden})),
+                     config_.layer_norm_eps};
+  for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
+    const auto prefix = "encoder.layer." + std::to_string(index) + ".";
+    const auto weight = [&](const std::string& name, int64_t out, int64_t in) {
+      return read(prefix + name + ".weight", {out, in});
+    };
+    const auto bias = [&](const std::string& name, int64_t out) { return read(prefix + name + ".bias", {out}); };
+    const std::string self = "attention.self.";
+    EncoderLayer layer(config_, index);
+    layer->set("qkv", &EncoderLayerImpl::qkv,
+               at::cat({weight(self + "query", hidden, hidden), weight(self + "key", hidden, hidden),
+                        weight(self + "value", hidden, hidden)}),
+               at::cat({bias(self + "query", hidden), bias(self + "key", hidden), bias(self + "value", hidden)}));
+    const auto set = [&](const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
+                         const std::string& key, int64_t out, int64_t in) {
+      layer->set(name, linear, weight(key, out, in), bias(key, out));
+    };
+    set("attention_output", &EncoderLayerImpl::attention_output, "attention.output.dense", hidden, hidden);
+    set("intermediate", &EncoderLayerImpl::intermediate, "intermediate.dense", inner, hidden);
+    set("output", &EncoderLayerImpl::output, "output.dense", hidden, inner);
+    const auto norm = [&](const std::string& name, FrozenLayerNorm EncoderLayerImpl::*target,
+                          const std::string& key) {
+      layer->set(name, target, read(prefix + key + ".weight", {hidden}), bias(key, hidden));
+    };
+    norm("attention_norm", &EncoderLayerImpl::attention_norm, "attention.output.LayerNorm");
+    norm("output_norm", &EncoderLayerImpl::output_norm, "output.LayerNorm");
+    layers_.push_back(register_module("layer" + std::to_string(index), layer));
+  }
+  eval();
+}
+
+inline at::Tensor EncoderImpl::embed(const PackedBatch& batch, const AdapterStackImpl& adapters) const {
+  std::vector<int64_t> positions;
+  positions.reserve(static_cast<size_t>(batch.rows()));
+  for (int64_t sequence = 0; sequence < batch.sequences(); ++sequence) {
+    const auto length = batch.offsets[sequence + 1] - batch.offsets[sequence];
+    TORCH_CHECK(length <= config_.max_length(), "Encoder: expected sequences of at most ",
+                config_.max_length(), " tokens, but sequence ", sequence, " has ", length);
+    for (int64_t i = 0; i < length; ++i) positions.push_back(config_.first_position() + i);
+  }
+  const auto position_ids = at::tensor(positions, at::kLong).to(device());
+  const auto sum = at::embedding(word_embeddings_, batch.input_ids) +
+                   at::embedding(position_embeddings_, position_ids) + type_embeddings_[0];
+  auto x = embedding_norm_(sum);  // (rows, hidden)
+  if (is_training()) x = at::dropout(x, config_.hidden_dropout_prob, /*train=*/true);
+  auto* invertible = adapters.invertible();
+  return invertible == nullptr ? x : invertible->forward(x);
+}
+
+inline at::Tensor EncoderImpl::forward(const PackedBatch& batch, const AdapterStackImpl& adapters) const {
+  ops::RowOffsets read_offsets = {0};
+  if (batch.read_rows.defined()) {
+    const auto rows = batch.read_rows.to(at::kCPU);
+    const auto* row = rows.const_data_ptr<int64_t>();
+    int64_t read = 0;
+    for (size_t sequence = 1; sequence < batch.offsets.size(); ++sequence) {
+      while (read < rows.numel() && row[read] < batch.offsets[sequence]) ++read;
+      read_offsets.push_back(read);
+    }
+    TORCH_CHECK(read == rows.numel(), "Encoder: expected read_rows below ", batch.rows(), " rows, ascending");
+  }
+  auto x = embed(batch, adapters);
+  for (size_t index = 0; index < layers_.size(); ++index) {
+    const bool last = index + 1 == layers_.size();
+    x = layers_[index]->forward(x, batch.offsets, last ? batch.read_rows : at::Tensor(), read_offsets, adapters);
+  }
+  return x;
+}
+
+}  // namespace madx

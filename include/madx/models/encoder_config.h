@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace madx {
+
+/// The shape of an encoder: the keys of Hugging Face's config.json that XLM-R and BERT share, same names.
+struct EncoderConfig {
+  std::string model_type = "xlm-roberta";  ///< or "roberta", "bert"
+  int64_t vocab_size = 0;
+  int64_t hidden_size = 0;
+  int64_t num_hidden_layers = 0;
+  int64_t num_attention_heads = 0;
+  int64_t intermediate_size = 0;
+  int64_t max_position_embeddings = 0;
+  int64_t type_vocab_size = 1;
+  int64_t pad_token_id = 1;
+  double layer_norm_eps = 1e-5;
+  double hidden_dropout_prob = 0.1;
+  double attention_probs_dropout_prob = 0.1;
+
+  /// The position of a sequence's first token: RoBERTa counts from the padding id on, BERT from 0.
+  int64_t first_position() const { return model_type == "bert" ? 0 : pad_token_id + 1; }
+  /// The longest sequence, special tokens included.
+  int64_t max_length() const { return max_position_embeddings - first_position(); }
+};
+
+/// Parses config.json. `where` names the file in messages. Throws InputError naming key, expected and found.
+EncoderConfig parse_encoder_config(const std::string& json, const std::string& where);
+
+}  // namespace madx

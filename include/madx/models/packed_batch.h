@@ -1,0 +1,41 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "madx/ops/packed_attention.h"
+
+namespace madx {
+
+/// Token sequences laid end to end, without padding, and the rows whose output is read.
+struct PackedBatch {
+  at::Tensor input_ids;           // (rows) int64
+  ops::RowOffsets offsets = {0};  // sequence s owns rows [offsets[s], offsets[s + 1])
+  /// Rows whose last hidden state is read, ascending; undefined: all of them. The last layer computes queries,
+  /// feed-forward and adapters for these alone.
+  at::Tensor read_rows;  // (read) int64
+  int64_t rows() const { return offsets.back(); }
+  int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
+
+  PackedBatch to(const at::Device& device) const {
+    auto moved = *this;
+    moved.input_ids = input_ids.to(device);
+    if (read_rows.defined()) moved.read_rows = read_rows.to(device);
+    return moved;
+  }
+};
+
+/// Packs sequences of token ids, special tokens included.
+inline PackedBatch pack(const std::vector<std::vector<int64_t>>& sequences) {
+  PackedBatch batch;
+  std::vector<int64_t> ids;
+  for (const auto& sequence : sequences) {
+    ids.insert(ids.end(), sequence.begin(), sequence.end());
+    batch.offsets.push_back(static_cast<int64_t>(ids.size()));
+  }
+  batch.input_ids = at::tensor(ids, at::kLong);
+  return batch;
+}
+
+}  // namespace madx

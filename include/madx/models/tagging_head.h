@@ -1,0 +1,56 @@
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/linear.h>
+
+#include <string>
+#include <vector>
+
+namespace madx {
+
+/// Options for `TaggingHead`.
+struct TaggingHeadOptions {
+  TaggingHeadOptions(int64_t hidden_size, std::vector<std::string> labels)
+      : hidden_size_(hidden_size), labels_(std::move(labels)) {}
+  TORCH_ARG(int64_t, hidden_size);
+  /// The tags, by id.
+  TORCH_ARG(std::vector<std::string>, labels);
+  TORCH_ARG(double, dropout) = 0.1;
+};
+
+/// Token classification: dropout, then one linear layer over the hidden state of each word's first sub-word.
+class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
+ public:
+  explicit TaggingHeadImpl(TaggingHeadOptions options_) : options(std::move(options_)) { reset(); }
+
+  void reset() override {
+    const auto labels = static_cast<int64_t>(options.labels().size());
+    TORCH_CHECK(labels > 0, "TaggingHead: expected at least one label");
+    classifier = register_module("classifier", torch::nn::Linear(options.hidden_size(), labels));
+    torch::nn::init::normal_(classifier->weight, 0.0, 0.02);
+    torch::nn::init::zeros_(classifier->bias);
+  }
+
+  void pretty_print(std::ostream& stream) const override {
+    stream << "madx::TaggingHead(hidden_size=" << options.hidden_size() << ", labels=" << options.labels().size() << ")";
+  }
+
+  /// h (words, hidden) -> (words, labels)
+  at::Tensor forward(const at::Tensor& h) {
+    return classifier->forward(at::dropout(h, options.dropout(), is_training()));
+  }
+
+  /// Mean cross-entropy: h (words, hidden), targets (words) int64 -> ().
+  at::Tensor loss(const at::Tensor& h, const at::Tensor& targets) {
+    return torch::nn::functional::cross_entropy(forward(h), targets);
+  }
+
+  TaggingHeadOptions options;
+  torch::nn::Linear classifier{nullptr};
+};
+
+TORCH_MODULE(TaggingHead);
+
+}  // namespace madx

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <torch/script.h>
+
+#include <optional>
+#include <string>
+
+#include "madx/data/tokenizer.h"
+#include "madx/io/tensor_map.h"
+#include "madx/models/encoder.h"
+#include "madx/models/mlm_head.h"
+
+namespace madx::io {
+
+/// The parts of an encoder on disk, opened but not yet a model.
+struct EncoderParts {
+  std::string where;      ///< the weights' file, for messages
+  std::string directory;  ///< that it lies in
+  std::string config_json;
+  EncoderConfig config;
+  TensorMap weights;  ///< by Hugging Face's names without `roberta.` or `bert.`
+  std::optional<torch::jit::Module> archive;
+  torch::jit::ExtraFilesMap extra_files;  ///< of the archive; empty where it lacks one
+};
+
+EncoderParts open_encoder(const std::string& path);
+
+/// The tokenizer: from the archive where it has one, else from the directory.
+TokenizerFile read_tokenizer_file(const EncoderParts& parts);
+
+/// The masked-LM head among the weights, or an empty holder. Throws InputError when it is there in part.
+MlmHead find_head(const EncoderParts& parts);
+
+/// Reads a whole file. Throws InputError when it cannot be read.
+std::string read_bytes(const std::string& path);
+
+}  // namespace madx::io
