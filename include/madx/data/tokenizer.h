@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace madx {
+
+/// Ids with a meaning of their own. XLM-R: <s> 0, </s> 2, <pad> 1, <unk> 3, <mask> the last id.
+/// BERT: [CLS], [SEP], [PAD], [UNK], [MASK], wherever vocab.txt has them.
+struct SpecialTokens {
+  int64_t bos;
+  int64_t eos;
+  int64_t pad;
+  int64_t unk;
+  int64_t mask;
+};
+
+/// Text to sub-word ids and back. Text is UTF-8; check it with first_invalid_utf8() where it
+/// enters, for here a malformed byte becomes a replacement character. Const methods may be called
+/// from many threads at once.
+///
+/// Raw text never yields a special id other than unk: the characters "<mask>" or "[SEP]" in a
+/// corpus are split like any others. (Hugging Face looks such strings up by default; with that, a
+/// web page that quotes "</s>" would end the sequence.)
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  /// Sub-word ids of `text`, without bos and eos. Empty for text that holds nothing visible.
+  virtual std::vector<int64_t> encode(std::string_view text) const = 0;
+
+  /// Sub-word ids of each word on its own. A word that would vanish (empty, or a lone zero-width
+  /// character) becomes unk, so that each word has a first sub-word to carry its tag.
+  std::vector<std::vector<int64_t>> encode_words(const std::vector<std::string>& words) const;
+
+  /// Readable text of `ids`, special tokens left out. Not the original text: normalization is not
+  /// undone.
+  virtual std::string decode(const std::vector<int64_t>& ids) const = 0;
+
+  /// The sub-word with this id as the vocabulary writes it ("▁river", "##s", "<mask>"). Throws
+  /// InputError for an id outside [0, vocab_size()).
+  virtual std::string piece(int64_t id) const = 0;
+
+  /// Number of ids: the rows of the word embedding that text and special tokens can reach.
+  virtual int64_t vocab_size() const = 0;
+
+  const SpecialTokens& special() const { return special_; }
+  bool is_special(int64_t id) const;
+
+ protected:
+  explicit Tokenizer(const SpecialTokens& special) : special_(special) {}
+
+  /// Throws InputError unless `id` is in [0, vocab_size()).
+  void check_id(int64_t id) const;
+
+ private:
+  SpecialTokens special_;
+};
+
+/// A tokenizer as it is stored, in a directory or inside an encoder's archive.
+struct TokenizerFile {
+  std::string name;   ///< "sentencepiece.bpe.model" (XLM-R) or "vocab.txt" (BERT)
+  std::string bytes;  ///< the file's content
+  std::optional<std::string>
+      tokenizer_config;  ///< content of tokenizer_config.json; only read beside vocab.txt
+};
+
+/// Makes the tokenizer that `file.name` asks for. `where` is the directory or archive that holds
+/// the file; messages name it. Throws InputError for a damaged file, or one that is not XLM-R's or
+/// BERT's.
+///
+/// BERT's rules are those of transformers' BertTokenizer (the Python one: text is composed to NFC,
+/// a Greek capital sigma lower-cases by its place in the word). From tokenizer_config.json come
+/// `do_lower_case`, `strip_accents` and `tokenize_chinese_chars`. Where `do_lower_case` is not
+/// said, the vocabulary tells: a lower-cased one has no piece with a letter A to Z, except those in
+/// brackets such as [CLS]. (transformers would lower-case for a cased vocabulary as well.)
+std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerFile& file,
+                                                const std::string& where);
+
+/// Reads sentencepiece.bpe.model, or vocab.txt and tokenizer_config.json, from `directory`. Throws
+/// InputError where there is neither or both.
+TokenizerFile read_tokenizer_file(const std::string& directory);
+
+/// make_tokenizer(read_tokenizer_file(directory), directory).
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& directory);
+
+}  // namespace madx

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace madx {
+
+/// What a training run says of itself at one logged step. NaN means "not measured" and is written
+/// as null.
+struct MetricsRow {
+  int64_t step = 0;
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  double lr = std::numeric_limits<double>::quiet_NaN();
+  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();
+  std::optional<double> eval_loss;   ///< where held-out text was evaluated
+  std::optional<double> perplexity;  ///< exp(eval_loss)
+  std::map<std::string, double>
+      extra{};  ///< further figures by key, such as "dev_f1" or "gradient_norm"
+};
+
+/// The file metrics.jsonl: one JSON object a line, on disk as soon as it is written, so that a run
+/// can be watched and an interrupted one is on record up to its last logged step.
+class MetricsLog {
+ public:
+  enum class Mode {
+    kFresh,   ///< an older file is emptied
+    kAppend,  ///< rows are added to the file, if there is one; a last line cut short by a crash is
+              ///< removed
+  };
+
+  /// Throws InputError when the path cannot be written, or, with kAppend, when a line of the file
+  /// is not a row.
+  MetricsLog(std::string path, Mode mode);
+
+  /// Throws MachineError when the row does not reach the file (disk full), std::invalid_argument
+  /// when a key of `row.extra` is the name of another field.
+  void write(const MetricsRow& row);
+
+  /// Drops the rows after `step`, the step of the checkpoint that training resumes from: the file
+  /// is then the one that an uninterrupted run has there.
+  void truncate_after(int64_t step);
+
+ private:
+  void open(std::ios::openmode mode);
+
+  std::string path_;
+  std::ofstream file_;
+};
+
+/// The rows of a metrics.jsonl, in its order; null is read as NaN. A last line without its newline
+/// is what a crash leaves: it is not read. Throws InputError, naming the line, when the file is
+/// missing or a line is not a row.
+std::vector<MetricsRow> read_metrics(const std::string& path);
+
+}  // namespace madx

@@ -1,0 +1,98 @@
+#include "madx/data/utf8.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "madx/core/error.h"
+
+namespace madx {
+namespace {
+
+unsigned char byte_at(std::string_view text, std::size_t i) {
+  return static_cast<unsigned char>(text[i]);
+}
+
+/// Bytes in the code point that begins at `at`; 0 when no valid one begins there. The second byte's
+/// narrower range after E0, ED, F0 and F4 is what excludes overlong forms, surrogates and values
+/// beyond U+10FFFF.
+std::size_t code_point_length(std::string_view text, std::size_t at) {
+  const unsigned char lead = byte_at(text, at);
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2 || lead > 0xF4) return 0;
+
+  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  if (text.size() - at < length) return 0;
+
+  const unsigned char lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  const unsigned char highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  const unsigned char second = byte_at(text, at + 1);
+  if (second < lowest || second > highest) return 0;
+
+  for (std::size_t i = 2; i < length; ++i) {
+    if ((byte_at(text, at + i) & 0xC0) != 0x80) return 0;
+  }
+  return length;
+}
+
+std::string hexadecimal(unsigned char byte) {
+  char text[5];
+  std::snprintf(text, sizeof text, "0x%02X", byte);
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::size_t> first_invalid_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = code_point_length(text, at);
+    if (length == 0) return at;
+    at += length;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string_view> split_utf8(std::string_view text) {
+  std::vector<std::string_view> code_points;
+  code_points.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = code_point_length(text, at);
+    code_points.push_back(text.substr(at, length == 0 ? 1 : length));
+    at += code_points.back().size();
+  }
+  return code_points;
+}
+
+std::vector<std::string> read_utf8_lines(const std::string& path) {
+  std::error_code ignored;  // what does not exist is reported by the open below
+  if (std::filesystem::is_directory(path, ignored)) {
+    input_error(path, ": expected a text file, but found a directory; name a file in it");
+  }
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    input_error(path, ": expected a text file, but found none that can be opened (",
+                std::strerror(errno), "); check the path");
+  }
+
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) {
+    if (lines.empty() && line.compare(0, 3, "\xEF\xBB\xBF") == 0) line.erase(0, 3);
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    // A NUL byte is valid UTF-8, but what holds one is UTF-16 or no text at all.
+    const std::size_t at = std::min(line.find('\0'), first_invalid_utf8(line).value_or(line.npos));
+    if (at != line.npos) {
+      input_error(path, ":", lines.size() + 1, ": expected UTF-8 text, but found ",
+                  hexadecimal(byte_at(line, at)), " at byte ", at + 1,
+                  " of the line; convert the file to UTF-8, for example with iconv");
+    }
+    lines.push_back(std::move(line));
+  }
+  if (file.bad()) machine_error(path, ": reading stopped: ", std::strerror(errno));
+  return lines;
+}
+
+}  // namespace madx

@@ -1,0 +1,166 @@
+#include "madx/data/conll.h"
+
+#include <sstream>
+#include <stdexcept>
+
+#include "test_files.h"
+
+namespace madx {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::vector<TaggedSentence> read(std::string_view bytes) {
+  return read_conll(write_test_file(bytes));
+}
+
+/// The message for a file of these bytes, without the file's name.
+std::string error_in(std::string_view bytes) {
+  const std::string path = write_test_file(bytes);
+  const std::string message = input_error_of([&] { read_conll(path); });
+  EXPECT_EQ(message.substr(0, path.size()), path);
+  return message.substr(std::min(path.size(), message.size()));
+}
+
+TEST(Conll, ReadsSentencesBetweenBlankLines) {
+  const auto sentences = read("\n\nAnna\tB-PER\nLee\tI-PER\n\n \t\nhi\tO\n\n\n");
+  ASSERT_EQ(sentences.size(), 2u);
+  EXPECT_EQ(sentences[0].tokens, (Words{"Anna", "Lee"}));
+  EXPECT_EQ(sentences[0].tags, (Words{"B-PER", "I-PER"}));
+  EXPECT_EQ(sentences[1].tokens, Words{"hi"});
+  EXPECT_EQ(sentences[1].tags, Words{"O"});
+}
+
+TEST(Conll, KeepsTheTagsOfTheFile) {
+  EXPECT_EQ(read("a\tI-PER\nb\tS-LOC\nc\tU-ORG\n").front().tags,
+            (Words{"I-PER", "S-LOC", "U-ORG"}));
+}
+
+TEST(Conll, TakesTheFirstAndTheLastColumn) {
+  EXPECT_EQ(read("EU NNP I-NP I-ORG\n").front().tokens, Words{"EU"});
+  EXPECT_EQ(read("EU   NNP  I-ORG  \n").front().tags, Words{"I-ORG"});
+  EXPECT_EQ(read("EU\tNNP\t\tI-ORG\t\n").front().tags, Words{"I-ORG"});
+}
+
+TEST(Conll, KeepsASpaceInATokenWhereTabsSeparate) {
+  EXPECT_EQ(read("New York\tB-LOC\n").front().tokens, Words{"New York"});
+}
+
+TEST(Conll, KeepsANoBreakSpaceInAToken) {
+  EXPECT_EQ(read("1\u00A0000 O\n").front().tokens, Words{"1\u00A0000"});
+}
+
+TEST(Conll, AcceptsAByteOrderMarkCrlfAndAMissingLastLineEnd) {
+  const auto sentences = read("\xEF\xBB\xBF-DOCSTART- -X- O O\r\n\r\na O\r\n\r\nb B-LOC");
+  ASSERT_EQ(sentences.size(), 2u);
+  EXPECT_EQ(sentences[0].tokens, Words{"a"});
+  EXPECT_EQ(sentences[1].tags, Words{"B-LOC"});
+}
+
+TEST(Conll, SkipsDocumentStartsWhichEndASentence) {
+  const auto sentences = read("-DOCSTART-\na\tO\n-DOCSTART-\tO\nb\tO\n");
+  ASSERT_EQ(sentences.size(), 2u);
+  EXPECT_EQ(sentences[1].tokens, Words{"b"});
+}
+
+TEST(Conll, SkipsCommentsWhichDoNotEndASentence) {
+  const auto sentences = read("# id 7 domain=en\na\tO\n# a note about O\n# \nb\tO\n");
+  ASSERT_EQ(sentences.size(), 1u);
+  EXPECT_EQ(sentences[0].tokens, (Words{"a", "b"}));
+}
+
+TEST(Conll, KeepsTheTokenNumberSign) {
+  EXPECT_EQ(read("#\tO\n1\tO\n").front().tokens, (Words{"#", "1"}));
+  EXPECT_EQ(read("# O\n1 O\n").front().tokens, (Words{"#", "1"}));
+  EXPECT_EQ(read("a NN O\n# SYM I-LOC\n").front().tokens, (Words{"a", "#"}));
+  EXPECT_EQ(read("# O\n").front().tokens, Words{"#"});
+  EXPECT_EQ(read("a NN O\n# O\n").front().tokens, Words{"a"});
+}
+
+TEST(Conll, StripsTheLanguagePrefixThatEveryTokenHas) {
+  EXPECT_EQ(read("en:Anna\tB-PER\nen::\tO\n\nen:de:x\tO\n").front().tokens, (Words{"Anna", ":"}));
+  EXPECT_EQ(read("zh-yue:\u9999 O\nzh-yue:: O\n").front().tokens, (Words{"\u9999", ":"}));
+  EXPECT_EQ(read("simple:a O\nsimple:b O\n").front().tokens, (Words{"a", "b"}));
+}
+
+TEST(Conll, KeepsWhatOnlyLooksLikeALanguagePrefix) {
+  EXPECT_EQ(read("en:Anna O\nof O\n").front().tokens, (Words{"en:Anna", "of"}));
+  EXPECT_EQ(read("en:a O\nde:b O\n").front().tokens, (Words{"en:a", "de:b"}));
+  EXPECT_EQ(read("EN:a O\nEN:b O\n").front().tokens, (Words{"EN:a", "EN:b"}));
+  EXPECT_EQ(read("http:a O\n: O\n").front().tokens, (Words{"http:a", ":"}));
+}
+
+TEST(Conll, RefusesALineWithOneColumn) {
+  EXPECT_EQ(error_in("a\tO\n\nNairobi\n"),
+            ":3: expected a token and its tag, but found one column: \"Nairobi\"; separate token "
+            "and tag by a tab or spaces");
+  EXPECT_NE(error_in("a\tO\n\tO\n").find(":2: expected a token and its tag"), std::string::npos);
+  EXPECT_NE(error_in("a\tO\nb\t\n").find(":2: expected a token and its tag"), std::string::npos);
+}
+
+TEST(Conll, ShowsOnlyTheBeginningOfALongColumn) {
+  EXPECT_NE(error_in(std::string(100, 'x')).find('"' + std::string(40, 'x') + "...\";"),
+            std::string::npos);
+}
+
+TEST(Conll, ShowsNoControlCharacters) {
+  EXPECT_NE(error_in("a\x1B[1m\r\x7F.").find("\"a?[1m??.\";"), std::string::npos);
+}
+
+TEST(Conll, RefusesALastColumnThatIsNoTag) {
+  EXPECT_EQ(error_in("a\tO\nb\tPERSON\n"),
+            ":2: expected a tag such as O or B-PER in the last column, but found \"PERSON\"; use "
+            "tags of IOB1, IOB2 or BIOES");
+}
+
+TEST(Conll, RefusesATokenThatIsEmptyWithoutItsPrefix) {
+  EXPECT_EQ(error_in("en:a\tO\nen:\tO\n"),
+            ":2: expected a token after the prefix \"en:\" that every line has, but found none; "
+            "remove the line");
+}
+
+TEST(Conll, RefusesInvalidUtf8) {
+  EXPECT_EQ(error_in("a\tO\n\xC3\tO\n"),
+            ":2: expected UTF-8 text, but found 0xC3 at byte 1 of the line; convert the file to "
+            "UTF-8, for example with iconv");
+}
+
+TEST(Conll, RefusesAFileWithoutSentences) {
+  EXPECT_EQ(error_in(""),
+            ": expected sentences, a token and its tag a line, but found an empty file; check that "
+            "it is a CoNLL file");
+  EXPECT_EQ(error_in("# only\n\n-DOCSTART- O\n"),
+            ": expected sentences, a token and its tag a line, but found no such line; check that "
+            "it is a CoNLL file");
+}
+
+TEST(Conll, RefusesAMissingFileAndADirectory) {
+  EXPECT_EQ(input_error_of([] { read_conll("/nowhere/x.conll"); }),
+            "/nowhere/x.conll: expected a text file, but found none that can be opened (No such "
+            "file or directory); check the path");
+  EXPECT_EQ(input_error_of([] { read_conll("/"); }),
+            "/: expected a text file, but found a directory; name a file in it");
+}
+
+TEST(WriteColumns, SeparatesByTabsAndEndsWithABlankLine) {
+  std::ostringstream out;
+  write_columns(out, {{"Anna", "x"}, {"B-PER", "O"}, {"O", "O"}});
+  EXPECT_EQ(out.str(), "Anna\tB-PER\tO\nx\tO\tO\n\n");
+}
+
+TEST(WriteColumns, WritesWhatReadConllReads) {
+  std::ostringstream out;
+  write_columns(out, {{"#", "New York"}, {"O", "B-LOC"}});
+  const auto sentence = read(out.str()).front();
+  EXPECT_EQ(sentence.tokens, (Words{"#", "New York"}));
+  EXPECT_EQ(sentence.tags, (Words{"O", "B-LOC"}));
+}
+
+TEST(WriteColumns, RefusesColumnsOfDifferentLengths) {
+  std::ostringstream out;
+  EXPECT_THROW(write_columns(out, {{"a", "b"}, {"O"}}), std::invalid_argument);
+  EXPECT_EQ(out.str(), "");
+}
+
+}  // namespace
+}  // namespace madx

@@ -1,0 +1,95 @@
+#include "madx/data/utf8.h"
+
+#include "test_files.h"
+
+namespace madx {
+namespace {
+
+using Parts = std::vector<std::string_view>;
+
+TEST(Utf8, AcceptsCodePointsOfEveryLength) {
+  EXPECT_EQ(first_invalid_utf8(""), std::nullopt);
+  EXPECT_EQ(first_invalid_utf8("a\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80"), std::nullopt);
+  EXPECT_EQ(first_invalid_utf8(std::string_view("\0", 1)), std::nullopt);
+}
+
+TEST(Utf8, AcceptsTheFirstAndTheLastCodePointOfEachLength) {
+  EXPECT_EQ(first_invalid_utf8("\x7F\xC2\x80\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF"), std::nullopt);
+  EXPECT_EQ(first_invalid_utf8("\xED\x9F\xBF\xEE\x80\x80"), std::nullopt);
+  EXPECT_EQ(first_invalid_utf8("\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"), std::nullopt);
+}
+
+TEST(Utf8, NamesTheOffsetOfTheFirstInvalidSequence) {
+  EXPECT_EQ(first_invalid_utf8("ab\xFFz\xFF"), 2u);
+  EXPECT_EQ(first_invalid_utf8("\xC3\xA9\x80"), 2u);
+}
+
+TEST(Utf8, RefusesOverlongForms) {
+  EXPECT_EQ(first_invalid_utf8("\xC0\xAF"), 0u);
+  EXPECT_EQ(first_invalid_utf8("\xC1\xBF"), 0u);
+  EXPECT_EQ(first_invalid_utf8("\xE0\x9F\xBF"), 0u);
+  EXPECT_EQ(first_invalid_utf8("\xF0\x8F\xBF\xBF"), 0u);
+}
+
+TEST(Utf8, RefusesSurrogates) {
+  EXPECT_EQ(first_invalid_utf8("\xED\xA0\x80"), 0u);
+  EXPECT_EQ(first_invalid_utf8("\xED\xBF\xBF"), 0u);
+}
+
+TEST(Utf8, RefusesCodePointsBeyondUnicode) {
+  EXPECT_EQ(first_invalid_utf8("\xF4\x90\x80\x80"), 0u);
+  EXPECT_EQ(first_invalid_utf8("\xF5\x80\x80\x80"), 0u);
+}
+
+TEST(Utf8, RefusesSequencesThatEndEarly) {
+  EXPECT_EQ(first_invalid_utf8("a\xC3"), 1u);
+  EXPECT_EQ(first_invalid_utf8("a\xE4\xB8"), 1u);
+  EXPECT_EQ(first_invalid_utf8("a\xF0\x9F\x98"), 1u);
+  EXPECT_EQ(first_invalid_utf8("\xE4\xB8z"), 0u);
+  EXPECT_EQ(first_invalid_utf8("\xF0\x9F\x98z"), 0u);
+}
+
+TEST(Utf8, SplitsIntoCodePoints) {
+  EXPECT_EQ(split_utf8(""), Parts{});
+  EXPECT_EQ(split_utf8("a\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80"),
+            (Parts{"a", "\xC3\xA9", "\xE4\xB8\xAD", "\xF0\x9F\x98\x80"}));
+}
+
+TEST(Utf8, SplitsAnInvalidByteOnItsOwn) {
+  EXPECT_EQ(split_utf8("a\xFF\xC3"), (Parts{"a", "\xFF", "\xC3"}));
+}
+
+TEST(Utf8Lines, DropLineEndsAndTheByteOrderMark) {
+  const auto path = write_test_file("\xEF\xBB\xBFone\r\n\ntwo\xEF\xBB\xBF\nlast");
+  EXPECT_EQ(read_utf8_lines(path),
+            (std::vector<std::string>{"one", "", "two\xEF\xBB\xBF", "last"}));
+}
+
+TEST(Utf8Lines, AreNoneInAnEmptyFile) { EXPECT_TRUE(read_utf8_lines(write_test_file("")).empty()); }
+
+TEST(Utf8Lines, NameTheLineThatIsNotUtf8) {
+  const auto path = write_test_file("one\n\xF4\x90\x80\x80\n");
+  EXPECT_EQ(input_error_of([&] { read_utf8_lines(path); }),
+            path +
+                ":2: expected UTF-8 text, but found 0xF4 at byte 1 of the line; convert the file "
+                "to UTF-8, for example with iconv");
+}
+
+TEST(Utf8Lines, RefuseANulByte) {
+  const auto path = write_test_file(std::string_view("a\0b\n\xFF", 5));
+  EXPECT_EQ(input_error_of([&] { read_utf8_lines(path); }),
+            path +
+                ":1: expected UTF-8 text, but found 0x00 at byte 2 of the line; convert the file "
+                "to UTF-8, for example with iconv");
+}
+
+TEST(Utf8Lines, RefuseAMissingFileAndADirectory) {
+  EXPECT_EQ(input_error_of([] { read_utf8_lines("/nowhere"); }),
+            "/nowhere: expected a text file, but found none that can be opened (No such file or "
+            "directory); check the path");
+  EXPECT_EQ(input_error_of([] { read_utf8_lines("/"); }),
+            "/: expected a text file, but found a directory; name a file in it");
+}
+
+}  // namespace
+}  // namespace madx
