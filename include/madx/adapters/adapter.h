@@ -2,10 +2,12 @@
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/init.h>
+#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 #include <torch/nn/pimpl.h>
 
+#include <cmath>
 #include <memory>
 
 #include "madx/adapters/bottleneck_config.h"

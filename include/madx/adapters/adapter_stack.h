@@ -94,7 +94,7 @@ inline const AdapterSet& AdapterStackImpl::get(const std::string& name) const {
 
 inline void AdapterStackImpl::activate(const std::vector<std::string>& names) {
   std::vector<AdapterSetImpl*> active;
-  for (const auto& name : names) active.push_back(get(name).get());
+  for (const auto& name : names) active.push_back(get(name).ptr().get());
   active_ = std::move(active);
 }
 

@@ -6,7 +6,9 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/coupling.h"
@@ -22,6 +24,21 @@ struct InvertibleAdapterOptions {
   /// The non-linearity of the language adapter that this one belongs to.
   TORCH_ARG(std::string, non_linearity) = "relu";
 };
+
+namespace detail {
+
+/// F or G of the coupling: two layers on half the channels.
+struct HalfNet {
+  torch::nn::Linear first{nullptr};
+  torch::nn::Linear second{nullptr};
+  ops::Activation activation = ops::Activation::kRelu;
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    return ops::bottleneck(x, first->weight, first->bias, second->weight, second->bias, activation);
+  }
+};
+
+}  // namespace detail
 
 /// The invertible adapter of a language (MAD-X section 4.3): NICE's additive coupling between the embeddings and the
 /// first layer; its inverse stands before the tied output embedding.
@@ -41,9 +58,9 @@ class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl>
   void pretty_print(std::ostream& stream) const override;
 
   /// x (..., hidden) -> (..., hidden)
-  at::Tensor forward(const at::Tensor& x) { return ops::couple(check(x), half(F), half(G)); }
+  at::Tensor forward(const at::Tensor& x) { return ops::couple(check(x), f_, g_); }
   /// The exact inverse of `forward`, to rounding. y (..., hidden) -> (..., hidden)
-  at::Tensor inverse(const at::Tensor& y) { return ops::uncouple(check(y), half(F), half(G)); }
+  at::Tensor inverse(const at::Tensor& y) { return ops::uncouple(check(y), f_, g_); }
 
   InvertibleAdapterOptions options;
   torch::nn::Sequential F{nullptr};  ///< modules 0 and 2 are the layers: AdapterHub's names
@@ -55,16 +72,8 @@ class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl>
                 options.hidden_size(), ", but got ", x.sizes());
     return x;
   }
-  /// F or G as a function on half the channels.
-  std::function<at::Tensor(const at::Tensor&)> half(const torch::nn::Sequential& layers) const {
-    return [&layers, this](const at::Tensor& x) {
-      const auto& first = *layers[0]->as<torch::nn::Linear>();
-      const auto& second = *layers[2]->as<torch::nn::Linear>();
-      return ops::bottleneck(x, first.weight, first.bias, second.weight, second.bias, activation_);
-    };
-  }
-
-  ops::Activation activation_ = ops::Activation::kRelu;
+  detail::HalfNet f_;
+  detail::HalfNet g_;
 };
 
 TORCH_MODULE(InvertibleAdapter);
@@ -72,17 +81,21 @@ TORCH_MODULE(InvertibleAdapter);
 inline void InvertibleAdapterImpl::reset() {
   const auto hidden = options.hidden_size();
   TORCH_CHECK(hidden >= 2, "InvertibleAdapter: expected a hidden size of at least 2, but got ", hidden);
-  activation_ = ops::parse_activation(options.non_linearity());
+  const auto activation = ops::parse_activation(options.non_linearity());
   const auto low = hidden / 2, high = hidden - low;
   const auto layers = [&](int64_t from, int64_t to) {
-    const auto between =
-        std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(from) / options.reduction_factor()));
-    // Module 1 is the non-linearity, a plain function: `forward` applies it with the layers in one op.
-    return torch::nn::Sequential(torch::nn::Linear(from, between), torch::nn::Identity(),
-                                 torch::nn::Linear(between, to));
+    const auto reduced = static_cast<int64_t>(static_cast<double>(from) / options.reduction_factor());
+    const auto between = std::max<int64_t>(1, reduced);
+    return detail::HalfNet{torch::nn::Linear(from, between), torch::nn::Linear(between, to), activation};
   };
-  F = register_module("F", layers(high, low));
-  G = register_module("G", layers(low, high));
+  // Module 1 stands for the non-linearity, which `forward` applies with both layers in one op.
+  const auto sequence = [](const detail::HalfNet& of) {
+    return torch::nn::Sequential(of.first, torch::nn::Identity(), of.second);
+  };
+  f_ = layers(high, low);
+  g_ = layers(low, high);
+  F = register_module("F", sequence(f_));
+  G = register_module("G", sequence(g_));
   reset_parameters();
 }
 

@@ -7,10 +7,11 @@
 
 namespace madx::io {
 
-/// The tensors of a safetensors file, memory-mapped: nothing is copied, and the mapping lives as long as any of them.
-/// They are read-only by convention: writing to one changes this process's copy of the page, never the file.
-/// Throws InputError naming file, key, expected and found: truncated file, header that is no JSON, a shape that disagrees
-/// with its byte range, overlapping or missing bytes, an unknown dtype.
+/// The tensors of a safetensors file, memory-mapped: nothing is copied, and the mapping lives as
+/// long as any of them. They are read-only by convention: writing to one changes this process's
+/// copy of the page, never the file. Throws InputError naming file, key, expected and found:
+/// truncated file, header that is no JSON, a shape that disagrees with its byte range, overlapping
+/// or missing bytes, an unknown dtype.
 TensorMap read_safetensors(const std::string& path);
 
 /// Writes the file whole or not at all.

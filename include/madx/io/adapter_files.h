@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+#include "madx/adapters/adapter_stack.h"
+#include "madx/io/adapterhub.h"
+#include "madx/models/encoder_config.h"
+#include "madx/models/mlm_head.h"
+#include "madx/models/tagging_head.h"
+
+namespace madx::io {
+
+/// Loads an AdapterHub directory into the bank, under `name` or, when it is empty, under the directory's own name.
+/// Returns the name. Throws InputError when the adapter is of another hidden size than the encoder, a tensor is missing, of
+/// another shape, or has no place in the configuration.
+std::string load_adapter(AdapterStack& adapters, const std::string& directory, const std::string& name = "");
+
+/// Writes a set of the bank as an AdapterHub directory that Python's `model.load_adapter(directory)` reads.
+/// `directory` must exist. `model` says whose adapter it is.
+void save_adapter(const AdapterStack& adapters, const std::string& name, const ModelInfo& model,
+                  const std::string& directory);
+
+/// The keys that name an encoder of this shape in AdapterHub's files.
+ModelInfo model_info(const EncoderConfig& config);
+
+/// A tagging head and its labels. Throws InputError when the directory holds another kind of head.
+TaggingHead load_tagging_head(const std::string& directory);
+void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
+                       const std::string& directory);
+
+/// A masked-LM head without the tied output embedding. `config` is the encoder's: the head must be of its shape.
+MlmHead load_mlm_head(const std::string& directory, const EncoderConfig& config);
+void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model, const std::string& directory);
+
+}  // namespace madx::io

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "madx/adapters/bottleneck_config.h"
+#include "madx/data/mlm_batches.h"
+#include "madx/models/encoder_config.h"
+#include "madx/train/trainer.h"
+
+namespace madx {
+
+/// Flags that the training programs share, with their defaults. One place: a flag means the same in each.
+struct TrainingFlags {
+  int64_t steps = 0;
+  int64_t epochs = 0;
+  int64_t batch_size = 8;
+  int64_t gradient_accumulation = 1;
+  int64_t max_length = 128;
+  double lr = 1e-4;
+  int64_t warmup_steps = -1;
+  double weight_decay = 0.0;
+  int64_t eval_every = 0;
+  int64_t save_every = 0;
+  int64_t log_every = 10;
+  bool resume = false;
+  uint64_t seed = 42;
+
+  void add_to(CLI::App& app);
+
+  /// The trainer's options for a run of `epoch_batches` batches an epoch. Throws InputError for values that do not fit.
+  TrainerOptions trainer_options(const std::string& label, const std::string& directory, int64_t epoch_batches,
+                                 int64_t default_epochs) const;
+};
+
+/// Throws InputError when --max-length is below 3 or above what the encoder's positions hold.
+void check_max_length(int64_t max_length, const EncoderConfig& config);
+
+/// How masked LM reads its text. Throws InputError for a --mlm-probability outside (0, 1).
+MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing);
+
+/// Where the work runs.
+struct DeviceFlags {
+  int threads = 0;
+  std::string device = "auto";
+  std::string dtype = "float32";
+
+  void add_to(CLI::App& app);
+  /// Sets the number of threads and returns the device. Throws InputError for one that this build or machine has not.
+  at::Device apply() const;
+};
+
+/// `--config` with the sizes beside it.
+struct AdapterFlags {
+  std::string config = "pfeiffer";
+  double reduction_factor = 0;  ///< 0: the program's default
+  std::string leave_out;
+
+  void add_to(CLI::App& app, double default_reduction_factor);
+  BottleneckConfig bottleneck_config() const;
+};
+
+/// `LANGUAGE=VALUE` flags, such as `--language sw=adapters/sw`, in the order given.
+std::vector<std::pair<std::string, std::string>> parse_pairs(const std::string& flag, const std::vector<std::string>& values);
+
+/// Parses the command line. Usage errors become InputError; --help prints and exits with status 0.
+void parse_command_line(CLI::App& app, int argc, char** argv);
+
+/// "12.3 GB": the most memory that this process has held.
+std::string peak_memory();
+
+/// The words of the command line, quoted where a shell needs it.
+std::string command_line(int argc, char** argv);
+
+}  // namespace madx

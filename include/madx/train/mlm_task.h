@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "madx/data/mlm_batches.h"
+#include "madx/models/encoder.h"
+#include "madx/models/mlm_head.h"
+#include "madx/train/training_task.h"
+
+namespace madx {
+
+/// Masked LM under the active stack: trains a language adapter with its invertible adapter, a masked-LM head, or both.
+class MlmTask : public TrainingTask {
+ public:
+  /// `trained` are the tensors that learn; all others stay as they are. `held_out` may be nullptr.
+  MlmTask(Encoder encoder, AdapterStack adapters, MlmHead head, MlmBatches& batches, MlmBatches* held_out,
+          std::vector<std::pair<std::string, at::Tensor>> trained)
+      : encoder_(std::move(encoder)), adapters_(std::move(adapters)), head_(std::move(head)), batches_(batches),
+        held_out_(held_out), trained_(std::move(trained)) {}
+
+  Loss loss(int64_t index) override {
+    const auto batch = batches_.train(index);
+    return {loss_of(batch), batch.batch.rows()};
+  }
+
+  std::optional<Evaluation> evaluate() override {
+    if (held_out_ == nullptr) return std::nullopt;
+    double sum = 0;
+    int64_t masked = 0;
+    for (int64_t index = 0; index < held_out_->eval_size(); ++index) {
+      const auto batch = held_out_->eval(index);
+      const auto count = batch.targets.numel();
+      if (count == 0) continue;
+      sum += loss_of(batch).item<double>() * static_cast<double>(count);
+      masked += count;
+    }
+    if (masked == 0) return std::nullopt;
+    const auto mean = sum / static_cast<double>(masked);
+    Evaluation evaluation;
+    evaluation.score = -mean;
+    evaluation.figures.eval_loss = mean;
+    evaluation.figures.perplexity = std::exp(mean);
+    evaluation.summary = "held-out loss " + std::to_string(mean) + ", perplexity " + std::to_string(std::exp(mean));
+    return evaluation;
+  }
+
+  void train(bool on) override {
+    encoder_->train(on);
+    adapters_->train(on);
+    head_->train(on);
+  }
+
+  std::vector<std::pair<std::string, at::Tensor>> trained() const override { return trained_; }
+
+ private:
+  at::Tensor loss_of(const MlmBatch& batch) {
+    const auto device = encoder_->device();
+    const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (masked, hidden)
+    return head_->loss(hidden, encoder_->word_embeddings(), batch.targets.to(device), adapters_->invertible());
+  }
+
+  Encoder encoder_;
+  AdapterStack adapters_;
+  MlmHead head_;
+  MlmBatches& batches_;
+  MlmBatches* held_out_;
+  std::vector<std::pair<std::string, at::Tensor>> trained_;
+};
+
+}  // namespace madx

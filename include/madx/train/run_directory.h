@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+namespace madx {
+
+/// The output directory of a training run. Work goes on in `PATH.partial`, so that `PATH` appears whole or not at all; an
+/// interrupted run that has a checkpoint is given its name too, without the results, for --resume to go on from.
+class RunDirectory {
+ public:
+  /// Throws InputError when `path` exists with content (or PATH.partial holds an interrupted run) and `resume` is not set, or
+  /// when there is no checkpoint to resume from.
+  RunDirectory(const std::string& path, bool resume);
+  /// Without `finish`: keeps a checkpoint for --resume, removes all else.
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  /// The directory to write into.
+  const std::string& path() const { return working_; }
+  /// The last part of the final path: what an adapter is named after.
+  std::string name() const;
+  /// Gives the directory its name.
+  void finish();
+
+ private:
+  std::string final_;
+  std::string working_;
+  bool finished_ = false;
+};
+
+}  // namespace madx

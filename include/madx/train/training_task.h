@@ -1,0 +1,41 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "madx/train/metrics_log.h"
+
+namespace madx {
+
+/// What a trainer optimises: a loss by batch number, the tensors that learn, and how well they do on held-out data.
+class TrainingTask {
+ public:
+  virtual ~TrainingTask() = default;
+
+  struct Loss {
+    at::Tensor value;    // ()
+    int64_t tokens = 0;  ///< read by this batch, special ones included
+  };
+  /// The loss of batch `index`: a function of the seed and the index alone.
+  virtual Loss loss(int64_t index) = 0;
+
+  struct Evaluation {
+    double score = 0;         ///< higher is better; the best one's tensors are kept
+    MetricsRow figures = {};  ///< what to log: eval_loss, perplexity, extra
+    std::string summary;      ///< what to show
+  };
+  /// Runs the held-out data, if there is any.
+  virtual std::optional<Evaluation> evaluate() = 0;
+
+  /// Switches dropout.
+  virtual void train(bool on) = 0;
+
+  /// The tensors that learn, by a name that is stable between runs.
+  virtual std::vector<std::pair<std::string, at::Tensor>> trained() const = 0;
+};
+
+}  // namespace madx

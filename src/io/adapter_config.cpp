@@ -1,0 +1,61 @@
+#include "madx/io/adapter_config.h"
+
+#include "io/adapterhub_files.h"
+#include "io/bottleneck_json.h"
+#include "io/json_file.h"
+#include "madx/core/error.h"
+
+namespace madx::io {
+namespace {
+
+void check_architecture(const JsonObject& object) {
+  if (!object.has("architecture") || object.at("architecture") == "bottleneck") return;
+  object.refuse("architecture", "a bottleneck adapter (null or \"bottleneck\")",
+                "LoRA, prefix tuning, unions and others are not supported");
+}
+
+BottleneckConfig parse_config_object(const JsonObject& object) {
+  check_architecture(object);
+  for (const char* const required :
+       {"mh_adapter", "output_adapter", "reduction_factor", "non_linearity"}) {
+    object.at(required);
+  }
+  BottleneckConfig config;
+  config.original_ln_before =
+      false;  // AdapterHub's default for a file; its named configurations set it
+  set_bottleneck_keys(object, config);
+  return config;
+}
+
+// The activations that AdapterHub's first versions called otherwise.
+std::string renamed_activation(const std::string& name) {
+  if (name == "gelu") return "gelu_new";
+  if (name == "gelu_orig") return "gelu";
+  return name;
+}
+
+}  // namespace
+
+AdapterConfigFile read_adapter_config(const std::string& path) {
+  const JsonObject json = JsonObject::read(path);
+  AdapterConfigFile file;
+  file.model = read_model_info(json);
+  if (json.has("name")) file.name = json.text("name");
+  if (json.has("type")) file.type = json.text("type");
+  if (json.has("version")) file.version = json.text("version");
+  if (json.at("config").is_string()) {
+    file.config = parse_config_string(json.text("config"));
+  } else {
+    file.config = parse_config_object(json.object("config"));
+  }
+  if (!json.value().contains("version")) {
+    file.config.non_linearity = renamed_activation(file.config.non_linearity);
+  }
+  return file;
+}
+
+void write_adapter_config(const std::string& path, const AdapterConfigFile& file) {
+  write_adapterhub_json(path, file.model, file.name, bottleneck_json(file.config));
+}
+
+}  // namespace madx::io

@@ -1,0 +1,128 @@
+#include "madx/io/adapter_files.h"
+
+#include <filesystem>
+
+#include "madx/core/error.h"
+
+namespace madx::io {
+namespace {
+
+/// Copies every tensor of `from` into the module tensor of the same key; none may be missing, extra or of another shape.
+void copy_tensors(const std::vector<std::pair<std::string, at::Tensor>>& into, const TensorMap& from,
+                  const std::string& directory) {
+  torch::NoGradGuard no_grad;
+  for (const auto& [key, tensor] : into) {
+    const auto* found = from.find(key);
+    if (found == nullptr) {
+      input_error(directory, ": expected a tensor \"", key, "\" of shape ", tensor.sizes(),
+                  " by the configuration, but there is none; are both files of one adapter?");
+    }
+    if (found->sizes() != tensor.sizes()) {
+      input_error(directory, ": expected \"", key, "\" of shape ", tensor.sizes(), ", but found ", found->sizes(),
+                  "; the adapter is of another size than its configuration or the encoder says");
+    }
+    auto target = tensor;
+    target.copy_(*found);
+  }
+  for (const auto& item : from) {
+    const auto known = [&](const auto& entry) { return entry.first == item.key(); };
+    if (std::none_of(into.begin(), into.end(), known)) {
+      input_error(directory, ": expected no tensor \"", item.key(), "\" by the configuration, but found one of shape ",
+                  item.value().sizes());
+    }
+  }
+}
+
+std::vector<std::pair<std::string, at::Tensor>> tagging_tensors(const TaggingHead& head) {
+  return {{"1.weight", head->classifier->weight}, {"1.bias", head->classifier->bias}};
+}
+
+std::vector<std::pair<std::string, at::Tensor>> mlm_tensors(const MlmHead& head) {
+  return {{"0.weight", head->dense->weight}, {"0.bias", head->dense->bias}, {"2.weight", head->norm->weight},
+          {"2.bias", head->norm->bias},      {"3.bias", head->bias}};
+}
+
+TensorMap to_map(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  TensorMap map;
+  for (const auto& [key, tensor] : tensors) map.insert(key, tensor.detach());
+  return map;
+}
+
+void check_hidden_size(const std::string& directory, const char* what, int64_t found, int64_t expected) {
+  if (found != expected) {
+    input_error(directory, ": expected ", what, " of hidden size ", expected, ", the encoder's, but found ", found,
+                "; it was trained for another encoder");
+  }
+}
+
+}  // namespace
+
+std::string load_adapter(AdapterStack& adapters, const std::string& directory, const std::string& name) {
+  const auto file = read_adapter(directory);
+  check_hidden_size(directory, "an adapter", file.model.hidden_size, adapters->hidden_size());
+  for (const auto layer : file.config.leave_out) {
+    if (layer >= adapters->num_layers()) {
+      input_error(directory, ": expected leave_out below ", adapters->num_layers(),
+                  ", the encoder's number of layers, but found ", layer);
+    }
+  }
+  AdapterSet set{nullptr};
+  try {
+    set = AdapterSet(AdapterSetOptions(file.config, adapters->hidden_size(), adapters->num_layers()));
+  } catch (const InputError& error) {
+    input_error(directory, "/adapter_config.json: ", error.what());
+  }
+  copy_tensors(set->named_tensors(), file.tensors, directory);
+  set->train(adapters->is_training());
+  const auto as = name.empty() ? file.name : name;
+  adapters->add(as, set);
+  return as;
+}
+
+void save_adapter(const AdapterStack& adapters, const std::string& name, const ModelInfo& model,
+                  const std::string& directory) {
+  const auto& set = adapters->get(name);
+  write_adapter(directory, {name, set->options.config(), model, to_map(set->named_tensors())});
+}
+
+ModelInfo model_info(const EncoderConfig& config) {
+  ModelInfo model;
+  model.model_type = config.model_type;
+  model.model_class = config.model_type == "bert"      ? "BertAdapterModel"
+                      : config.model_type == "roberta" ? "RobertaAdapterModel"
+                                                       : "XLMRobertaAdapterModel";
+  model.hidden_size = config.hidden_size;
+  return model;
+}
+
+TaggingHead load_tagging_head(const std::string& directory) {
+  const auto file = read_head(directory);
+  if (file.head_type != "tagging") {
+    input_error(directory, "/head_config.json: expected a head of type \"tagging\", but found \"", file.head_type, "\"");
+  }
+  TaggingHead head(TaggingHeadOptions(file.model.hidden_size, file.labels));
+  copy_tensors(tagging_tensors(head), file.tensors, directory);
+  return head;
+}
+
+void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
+                       const std::string& directory) {
+  write_head(directory, {name, "tagging", head->options.labels(), 0, model, to_map(tagging_tensors(head))});
+}
+
+MlmHead load_mlm_head(const std::string& directory, const EncoderConfig& config) {
+  const auto file = read_head(directory);
+  if (file.head_type != "masked_lm") {
+    input_error(directory, "/head_config.json: expected a head of type \"masked_lm\", but found \"", file.head_type, "\"");
+  }
+  check_hidden_size(directory, "a masked-LM head", file.model.hidden_size, config.hidden_size);
+  MlmHead head(MlmHeadOptions(config.hidden_size, config.vocab_size).layer_norm_eps(config.layer_norm_eps));
+  copy_tensors(mlm_tensors(head), file.tensors, directory);
+  return head;
+}
+
+void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model, const std::string& directory) {
+  write_head(directory, {name, "masked_lm", {}, head->options.vocab_size(), model, to_map(mlm_tensors(head))});
+}
+
+}  // namespace madx::io

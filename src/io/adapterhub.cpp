@@ -1,0 +1,79 @@
+#include "madx/io/adapterhub.h"
+
+#include <map>
+
+#include "io/adapter_keys.h"
+#include "io/adapterhub_files.h"
+#include "madx/core/error.h"
+#include "madx/io/adapter_config.h"
+#include "madx/io/torch_file.h"
+
+namespace madx::io {
+namespace {
+
+constexpr const char* kConfigName = "adapter_config.json";
+constexpr const char* kBinName = "pytorch_adapter.bin";
+constexpr const char* kSafetensorsName = "adapter.safetensors";
+
+}  // namespace
+
+AdapterDirectory read_adapter(const std::string& directory) {
+  check_directory(directory);
+  const AdapterConfigFile file = read_adapter_config(directory + "/" + kConfigName);
+  AdapterDirectory adapter;
+  adapter.config = file.config;
+  adapter.model = file.model;
+  bool has_invertible_tensors = false;
+  for (const auto& item : read_weights(directory, kBinName, kSafetensorsName)) {
+    const auto found = parse_file_key(item.key());
+    if (!found) {
+      input_error(directory, ": expected tensors of a bottleneck or invertible adapter, but found ",
+                  item.key(), "; remove it, or load the directory with Python's adapters");
+    }
+    if (!adapter.name.empty() && found->name != adapter.name) {
+      input_error(directory, ": expected tensors of one adapter, but found those of \"",
+                  adapter.name, "\" and \"", found->name, "\"; save one adapter a directory");
+    }
+    adapter.name = found->name;
+    has_invertible_tensors |= found->key.site == AdapterKey::Site::kInvertible;
+    const std::string key = adapter_key(found->key);
+    if (adapter.tensors.contains(key)) {
+      input_error(directory, ": expected every tensor once, but found ", key,
+                  " under two names; remove one");
+    }
+    adapter.tensors.insert(key, item.value());
+  }
+  if (adapter.tensors.is_empty()) {
+    input_error(directory,
+                ": expected an adapter's tensors, but found none; save the adapter again");
+  }
+  // AdapterHub's first configuration declared an invertible adapter for task adapters too, which
+  // never had one.
+  if (file.type == "text_task" && !has_invertible_tensors) adapter.config.inv_adapter.clear();
+  return adapter;
+}
+
+void write_adapter(const std::string& directory, const AdapterDirectory& adapter) {
+  check_directory(directory);
+  check_name(adapter.name);
+  const std::string prefix = model_prefix(adapter.model);
+  std::map<AdapterKey, at::Tensor> sorted;
+  for (const auto& item : adapter.tensors) {
+    const auto key = parse_adapter_key(item.key());
+    if (!key) {
+      input_error(directory, ": expected tensors of a bottleneck or invertible adapter, but found ",
+                  item.key(), "; AdapterHub has no such key");
+    }
+    sorted[*key] = item.value();
+  }
+  TensorMap tensors;
+  for (const auto& [key, tensor] : sorted) {
+    tensors.insert(file_key(key, prefix, adapter.name), tensor);
+  }
+  // The configuration first: it refuses what it cannot hold before anything is written.
+  write_adapter_config(directory + "/" + kConfigName,
+                       {adapter.config, adapter.model, adapter.name, /*type=*/"", /*version=*/""});
+  write_torch_file(directory + "/" + kBinName, tensors);
+}
+
+}  // namespace madx::io

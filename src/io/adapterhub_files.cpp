@@ -1,0 +1,91 @@
+#include "io/adapterhub_files.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "madx/core/error.h"
+#include "madx/io/safetensors.h"
+#include "madx/io/torch_file.h"
+#include "madx/io/write_file.h"
+
+namespace madx::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kVersion = "adapters.1.3.0";
+
+// Attributes of torch.nn.ModuleDict, in which Python keeps adapters and heads by name: it refuses
+// these names. The long ones, which nobody gives to an adapter (load_state_dict, ...), are left
+// out.
+constexpr const char* kTakenNames[] = {
+    "apply", "bfloat16", "buffers", "children", "clear",   "compile", "cpu",
+    "cuda",  "double",   "eval",    "float",    "forward", "half",    "ipu",
+    "items", "keys",     "modules", "mtia",     "pop",     "to",      "parameters",
+    "train", "training", "type",    "update",   "values",  "xpu"};
+
+}  // namespace
+
+void check_name(const std::string& name) {
+  if (name.empty() || name.find('.') != std::string::npos) {
+    input_error("name \"", name, "\": expected a name without dots, as Python's adapters takes no ",
+                "other, but found ", name.empty() ? "an empty one" : "a dot",
+                "; choose another name");
+  }
+  const auto is_name = [&](const char* taken) { return name == taken; };
+  if (std::any_of(std::begin(kTakenNames), std::end(kTakenNames), is_name)) {
+    input_error("name \"", name,
+                "\": expected a name that Python's adapters can give to an adapter, ",
+                "but found one that PyTorch keeps for itself; choose another name");
+  }
+}
+
+ModelInfo read_model_info(const JsonObject& file) {
+  ModelInfo model;
+  model.model_type = file.text("model_type");
+  model.model_class = file.has("model_class") ? file.text("model_class") : "";
+  model.model_name = file.has("model_name") ? file.text("model_name") : "";
+  model.hidden_size = file.integer("hidden_size");
+  if (model.hidden_size <= 0) file.refuse("hidden_size", "above 0");
+  return model;
+}
+
+void write_adapterhub_json(const std::string& path, const ModelInfo& model, const std::string& name,
+                           const nlohmann::json& config) {
+  write_file(path, python_json(path, {{"config", config},
+                                      {"hidden_size", model.hidden_size},
+                                      {"model_class", model.model_class},
+                                      {"model_name", model.model_name},
+                                      {"model_type", model.model_type},
+                                      {"name", name},
+                                      {"version", kVersion}}));
+}
+
+void check_directory(const std::string& directory) {
+  std::error_code ignored;
+  if (!fs::is_directory(directory, ignored)) {
+    input_error(directory, ": expected a directory of AdapterHub, but found ",
+                fs::exists(directory, ignored) ? "a file" : "nothing", "; check the path");
+  }
+}
+
+TensorMap read_weights(const std::string& directory, const std::string& bin_name,
+                       const std::string& safetensors_name) {
+  const fs::path folder(directory);
+  std::error_code ignored;
+  if (fs::exists(folder / bin_name, ignored)) return read_torch_file(folder / bin_name);
+  if (fs::exists(folder / safetensors_name, ignored)) {
+    return read_safetensors(folder / safetensors_name);
+  }
+  input_error(directory, ": expected ", bin_name, " or ", safetensors_name,
+              ", but found neither; copy the directory again");
+}
+
+std::string model_prefix(const ModelInfo& model) {
+  if (model.model_type == "xlm-roberta" || model.model_type == "roberta") return "roberta.";
+  if (model.model_type == "bert") return "bert.";
+  input_error("encoder: expected the type xlm-roberta, roberta or bert, but found \"",
+              model.model_type, "\"; use one of these");
+}
+
+}  // namespace madx::io

@@ -1,0 +1,238 @@
+#include "io/bottleneck_json.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include "madx/core/error.h"
+
+namespace madx::io {
+namespace {
+
+using nlohmann::json;
+
+bool is_factor(const json& value) {
+  return value.is_number() && std::isfinite(value.get<double>()) && value.get<double>() > 0;
+}
+
+// A whole number from 0 to 9999, as layers are counted; -1 for anything else.
+int64_t parse_layer(const std::string& text) {
+  if (text.empty() || text.size() > 4 ||
+      text.find_first_not_of("0123456789") != std::string::npos) {
+    return -1;
+  }
+  return std::atoi(text.c_str());
+}
+
+// A factor for all layers, or {"default": factor, "3": factor of layer 3, ...}.
+void set_reduction_factor(const JsonObject& object, BottleneckConfig& config) {
+  constexpr const char* kKey = "reduction_factor";
+  const auto& value = object.at(kKey);
+  config.layer_reduction_factors.clear();
+  if (!value.is_object()) {
+    if (!is_factor(value)) object.refuse(kKey, "a number above 0 or an object of them by layer");
+    config.reduction_factor = value.get<double>();
+    return;
+  }
+  if (!value.contains("default")) {
+    object.refuse(kKey, "an object with a \"default\"",
+                  "add one for the layers that it does not name");
+  }
+  for (const auto& [layer, factor] : value.items()) {
+    if (!is_factor(factor) || (layer != "default" && parse_layer(layer) < 0)) {
+      object.refuse(kKey, "an object of numbers above 0 by layer");
+    }
+    if (layer == "default") {
+      config.reduction_factor = factor.get<double>();
+    } else {
+      config.layer_reduction_factors[parse_layer(layer)] = factor.get<double>();
+    }
+  }
+}
+
+void set_leave_out(const JsonObject& object, BottleneckConfig& config) {
+  constexpr const char* kExpected = "a list of layers, counted from 0";
+  if (!object.at("leave_out").is_array()) object.refuse("leave_out", kExpected);
+  config.leave_out.clear();
+  for (const auto& layer : object.at("leave_out")) {
+    if (!layer.is_number_unsigned() || layer > INT64_MAX) object.refuse("leave_out", kExpected);
+    config.leave_out.push_back(layer.get<int64_t>());
+  }
+}
+
+void set_residual(const JsonObject& object, BottleneckConfig& config) {
+  const auto& value = object.at("residual_before_ln");
+  if (value == "post_add") {
+    config.residual_before_ln = ResidualSource::kPostAdd;
+  } else if (value.is_boolean()) {
+    config.residual_before_ln =
+        value.get<bool>() ? ResidualSource::kBeforeLayerNorm : ResidualSource::kAfterLayerNorm;
+  } else {
+    object.refuse("residual_before_ln", "true, false or \"post_add\"");
+  }
+}
+
+void set_scaling(const JsonObject& object, BottleneckConfig& config) {
+  const auto& value = object.at("scaling");
+  if (value == "learned" || value == "channel") {
+    config.scaling_kind = value == "learned" ? ScalingKind::kLearned : ScalingKind::kChannel;
+    config.scaling = 1.0;
+  } else if (value.is_number()) {
+    config.scaling_kind = ScalingKind::kFixed;
+    config.scaling = value.get<double>();
+  } else {
+    object.refuse("scaling", "a number, \"learned\" or \"channel\"");
+  }
+}
+
+void set_probability(const JsonObject& object, const char* key, double& field) {
+  if (!object.has(key)) return;
+  field = object.number(key);
+  if (!(field >= 0 && field < 1)) object.refuse(key, "at least 0 and below 1");
+}
+
+// Two keys today; one nested object in AdapterHub's first version.
+void set_invertible(const JsonObject& object, BottleneckConfig& config) {
+  const bool nested = object.has("invertible_adapter") && !object.at("invertible_adapter").empty();
+  const JsonObject source = nested ? object.object("invertible_adapter") : object;
+  const char* const kind_key = nested ? "block_type" : "inv_adapter";
+  const char* const factor_key = nested ? "reduction_factor" : "inv_adapter_reduction_factor";
+
+  if (source.has(kind_key)) {
+    config.inv_adapter = source.text(kind_key);
+    if (config.inv_adapter == "glow") {
+      source.refuse(kind_key, "\"nice\"",
+                    "\"glow\" fails in AdapterHub itself, train the adapter with \"nice\"");
+    }
+    if (config.inv_adapter != "nice") source.refuse(kind_key, "\"nice\" or null");
+  } else if (source.value().contains(kind_key)) {
+    config.inv_adapter.clear();
+  }
+  if (source.has(factor_key)) {
+    if (!is_factor(source.at(factor_key))) source.refuse(factor_key, "a number above 0");
+    config.inv_adapter_reduction_factor = source.number(factor_key);
+  }
+}
+
+void refuse_what_is_not_computed(const JsonObject& object) {
+  const auto refuse_true = [&](const char* key, const char* advice) {
+    if (object.has(key) && object.flag(key)) object.refuse(key, "false", advice);
+  };
+  refuse_true("cross_adapter", "encoders have no cross-attention");
+  refuse_true("phm_layer", "hypercomplex layers (compacter) are not supported, use linear ones");
+  refuse_true("shared_W_phm", "hypercomplex layers (compacter) are not supported, use linear ones");
+}
+
+// Whole factors are whole numbers in AdapterHub's files: 16, not 16.0.
+json factor_json(double factor) {
+  constexpr double kLargestExact = 1e15;
+  if (factor == std::floor(factor) && factor < kLargestExact) return static_cast<int64_t>(factor);
+  return factor;
+}
+
+json reduction_factor_json(const BottleneckConfig& config) {
+  if (config.layer_reduction_factors.empty()) return factor_json(config.reduction_factor);
+  json factors = {{"default", factor_json(config.reduction_factor)}};
+  for (const auto& [layer, factor] : config.layer_reduction_factors) {
+    factors[std::to_string(layer)] = factor_json(factor);
+  }
+  return factors;
+}
+
+json residual_json(ResidualSource source) {
+  if (source == ResidualSource::kPostAdd) return "post_add";
+  return source == ResidualSource::kBeforeLayerNorm;
+}
+
+json scaling_json(const BottleneckConfig& config) {
+  switch (config.scaling_kind) {
+    case ScalingKind::kLearned:
+      return "learned";
+    case ScalingKind::kChannel:
+      return "channel";
+    case ScalingKind::kFixed:
+      return config.scaling;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void set_bottleneck_keys(const JsonObject& object, BottleneckConfig& config) {
+  refuse_what_is_not_computed(object);
+  const auto set_flag = [&](const char* key, bool& field) {
+    if (object.has(key)) field = object.flag(key);
+  };
+  set_flag("mh_adapter", config.mh_adapter);
+  set_flag("output_adapter", config.output_adapter);
+  if (object.has("reduction_factor")) set_reduction_factor(object, config);
+  if (object.has("leave_out")) set_leave_out(object, config);
+  if (object.has("non_linearity")) config.non_linearity = object.text("non_linearity");
+  set_flag("original_ln_before", config.original_ln_before);
+  set_flag("original_ln_after", config.original_ln_after);
+  set_flag("ln_before", config.ln_before);
+  set_flag("ln_after", config.ln_after);
+  if (object.has("residual_before_ln")) set_residual(object, config);
+  set_flag("adapter_residual_before_ln", config.adapter_residual_before_ln);
+  set_flag("is_parallel", config.is_parallel);
+  if (object.has("scaling")) set_scaling(object, config);
+  set_flag("use_gating", config.use_gating);
+  set_probability(object, "dropout", config.dropout);
+  set_probability(object, "stochastic_depth", config.stochastic_depth);
+  if (object.has("init_weights")) {
+    config.init_weights = object.text("init_weights");
+    const auto& way = config.init_weights;
+    if (way != "bert" && way != "mam_adapter" && way != "houlsby") {
+      object.refuse("init_weights", "\"bert\", \"mam_adapter\" or \"houlsby\"");
+    }
+  }
+  if (object.has("init_weights_seed")) {
+    config.init_weights_seed = object.integer("init_weights_seed");
+    if (config.init_weights_seed < 0) object.refuse("init_weights_seed", "null or at least 0");
+  }
+  set_invertible(object, config);
+}
+
+json bottleneck_json(const BottleneckConfig& config) {
+  json inv_adapter, inv_factor;  // null
+  if (config.has_invertible()) {
+    inv_adapter = config.inv_adapter;
+    inv_factor = factor_json(config.inv_adapter_reduction_factor);
+  }
+  return {
+      {"adapter_residual_before_ln", config.adapter_residual_before_ln},
+      {"cross_adapter", config.cross_adapter},
+      {"dropout", config.dropout},
+      {"factorized_phm_W", true},
+      {"factorized_phm_rule", false},
+      {"hypercomplex_nonlinearity", "glorot-uniform"},
+      {"init_weights", config.init_weights},
+      {"init_weights_seed", config.init_weights_seed < 0 ? json() : json(config.init_weights_seed)},
+      {"inv_adapter", inv_adapter},
+      {"inv_adapter_reduction_factor", inv_factor},
+      {"is_parallel", config.is_parallel},
+      {"learn_phm", true},
+      {"leave_out", config.leave_out},
+      {"ln_after", config.ln_after},
+      {"ln_before", config.ln_before},
+      {"mh_adapter", config.mh_adapter},
+      {"non_linearity", config.non_linearity},
+      {"original_ln_after", config.original_ln_after},
+      {"original_ln_before", config.original_ln_before},
+      {"output_adapter", config.output_adapter},
+      {"phm_bias", true},
+      {"phm_c_init", "normal"},
+      {"phm_dim", 4},
+      {"phm_init_range", 0.0001},
+      {"phm_layer", false},
+      {"phm_rank", 1},
+      {"reduction_factor", reduction_factor_json(config)},
+      {"residual_before_ln", residual_json(config.residual_before_ln)},
+      {"scaling", scaling_json(config)},
+      {"shared_W_phm", false},
+      {"shared_phm_rule", true},
+      {"stochastic_depth", config.stochastic_depth},
+      {"use_gating", config.use_gating},
+  };
+}
+
+}  // namespace madx::io

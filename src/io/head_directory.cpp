@@ -1,0 +1,245 @@
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "io/adapterhub_files.h"
+#include "madx/core/error.h"
+#include "madx/io/adapterhub.h"
+#include "madx/io/torch_file.h"
+
+namespace madx::io {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kConfigName = "head_config.json";
+constexpr const char* kBinName = "pytorch_model_head.bin";
+constexpr const char* kSafetensorsName = "model_head.safetensors";
+constexpr const char* kTagging = "tagging";
+constexpr const char* kMaskedLm = "masked_lm";
+constexpr const char* kTiedKey = "3.weight";
+
+// In the order in which PyTorch lists a head's parameters.
+const std::vector<std::string>& keys_of(const std::string& head_type) {
+  static const std::vector<std::string> tagging = {"1.weight", "1.bias"};
+  static const std::vector<std::string> masked_lm = {"0.weight", "0.bias", "2.weight", "2.bias",
+                                                     "3.bias"};
+  return head_type == kTagging ? tagging : masked_lm;
+}
+
+// Keys of Hugging Face's static heads. The output bias of masked LM may come under two keys, which
+// share one tensor.
+struct StaticKey {
+  const char* key;
+  const char* head_key;
+};
+constexpr StaticKey kStaticKeys[] = {
+    {"classifier.weight", "1.weight"},
+    {"classifier.bias", "1.bias"},
+    {"lm_head.dense.weight", "0.weight"},
+    {"lm_head.dense.bias", "0.bias"},
+    {"lm_head.layer_norm.weight", "2.weight"},
+    {"lm_head.layer_norm.bias", "2.bias"},
+    {"lm_head.decoder.weight", kTiedKey},
+    {"lm_head.decoder.bias", "3.bias"},
+    {"lm_head.bias", "3.bias"},
+    {"cls.predictions.transform.dense.weight", "0.weight"},
+    {"cls.predictions.transform.dense.bias", "0.bias"},
+    {"cls.predictions.transform.LayerNorm.weight", "2.weight"},
+    {"cls.predictions.transform.LayerNorm.bias", "2.bias"},
+    {"cls.predictions.decoder.weight", kTiedKey},
+    {"cls.predictions.decoder.bias", "3.bias"},
+    {"cls.predictions.bias", "3.bias"},
+};
+
+struct HeadKey {
+  std::string key;
+  std::string name;  // of the head; empty in a static one
+};
+
+// "heads.NAME.1.weight", or a static head's key; nothing for a key that a head of this type does
+// not have.
+std::optional<HeadKey> parse_head_key(const std::string& text, const std::string& head_type) {
+  auto keys = keys_of(head_type);
+  if (head_type == kMaskedLm) keys.push_back(kTiedKey);
+  for (const auto& entry : kStaticKeys) {
+    const bool belongs = std::find(keys.begin(), keys.end(), entry.head_key) != keys.end();
+    if (text == entry.key && belongs) return HeadKey{entry.head_key, ""};
+  }
+  const std::string start = "heads.";
+  for (const auto& key : keys) {
+    const std::string end = "." + key;
+    if (text.size() > start.size() + end.size() && text.compare(0, start.size(), start) == 0 &&
+        text.compare(text.size() - end.size(), end.size(), end) == 0) {
+      return HeadKey{key, text.substr(start.size(), text.size() - start.size() - end.size())};
+    }
+  }
+  return std::nullopt;
+}
+
+// {"O": 0, "B-PER": 1, ...} as labels by id.
+std::vector<std::string> parse_labels(const JsonObject& object) {
+  const JsonObject ids = object.object("label2id");
+  std::vector<std::string> labels(ids.value().size());
+  std::vector<bool> seen(labels.size(), false);
+  for (const auto& [label, value] : ids.value().items()) {
+    const int64_t id = ids.integer(label);
+    if (id < 0 || id >= static_cast<int64_t>(labels.size()) || seen[static_cast<size_t>(id)]) {
+      object.refuse("label2id", "labels with the ids 0, 1, 2, ... once each");
+    }
+    labels[static_cast<size_t>(id)] = label;
+    seen[static_cast<size_t>(id)] = true;
+  }
+  if (labels.empty()) object.refuse("label2id", "at least one label");
+  if (object.has("num_labels") &&
+      object.integer("num_labels") != static_cast<int64_t>(labels.size())) {
+    object.refuse("num_labels",
+                  "the number of labels in label2id, " + std::to_string(labels.size()));
+  }
+  return labels;
+}
+
+void require(const JsonObject& config, const char* key, const json& expected) {
+  if (config.has(key) && config.at(key) != expected) {
+    config.refuse(key, expected.dump(), "other heads are not supported");
+  }
+}
+
+void read_flexible_config(const JsonObject& config, HeadDirectory& head) {
+  head.head_type = config.text("head_type");
+  if (head.head_type == kTagging) {
+    require(config, "layers", 1);
+    head.labels = parse_labels(config);
+  } else if (head.head_type == kMaskedLm) {
+    require(config, "layers", 2);
+    require(config, "activation_function", "gelu");
+    require(config, "layer_norm", true);
+    require(config, "bias", true);
+    require(config, "shift_labels", false);
+    require(config, "embedding_size", head.model.hidden_size);
+    head.vocab_size = config.integer("vocab_size");
+  } else {
+    config.refuse("head_type", "\"tagging\" or \"masked_lm\"", "other heads are not supported");
+  }
+}
+
+// A static head has no configuration of its own: the model's class says what it is.
+void read_static_config(const JsonObject& file, HeadDirectory& head) {
+  const auto ends_with = [&](const std::string& end) {
+    const auto& text = head.model.model_class;
+    return text.size() >= end.size() &&
+           text.compare(text.size() - end.size(), end.size(), end) == 0;
+  };
+  if (ends_with("ForTokenClassification")) {
+    head.head_type = kTagging;
+    head.labels = parse_labels(file);
+  } else if (ends_with("ForMaskedLM")) {
+    head.head_type = kMaskedLm;
+  } else {
+    file.refuse("model_class", "a class for token classification or masked LM",
+                "other heads are not supported");
+  }
+}
+
+void read_tensors(const std::string& directory, HeadDirectory& head) {
+  std::optional<std::string> name;  // as the keys have it: it decides
+  for (const auto& item : read_weights(directory, kBinName, kSafetensorsName)) {
+    const auto found = parse_head_key(item.key(), head.head_type);
+    if (!found) {
+      input_error(directory, ": expected tensors of a ", head.head_type, " head, but found ",
+                  item.key(), "; save the head alone");
+    }
+    if (name && *name != found->name) {
+      input_error(directory, ": expected tensors of one head, but found those of \"", *name,
+                  "\" and \"", found->name, "\"; save one head a directory");
+    }
+    name = found->name;
+    if (found->key != kTiedKey && !head.tensors.contains(found->key)) {
+      head.tensors.insert(found->key, item.value());
+    }
+  }
+  if (name && !name->empty()) head.name = *name;
+  for (const auto& key : keys_of(head.head_type)) {
+    if (!head.tensors.contains(key)) {
+      input_error(directory, ": expected a ", head.head_type, " head with the tensor ", key,
+                  ", but found none; save the head again");
+    }
+  }
+}
+
+json tagging_json(const HeadDirectory& head) {
+  json ids = json::object();
+  for (size_t id = 0; id < head.labels.size(); ++id) ids[head.labels[id]] = id;
+  return {{"activation_function", "tanh"},
+          {"dropout_prob", nullptr},
+          {"head_type", kTagging},
+          {"label2id", ids},
+          {"layers", 1},
+          {"num_labels", head.labels.size()}};
+}
+
+json masked_lm_json(const HeadDirectory& head) {
+  return {{"activation_function", "gelu"},
+          {"bias", true},
+          {"embedding_size", head.model.hidden_size},
+          {"head_type", kMaskedLm},
+          {"label2id", nullptr},
+          {"layer_norm", true},
+          {"layers", 2},
+          {"shift_labels", false},
+          {"vocab_size", head.vocab_size}};
+}
+
+}  // namespace
+
+bool has_head(const std::string& directory) {
+  std::error_code ignored;
+  return std::filesystem::exists(directory + "/" + kConfigName, ignored);
+}
+
+HeadDirectory read_head(const std::string& directory) {
+  check_directory(directory);
+  const JsonObject file = JsonObject::read(directory + "/" + kConfigName);
+  HeadDirectory head;
+  head.model = read_model_info(file);
+  if (file.has("name")) head.name = file.text("name");
+  if (file.has("config")) {
+    read_flexible_config(file.object("config"), head);
+  } else {
+    read_static_config(file, head);
+  }
+  read_tensors(directory, head);
+  if (head.head_type == kMaskedLm) {
+    const int64_t found = head.tensors["3.bias"].numel();
+    if (head.vocab_size == 0) head.vocab_size = found;
+    if (found != head.vocab_size) {
+      input_error(directory, ": expected an output bias for vocab_size ", head.vocab_size,
+                  ", but found ", found, " values; take both files from one head");
+    }
+  }
+  return head;
+}
+
+void write_head(const std::string& directory, const HeadDirectory& head) {
+  check_directory(directory);
+  check_name(head.name);
+  if (head.head_type != kTagging && head.head_type != kMaskedLm) {
+    input_error(directory, ": expected a head of type tagging or masked_lm, but found \"",
+                head.head_type, "\"; other heads are not supported");
+  }
+  const auto& keys = keys_of(head.head_type);
+  TensorMap tensors;
+  for (const auto& key : keys) {
+    if (!head.tensors.contains(key)) {
+      input_error(directory, ": expected a ", head.head_type, " head with the tensor ", key,
+                  ", but found none; give all of ", keys.size());
+    }
+    tensors.insert("heads." + head.name + "." + key, head.tensors[key]);
+  }
+  // The configuration first: it refuses what it cannot hold before anything is written.
+  write_adapterhub_json(directory + "/" + kConfigName, head.model, head.name,
+                        head.head_type == kTagging ? tagging_json(head) : masked_lm_json(head));
+  write_torch_file(directory + "/" + kBinName, tensors);
+}
+
+}  // namespace madx::io

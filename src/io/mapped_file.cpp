@@ -1,0 +1,111 @@
+#include "io/mapped_file.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "madx/core/error.h"
+
+namespace madx::io {
+namespace {
+
+constexpr std::string_view kLfsPointer = "version https://git-lfs.github.com/spec/";
+
+struct Descriptor {
+  int number;
+  ~Descriptor() { ::close(number); }
+};
+
+}  // namespace
+
+MappedFile::MappedFile(const std::string& path) : path_(path) {
+  // O_NONBLOCK: a named pipe is refused below instead of waited for.
+  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (number < 0) {
+    input_error(path, ": expected a file that can be read, but found: ", std::strerror(errno),
+                "; check the path");
+  }
+  const Descriptor file{number};
+  struct stat status {};
+  if (::fstat(number, &status) != 0)
+    machine_error(path, ": cannot be read: ", std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) {
+    input_error(path, ": expected a file, but found a directory or device; check the path");
+  }
+  if (status.st_size == 0) {
+    input_error(path, ": expected a file with content, but found an empty one; copy it again");
+  }
+  size_ = static_cast<size_t>(status.st_size);
+  void* const memory =
+      ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, number, 0);
+  if (memory == MAP_FAILED) machine_error(path, ": cannot be mapped: ", std::strerror(errno));
+  data_ = static_cast<char*>(memory);
+  if (bytes().substr(0, kLfsPointer.size()) == kLfsPointer) {
+    ::munmap(data_, size_);
+    input_error(path, ": expected the file's content, but found a Git LFS pointer to it; run ",
+                "`git lfs pull` in its folder");
+  }
+}
+
+MappedFile::~MappedFile() { ::munmap(data_, size_); }
+
+std::optional<int64_t> element_count(at::IntArrayRef sizes) {
+  int64_t count = 1;
+  bool empty = false;
+  for (const int64_t size : sizes) {
+    if (size < 0) return std::nullopt;
+    if (size == 0) {
+      empty = true;
+    } else if (__builtin_mul_overflow(count, size, &count)) {
+      return std::nullopt;
+    }
+  }
+  return empty ? 0 : count;
+}
+
+std::optional<int64_t> element_span(at::IntArrayRef sizes, at::IntArrayRef strides) {
+  int64_t last = 0;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (strides[i] < 0) return std::nullopt;
+    int64_t steps = 0;
+    if (__builtin_mul_overflow(std::max<int64_t>(sizes[i] - 1, 0), strides[i], &steps) ||
+        __builtin_add_overflow(last, steps, &last)) {
+      return std::nullopt;
+    }
+  }
+  if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) return 0;
+  if (__builtin_add_overflow(last, 1, &last)) return std::nullopt;
+  return last;
+}
+
+at::Tensor tensor_over(const SharedBytes& memory, size_t first, at::ScalarType dtype,
+                       at::IntArrayRef sizes, at::IntArrayRef strides, const std::string& what) {
+  const auto options = at::TensorOptions().dtype(dtype);
+  const auto span = element_span(sizes, strides).value();
+  if (span == 0) return at::empty(sizes, options);
+  char* const data = memory.data + first;
+  if (dtype == at::kBool) {
+    const bool valid =
+        std::all_of(data, data + span, [](char byte) { return byte == 0 || byte == 1; });
+    if (!valid) {
+      input_error(what, ": expected booleans stored as 0 or 1, but found another value; ",
+                  "the file is damaged, copy it again");
+    }
+  }
+  if (reinterpret_cast<uintptr_t>(data) % c10::elementSize(dtype) == 0) {
+    return at::from_blob(
+        data, sizes, strides, [owner = memory.owner](void*) {}, options);
+  }
+  const auto copy = at::empty({span}, options);
+  std::memcpy(copy.data_ptr(), data, static_cast<size_t>(span) * c10::elementSize(dtype));
+  return copy.as_strided(sizes, strides);
+}
+
+}  // namespace madx::io

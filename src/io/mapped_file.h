@@ -1,0 +1,56 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace madx::io {
+
+/// A whole file as memory: the system reads a page when it is first touched. Writing to a page
+/// changes this process's copy of it, never the file.
+class MappedFile {
+ public:
+  /// Throws InputError when `path` cannot be opened, is no regular file or is empty, or holds a Git
+  /// LFS pointer.
+  explicit MappedFile(const std::string& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  char* data() const { return data_; }
+  size_t size() const { return size_; }
+  std::string_view bytes() const { return {data_, size_}; }
+
+ private:
+  std::string path_;
+  char* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// The number of elements of a shape; nothing when a size is negative or the number overflows, also
+/// where a size of 0 makes the number 0: strides are computed from the other sizes.
+std::optional<int64_t> element_count(at::IntArrayRef sizes);
+
+/// The number of elements from the first to the last that a strided tensor touches; nothing when a
+/// stride is negative or the number overflows. `sizes` has passed `element_count`, and `strides` is
+/// as long.
+std::optional<int64_t> element_span(at::IntArrayRef sizes, at::IntArrayRef strides);
+
+/// Memory that a file's tensors share.
+struct SharedBytes {
+  std::shared_ptr<void> owner;
+  char* data = nullptr;
+  size_t size = 0;
+};
+
+/// A tensor whose elements start at `first` (bytes): over the memory itself, or over a copy where
+/// `first` is misaligned for the type. The caller has checked that its span lies inside. `what`
+/// names file and key in the InputError for a boolean that is neither 0 nor 1.
+at::Tensor tensor_over(const SharedBytes& memory, size_t first, at::ScalarType dtype,
+                       at::IntArrayRef sizes, at::IntArrayRef strides, const std::string& what);
+
+}  // namespace madx::io

@@ -1,0 +1,341 @@
+#include "io/unpickler.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "madx/core/error.h"
+
+namespace madx::io {
+namespace {
+
+using Kind = PickleValue::Kind;
+
+constexpr size_t kMostValues = 1'000'000;
+constexpr const char* kOrderedDict = "collections.OrderedDict";
+constexpr const char* kRebuildTensor = "torch._utils._rebuild_tensor_v2";
+constexpr const char* kRebuildParameter = "torch._utils._rebuild_parameter";
+
+struct StorageClass {
+  const char* name;
+  at::ScalarType dtype;
+};
+constexpr StorageClass kStorageClasses[] = {
+    {"torch.FloatStorage", at::kFloat}, {"torch.DoubleStorage", at::kDouble},
+    {"torch.HalfStorage", at::kHalf},   {"torch.BFloat16Storage", at::kBFloat16},
+    {"torch.LongStorage", at::kLong},   {"torch.IntStorage", at::kInt},
+    {"torch.ShortStorage", at::kShort}, {"torch.CharStorage", at::kChar},
+    {"torch.ByteStorage", at::kByte},   {"torch.BoolStorage", at::kBool}};
+
+const StorageClass* find_storage_class(const std::string& name) {
+  for (const auto& storage : kStorageClasses) {
+    if (name == storage.name) return &storage;
+  }
+  return nullptr;
+}
+
+bool is_allowed(const std::string& name) {
+  return name == kOrderedDict || name == kRebuildTensor || name == kRebuildParameter ||
+         find_storage_class(name) != nullptr;
+}
+
+// Any bytes as a piece of a one-line message.
+std::string printable(std::string text) {
+  text.resize(std::min<size_t>(text.size(), 80));
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string describe(const PickleValue& value) {
+  switch (value.kind) {
+    case Kind::kNone:
+      return "None";
+    case Kind::kBool:
+      return value.number ? "True" : "False";
+    case Kind::kInt:
+      return "the number " + std::to_string(value.number);
+    case Kind::kFloat:
+      return "the number " + std::to_string(value.real);
+    case Kind::kString:
+      return "a string";
+    case Kind::kTuple:
+      return "a tuple";
+    case Kind::kList:
+      return "a list";
+    case Kind::kDict:
+      return "a dict";
+    case Kind::kGlobal:
+      return value.text;
+    case Kind::kStorage:
+      return "a storage";
+    case Kind::kTensor:
+      return "a tensor";
+  }
+  return "";
+}
+
+Unpickler::Unpickler(std::string path, std::string_view bytes)
+    : path_(std::move(path)), bytes_(bytes) {}
+
+const PickleValue& Unpickler::read() {
+  stack_.clear();
+  marks_.clear();
+  memo_.clear();
+  for (;;) {
+    const auto opcode = static_cast<unsigned char>(take(1)[0]);
+    if (opcode == '.') return *pop();
+    step(opcode);
+  }
+}
+
+// Opcodes by the names of Python's pickletools.
+void Unpickler::step(unsigned char opcode) {
+  switch (opcode) {
+    case 0x80:  // PROTO
+      if (const auto protocol = take_unsigned(1); protocol != 2) {
+        refuse("pickle protocol " + std::to_string(protocol) + " instead of 2");
+      }
+      return;
+    case '(':
+      marks_.push_back(stack_.size());
+      return;  // MARK
+    case 'N':
+      stack_.push_back(make(Kind::kNone));
+      return;  // NONE
+    case 0x88:
+      return push_number(Kind::kBool, 1);  // NEWTRUE
+    case 0x89:
+      return push_number(Kind::kBool, 0);  // NEWFALSE
+    case 'K':
+      return push_number(Kind::kInt, take_signed(1) & 0xff);  // BININT1
+    case 'M':
+      return push_number(Kind::kInt, take_signed(2) & 0xffff);  // BININT2
+    case 'J':
+      return push_number(Kind::kInt, take_signed(4));  // BININT
+    case 0x8a: {                                       // LONG1
+      const auto size = take_unsigned(1);
+      if (size > 8) refuse("a whole number of " + std::to_string(size) + " bytes");
+      return push_number(Kind::kInt, take_signed(size));
+    }
+    case 'G': {  // BINFLOAT, the one big-endian number
+      uint64_t bits = 0;
+      for (const char byte : take(8)) bits = bits << 8 | static_cast<unsigned char>(byte);
+      stack_.push_back(make(Kind::kFloat));
+      std::memcpy(&stack_.back()->real, &bits, sizeof bits);
+      return;
+    }
+    case 'X':
+      return push_text(take(take_unsigned(4)));  // BINUNICODE
+    case 'U':
+      return push_text(take(take_unsigned(1)));  // SHORT_BINSTRING, from Python 2
+    case '}':
+      stack_.push_back(make(Kind::kDict));
+      return;  // EMPTY_DICT
+    case ']':
+      stack_.push_back(make(Kind::kList));
+      return;  // EMPTY_LIST
+    case ')':
+      return push_tuple(from_top(0));  // EMPTY_TUPLE
+    case 0x85:
+      return push_tuple(from_top(1));  // TUPLE1
+    case 0x86:
+      return push_tuple(from_top(2));  // TUPLE2
+    case 0x87:
+      return push_tuple(from_top(3));  // TUPLE3
+    case 't':
+      return push_tuple(pop_mark());  // TUPLE
+    case 'a':
+      return append_items(Kind::kList, from_top(1));  // APPEND
+    case 'e':
+      return append_items(Kind::kList, pop_mark());  // APPENDS
+    case 's':
+      return append_items(Kind::kDict, from_top(2));  // SETITEM
+    case 'u':
+      return append_items(Kind::kDict, pop_mark());  // SETITEMS
+    case 'c': {                                      // GLOBAL
+      std::string name(take_line());
+      name += '.';
+      name += take_line();
+      if (!is_allowed(name)) refuse("the Python object " + printable(name));
+      stack_.push_back(make(Kind::kGlobal));
+      stack_.back()->text = std::move(name);
+      return;
+    }
+    case 'R':
+      return reduce();  // REDUCE
+    case 'b':
+      return build();  // BUILD
+    case 'Q':
+      return load_storage();  // BINPERSID
+    case 'q':
+      memo_[take_unsigned(1)] = stack_.empty() ? nullptr : stack_.back();
+      return;  // BINPUT
+    case 'r':
+      memo_[take_unsigned(4)] = stack_.empty() ? nullptr : stack_.back();
+      return;  // LONG_BINPUT
+    case 'h':
+      return recall(take_unsigned(1));  // BINGET
+    case 'j':
+      return recall(take_unsigned(4));  // LONG_BINGET
+    default:
+      refuse("pickle opcode " + std::to_string(opcode));
+  }
+}
+
+// Calls of an allowed global. What it would build is described, never run.
+void Unpickler::reduce() {
+  const PickleValue* const arguments = pop();
+  const PickleValue* const function = pop();
+  if (arguments->kind != Kind::kTuple || function->kind != Kind::kGlobal) {
+    refuse("a call of " + describe(*function));
+  }
+  const auto& items = arguments->items;
+  if (function->text == kOrderedDict && items.empty()) {
+    stack_.push_back(make(Kind::kDict));
+  } else if (function->text == kRebuildTensor && items.size() >= 4) {
+    stack_.push_back(make(Kind::kTensor));
+    stack_.back()->items = items;
+  } else if (function->text == kRebuildParameter && !items.empty() &&
+             items[0]->kind == Kind::kTensor) {
+    stack_.push_back(make(Kind::kTensor));
+    stack_.back()->items = items[0]->items;
+  } else {
+    refuse("a call of " + function->text + " with " + std::to_string(items.size()) + " arguments");
+  }
+}
+
+// The attributes of an object: a state dict's OrderedDict carries the versions of its modules,
+// which nothing here reads.
+void Unpickler::build() {
+  pop();
+  top(Kind::kDict);
+}
+
+// ("storage", class, key, device, number of elements[, view]): the bytes lie elsewhere in the file.
+void Unpickler::load_storage() {
+  const PickleValue* const id = pop();
+  const auto& items = id->items;
+  const bool well_formed = id->kind == Kind::kTuple && (items.size() == 5 || items.size() == 6) &&
+                           items[0]->kind == Kind::kString && items[0]->text == "storage" &&
+                           items[1]->kind == Kind::kGlobal && items[2]->kind == Kind::kString &&
+                           items[4]->kind == Kind::kInt && items[4]->number >= 0 &&
+                           (items.size() == 5 || items[5]->kind == Kind::kNone);
+  const StorageClass* const storage_class =
+      well_formed ? find_storage_class(items[1]->text) : nullptr;
+  if (storage_class == nullptr) refuse("a storage described in an unknown way");
+  PickleValue* const storage = make(Kind::kStorage);
+  storage->text = items[2]->text;
+  storage->number = items[4]->number;
+  storage->dtype = storage_class->dtype;
+  storages_[storage->text] = storage;
+  stack_.push_back(storage);
+}
+
+// The values from `first` to the top of the stack, into the container below them.
+void Unpickler::append_items(Kind kind, size_t first) {
+  const std::vector<PickleValue*> items(stack_.begin() + static_cast<ptrdiff_t>(first),
+                                        stack_.end());
+  stack_.resize(first);
+  if (kind == Kind::kDict && items.size() % 2 != 0) refuse("a dict key without a value");
+  auto& target = top(kind)->items;
+  target.insert(target.end(), items.begin(), items.end());
+}
+
+std::string_view Unpickler::take(size_t count) {
+  if (count > bytes_.size() - position_) refuse("the end of the data");
+  const auto taken = bytes_.substr(position_, count);
+  position_ += count;
+  return taken;
+}
+
+std::string_view Unpickler::take_line() {
+  const size_t end = bytes_.find('\n', position_);
+  if (end == std::string_view::npos) refuse("the end of the data");
+  const auto line = take(end - position_);
+  take(1);
+  return line;
+}
+
+uint64_t Unpickler::take_unsigned(size_t bytes) {
+  uint64_t number = 0;
+  const auto taken = take(bytes);
+  for (size_t i = 0; i < bytes; ++i) {
+    number |= static_cast<uint64_t>(static_cast<unsigned char>(taken[i])) << (8 * i);
+  }
+  return number;
+}
+
+// Two's complement of `bytes` bytes, 0 to 8.
+int64_t Unpickler::take_signed(size_t bytes) {
+  if (bytes == 0) return 0;
+  const uint64_t number = take_unsigned(bytes);
+  const uint64_t sign = uint64_t{1} << (8 * bytes - 1);
+  return static_cast<int64_t>((number ^ sign) - sign);
+}
+
+PickleValue* Unpickler::make(Kind kind) {
+  if (values_.size() == kMostValues) refuse("more than a million values");
+  values_.emplace_back();
+  values_.back().kind = kind;
+  return &values_.back();
+}
+
+void Unpickler::push_number(Kind kind, int64_t number) {
+  stack_.push_back(make(kind));
+  stack_.back()->number = number;
+}
+
+void Unpickler::push_text(std::string_view text) {
+  stack_.push_back(make(Kind::kString));
+  stack_.back()->text = text;
+}
+
+// A tuple of the values from `first` to the top of the stack.
+void Unpickler::push_tuple(size_t first) {
+  PickleValue* const tuple = make(Kind::kTuple);
+  tuple->items.assign(stack_.begin() + static_cast<ptrdiff_t>(first), stack_.end());
+  stack_.resize(first);
+  stack_.push_back(tuple);
+}
+
+PickleValue* Unpickler::pop() {
+  if (stack_.empty()) refuse("an operation on a missing value");
+  PickleValue* const value = stack_.back();
+  stack_.pop_back();
+  return value;
+}
+
+PickleValue* Unpickler::top(Kind kind) {
+  if (stack_.empty() || stack_.back()->kind != kind) refuse("items without their container");
+  return stack_.back();
+}
+
+size_t Unpickler::from_top(size_t count) {
+  if (count > stack_.size()) refuse("an operation on a missing value");
+  return stack_.size() - count;
+}
+
+size_t Unpickler::pop_mark() {
+  if (marks_.empty() || marks_.back() > stack_.size()) refuse("an operation on a missing mark");
+  const size_t mark = marks_.back();
+  marks_.pop_back();
+  return mark;
+}
+
+void Unpickler::recall(uint64_t slot) {
+  const auto found = memo_.find(slot);
+  if (found == memo_.end() || found->second == nullptr) refuse("a reference to a missing value");
+  stack_.push_back(found->second);
+}
+
+void Unpickler::refuse(const std::string& found) const {
+  input_error(path_,
+              ": expected tensors and plain containers as torch.save writes them, but found ",
+              found, " before byte ", position_,
+              " of its pickle; copy the file again, or save a dict ", "of tensors");
+}
+
+}  // namespace madx::io

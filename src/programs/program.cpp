@@ -1,0 +1,55 @@
+#include "madx/programs/program.h"
+
+#include <ATen/ATen.h>
+
+#include <csignal>
+#include <iostream>
+#include <new>
+
+#include "madx/core/error.h"
+#include "madx/train/trainer.h"
+
+namespace madx {
+namespace {
+
+constexpr int kDone = 0, kMachineFailed = 1, kBadInput = 2, kInterrupted = 130;
+
+extern "C" void on_interrupt(int) {
+  interrupt_training();
+  std::signal(SIGINT, SIG_DFL);
+}
+
+int fail(const std::string& name, const std::string& message, int status) {
+  std::cerr << name << ": " << message << std::endl;
+  return status;
+}
+
+/// The first line of a LibTorch error: the rest is its stack.
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+
+int run_program(const std::string& name, const std::function<void()>& work) {
+  std::signal(SIGINT, on_interrupt);
+  try {
+    work();
+    return kDone;
+  } catch (const Interrupted& stop) {
+    return fail(name, stop.what(), kInterrupted);
+  } catch (const InputError& error) {
+    return fail(name, error.what(), kBadInput);
+  } catch (const std::bad_alloc&) {
+    return fail(name, "out of memory; lower --batch-size or --max-length", kMachineFailed);
+  } catch (const c10::OutOfMemoryError& error) {
+    return fail(name, first_line(error.what_without_backtrace()), kMachineFailed);
+  } catch (const c10::Error& error) {
+    const auto message = first_line(error.what_without_backtrace());
+    const bool memory = message.find("can't allocate memory") != std::string::npos;
+    return fail(name, memory ? "out of memory; lower --batch-size or --max-length" : message,
+                memory ? kMachineFailed : kBadInput);
+  } catch (const std::exception& error) {
+    return fail(name, first_line(error.what()), kMachineFailed);
+  }
+}
+
+}  // namespace madx

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "io/encoder_weights.h"
+#include "madx/adapters/adapter_stack.h"
+#include "madx/io/adapter_files.h"
+#include "madx/io/safetensors.h"
+#include "madx/models/tagging_head.h"
+
+namespace madx {
+
+/// A case written by tests/fixtures/make_case.py, opened: the models, its inputs, and what Python computed from them.
+struct ParityCase {
+  explicit ParityCase(const std::string& path_)
+      : path(path_),
+        parts(io::open_encoder(path + "/encoder")),
+        encoder(parts.config, parts.weights, parts.where),
+        mlm_head(io::find_head(parts)),
+        adapters(parts.config.hidden_size, parts.config.num_hidden_layers),
+        inputs(io::read_safetensors(path + "/inputs.safetensors")),
+        expected(io::read_safetensors(path + "/expected.safetensors")),
+        settings(nlohmann::json::parse(std::ifstream(path + "/case.json"))) {
+    for (const auto& name : stack()) io::load_adapter(adapters, path + "/adapters/" + name);
+    tagging_head = io::load_tagging_head(path + "/head/" + settings["head"].get<std::string>());
+    tagging_head->eval();
+    adapters->eval();
+    pack_inputs();
+  }
+
+  std::vector<std::string> stack() const { return settings["stack"].get<std::vector<std::string>>(); }
+  std::string language() const { return settings["language"]; }
+  std::string task() const { return settings["task"]; }
+
+  /// The attended positions of a (batch, length, ...) tensor: packed rows have no padding.
+  at::Tensor attended(const at::Tensor& x) const { return x.index({mask}); }
+
+  /// The packed batch that reads the rows whose label is not -100, and those labels.
+  std::pair<PackedBatch, at::Tensor> labelled(const std::string& labels) const {
+    const auto all = attended(inputs[labels]);  // (rows)
+    auto read = batch;
+    read.read_rows = (all != -100).nonzero().squeeze(1);
+    return {read, all.index_select(0, read.read_rows)};
+  }
+
+  at::Tensor mlm_logits() {
+    adapters->activate({language()});
+    const auto [read, targets] = labelled("mlm_labels");
+    return mlm_head->logits(encoder->forward(read, *adapters), encoder->word_embeddings(), adapters->invertible());
+  }
+  at::Tensor mlm_loss() {
+    adapters->activate({language()});
+    const auto [read, targets] = labelled("mlm_labels");
+    return mlm_head->loss(encoder->forward(read, *adapters), encoder->word_embeddings(), targets,
+                          adapters->invertible());
+  }
+  at::Tensor tag_loss() {
+    adapters->activate(stack());
+    const auto [read, targets] = labelled("tag_labels");
+    return tagging_head->loss(encoder->forward(read, *adapters), targets);
+  }
+
+  std::string path;
+  io::EncoderParts parts;
+  Encoder encoder;
+  MlmHead mlm_head;
+  AdapterStack adapters;
+  TaggingHead tagging_head{nullptr};
+  io::TensorMap inputs;
+  io::TensorMap expected;
+  nlohmann::json settings;
+  PackedBatch batch;  ///< the attended tokens; every row is read
+  at::Tensor mask;    ///< (batch, length) bool
+
+ private:
+  void pack_inputs() {
+    const auto ids = inputs["input_ids"];
+    mask = inputs["attention_mask"].to(at::kBool);
+    std::vector<std::vector<int64_t>> sequences;
+    for (int64_t row = 0; row < ids.size(0); ++row) {
+      const auto tokens = ids[row].index({mask[row]}).contiguous();
+      sequences.emplace_back(tokens.data_ptr<int64_t>(), tokens.data_ptr<int64_t>() + tokens.numel());
+    }
+    batch = pack(sequences);
+  }
+};
+
+}  // namespace madx
