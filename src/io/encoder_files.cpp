@@ -4,6 +4,8 @@
 
 #include "encoder_weights.h"
 #include "madx/core/error.h"
+#include "madx/io/safetensors.h"
+#include "madx/io/write_file.h"
 
 namespace madx::io {
 
@@ -118,6 +120,20 @@ LoadedEncoder load_encoder(const std::string& path) {
   loaded.head = find_head(parts);
   if (parts.archive) loaded.archive_difference = compare_with_archive(*parts.archive, loaded, parts.where);
   return loaded;
+}
+
+void save_encoder(const Encoder& encoder, const std::string& like, const std::string& directory) {
+  const auto parts = open_encoder(like);
+  const auto tokenizer = read_tokenizer_file(parts);
+  const std::string prefix = parts.config.model_type == "bert" ? "bert." : "roberta.";
+  TensorMap weights;
+  for (const auto& item : encoder->named_weights()) {
+    weights.insert(prefix + item.key(), item.value().detach().cpu().contiguous());
+  }
+  write_safetensors(directory + "/model.safetensors", weights, {{"format", "pt"}});
+  write_file(directory + "/config.json", parts.config_json);
+  write_file(directory + "/" + tokenizer.name, tokenizer.bytes);
+  if (tokenizer.tokenizer_config) write_file(directory + "/tokenizer_config.json", *tokenizer.tokenizer_config);
 }
 
 }  // namespace madx::io

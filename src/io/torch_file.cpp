@@ -1,13 +1,11 @@
 #include "madx/io/torch_file.h"
 
-#include <c10/util/Exception.h>
-#include <caffe2/serialize/inline_container.h>
-
 #include <functional>
 #include <map>
 
 #include "io/mapped_file.h"
 #include "io/unpickler.h"
+#include "io/zip_file.h"
 #include "madx/core/error.h"
 
 namespace madx::io {
@@ -119,86 +117,33 @@ TensorMap make_tensors(const std::string& path, const PickleValue& root,
   return tensors;
 }
 
-// A zip archive, whose reader reports damage through exceptions of its own.
-class Archive {
- public:
-  explicit Archive(const MappedFile& file)
-      : path_(file.path()), file_size_(file.size()), reader_(guarded([&] {
-          return std::make_unique<caffe2::serialize::PyTorchStreamReader>(file.path());
-        })) {}
-
-  bool has(const std::string& name) {
-    return guarded([&] { return reader_->hasRecord(name); });
+TensorMap read_zip(const std::shared_ptr<MappedFile>& file) {
+  const auto& path = file->path();
+  const auto records = read_zip_records(file);
+  const auto pickle = records.find("data.pkl");
+  if (pickle == records.end() || records.count("constants.pkl") != 0) {
+    input_error(path, ": expected a dict of tensors in the archive (data.pkl), but found ",
+                pickle == records.end() ? "none" : "a TorchScript program",
+                "; give a file that torch.save wrote");
   }
-
-  SharedBytes read(const std::string& name) {
-    return guarded([&] {
-      // torch.save does not compress: a record larger than its file is a damaged size, and would be
-      // allocated first.
-      TORCH_CHECK(reader_->getRecordSize(name) <= file_size_, name, " is larger than the file");
-      auto [data, size] = reader_->getRecord(name);
-      const auto owner = std::make_shared<at::DataPtr>(std::move(data));
-      return SharedBytes{owner, static_cast<char*>(owner->get()), size};
-    });
+  const auto view = [](const SharedBytes& bytes) {
+    return std::string_view(bytes.data, bytes.size);
+  };
+  const auto order = records.find("byteorder");
+  if (order != records.end() && view(order->second) != "little") {
+    input_error(path, ": expected little-endian numbers, but found others; save the file on a ",
+                "little-endian machine");
   }
-
- private:
-  template <class Action>
-  auto guarded(const Action& action) -> decltype(action()) {
-    try {
-      return action();
-    } catch (const c10::Error& error) {
-      damaged(error.what_without_backtrace());
-    } catch (const std::exception& error) {
-      damaged(error.what());
-    }
-  }
-
-  [[noreturn]] void damaged(const std::string& reason) const {
-    input_error(path_,
-                ": expected a zip archive as torch.save writes it, but found a damaged one (",
-                reason.substr(0, reason.find('\n')), "); copy it again");
-  }
-
-  std::string path_;
-  size_t file_size_;
-  std::unique_ptr<caffe2::serialize::PyTorchStreamReader> reader_;
-};
-
-TensorMap read_zip(const MappedFile& file) {
-  const auto& path = file.path();
-  Archive archive(file);
-  if (!archive.has("data.pkl")) {
-    input_error(path, ": expected data.pkl in the archive, but found none; ",
-                "give a file that torch.save wrote");
-  }
-  if (archive.has("constants.pkl")) {
-    input_error(path, ": expected a dict of tensors, but found a TorchScript program; ",
-                "give a file that torch.save wrote");
-  }
-  if (archive.has("byteorder")) {
-    const SharedBytes order = archive.read("byteorder");
-    if (std::string_view(order.data, order.size) != "little") {
-      input_error(path, ": expected little-endian numbers, but found others; save the file on a ",
-                  "little-endian machine");
-    }
-  }
-  const SharedBytes pickle = archive.read("data.pkl");
-  Unpickler unpickler(path, {pickle.data, pickle.size});
-  const PickleValue& root = unpickler.read();
-
-  std::map<std::string, SharedBytes> storages;  // read once each, however many tensors share them
-  return make_tensors(path, root, [&](const PickleValue& storage) {
+  Unpickler unpickler(path, view(pickle->second));
+  return make_tensors(path, unpickler.read(), [&](const PickleValue& storage) {
     const auto expected = storage_bytes(path, storage);
-    const auto found = storages.find(storage.text);
-    const SharedBytes bytes =
-        found == storages.end() ? archive.read("data/" + storage.text) : found->second;
-    if (bytes.size != static_cast<size_t>(expected)) {
+    const auto record = records.find("data/" + storage.text);
+    if (record == records.end() || record->second.size != static_cast<size_t>(expected)) {
       input_error(path, ": expected ", expected, " bytes in data/", storage.text, ", but found ",
-                  bytes.size, "; the file is damaged, copy it again");
+                  record == records.end() ? 0 : record->second.size,
+                  "; the file is damaged, copy it again");
     }
-    storages.emplace(storage.text, bytes);
-    return bytes;
+    return record->second;
   });
 }
 
@@ -258,7 +203,7 @@ TensorMap read_torch_file(const std::string& path) {
   const auto starts_with = [&](std::string_view start) {
     return file->bytes().substr(0, start.size()) == start;
   };
-  if (starts_with(kZipStart)) return read_zip(*file);
+  if (starts_with(kZipStart)) return read_zip(file);
   if (starts_with(kLegacyStart)) return read_legacy(file);
   input_error(path, ": expected a file that torch.save wrote, but found something else; ",
               "check the path, or copy the file again");

@@ -10,6 +10,42 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
+// Opcodes of protocol 2, by the names of Python's pickletools.
+enum class Opcode : unsigned char {
+  kProto = 0x80,
+  kMark = '(',
+  kNone = 'N',
+  kNewTrue = 0x88,
+  kNewFalse = 0x89,
+  kBinInt1 = 'K',
+  kBinInt2 = 'M',
+  kBinInt = 'J',
+  kLong1 = 0x8a,
+  kBinFloat = 'G',
+  kBinUnicode = 'X',
+  kShortBinString = 'U',
+  kEmptyDict = '}',
+  kEmptyList = ']',
+  kEmptyTuple = ')',
+  kTuple1 = 0x85,
+  kTuple2 = 0x86,
+  kTuple3 = 0x87,
+  kTuple = 't',
+  kAppend = 'a',
+  kAppends = 'e',
+  kSetItem = 's',
+  kSetItems = 'u',
+  kGlobal = 'c',
+  kReduce = 'R',
+  kBuild = 'b',
+  kBinPersId = 'Q',
+  kBinPut = 'q',
+  kLongBinPut = 'r',
+  kBinGet = 'h',
+  kLongBinGet = 'j',
+  kStop = '.',
+};
+
 constexpr size_t kMostValues = 1'000'000;
 constexpr const char* kOrderedDict = "collections.OrderedDict";
 constexpr const char* kRebuildTensor = "torch._utils._rebuild_tensor_v2";
@@ -86,76 +122,75 @@ const PickleValue& Unpickler::read() {
   memo_.clear();
   for (;;) {
     const auto opcode = static_cast<unsigned char>(take(1)[0]);
-    if (opcode == '.') return *pop();
+    if (static_cast<Opcode>(opcode) == Opcode::kStop) return *pop();
     step(opcode);
   }
 }
 
-// Opcodes by the names of Python's pickletools.
 void Unpickler::step(unsigned char opcode) {
-  switch (opcode) {
-    case 0x80:  // PROTO
+  switch (static_cast<Opcode>(opcode)) {
+    case Opcode::kProto:
       if (const auto protocol = take_unsigned(1); protocol != 2) {
         refuse("pickle protocol " + std::to_string(protocol) + " instead of 2");
       }
       return;
-    case '(':
+    case Opcode::kMark:
       marks_.push_back(stack_.size());
-      return;  // MARK
-    case 'N':
+      return;
+    case Opcode::kNone:
       stack_.push_back(make(Kind::kNone));
-      return;  // NONE
-    case 0x88:
-      return push_number(Kind::kBool, 1);  // NEWTRUE
-    case 0x89:
-      return push_number(Kind::kBool, 0);  // NEWFALSE
-    case 'K':
-      return push_number(Kind::kInt, take_signed(1) & 0xff);  // BININT1
-    case 'M':
-      return push_number(Kind::kInt, take_signed(2) & 0xffff);  // BININT2
-    case 'J':
-      return push_number(Kind::kInt, take_signed(4));  // BININT
-    case 0x8a: {                                       // LONG1
+      return;
+    case Opcode::kNewTrue:
+      return push_number(Kind::kBool, 1);
+    case Opcode::kNewFalse:
+      return push_number(Kind::kBool, 0);
+    case Opcode::kBinInt1:
+      return push_number(Kind::kInt, static_cast<int64_t>(take_unsigned(1)));
+    case Opcode::kBinInt2:
+      return push_number(Kind::kInt, static_cast<int64_t>(take_unsigned(2)));
+    case Opcode::kBinInt:
+      return push_number(Kind::kInt, take_signed(4));
+    case Opcode::kLong1: {
       const auto size = take_unsigned(1);
       if (size > 8) refuse("a whole number of " + std::to_string(size) + " bytes");
       return push_number(Kind::kInt, take_signed(size));
     }
-    case 'G': {  // BINFLOAT, the one big-endian number
+    case Opcode::kBinFloat: {  // the one big-endian number
       uint64_t bits = 0;
       for (const char byte : take(8)) bits = bits << 8 | static_cast<unsigned char>(byte);
       stack_.push_back(make(Kind::kFloat));
       std::memcpy(&stack_.back()->real, &bits, sizeof bits);
       return;
     }
-    case 'X':
-      return push_text(take(take_unsigned(4)));  // BINUNICODE
-    case 'U':
-      return push_text(take(take_unsigned(1)));  // SHORT_BINSTRING, from Python 2
-    case '}':
+    case Opcode::kBinUnicode:
+      return push_text(take(take_unsigned(4)));
+    case Opcode::kShortBinString:  // written by Python 2
+      return push_text(take(take_unsigned(1)));
+    case Opcode::kEmptyDict:
       stack_.push_back(make(Kind::kDict));
-      return;  // EMPTY_DICT
-    case ']':
+      return;
+    case Opcode::kEmptyList:
       stack_.push_back(make(Kind::kList));
-      return;  // EMPTY_LIST
-    case ')':
-      return push_tuple(from_top(0));  // EMPTY_TUPLE
-    case 0x85:
-      return push_tuple(from_top(1));  // TUPLE1
-    case 0x86:
-      return push_tuple(from_top(2));  // TUPLE2
-    case 0x87:
-      return push_tuple(from_top(3));  // TUPLE3
-    case 't':
-      return push_tuple(pop_mark());  // TUPLE
-    case 'a':
-      return append_items(Kind::kList, from_top(1));  // APPEND
-    case 'e':
-      return append_items(Kind::kList, pop_mark());  // APPENDS
-    case 's':
-      return append_items(Kind::kDict, from_top(2));  // SETITEM
-    case 'u':
-      return append_items(Kind::kDict, pop_mark());  // SETITEMS
-    case 'c': {                                      // GLOBAL
+      return;
+    case Opcode::kEmptyTuple:
+      return push_tuple(from_top(0));
+    case Opcode::kTuple1:
+      return push_tuple(from_top(1));
+    case Opcode::kTuple2:
+      return push_tuple(from_top(2));
+    case Opcode::kTuple3:
+      return push_tuple(from_top(3));
+    case Opcode::kTuple:
+      return push_tuple(pop_mark());
+    case Opcode::kAppend:
+      return append_items(Kind::kList, from_top(1));
+    case Opcode::kAppends:
+      return append_items(Kind::kList, pop_mark());
+    case Opcode::kSetItem:
+      return append_items(Kind::kDict, from_top(2));
+    case Opcode::kSetItems:
+      return append_items(Kind::kDict, pop_mark());
+    case Opcode::kGlobal: {
       std::string name(take_line());
       name += '.';
       name += take_line();
@@ -164,22 +199,22 @@ void Unpickler::step(unsigned char opcode) {
       stack_.back()->text = std::move(name);
       return;
     }
-    case 'R':
-      return reduce();  // REDUCE
-    case 'b':
-      return build();  // BUILD
-    case 'Q':
-      return load_storage();  // BINPERSID
-    case 'q':
+    case Opcode::kReduce:
+      return reduce();
+    case Opcode::kBuild:
+      return build();
+    case Opcode::kBinPersId:
+      return load_storage();
+    case Opcode::kBinPut:
       memo_[take_unsigned(1)] = stack_.empty() ? nullptr : stack_.back();
-      return;  // BINPUT
-    case 'r':
+      return;
+    case Opcode::kLongBinPut:
       memo_[take_unsigned(4)] = stack_.empty() ? nullptr : stack_.back();
-      return;  // LONG_BINPUT
-    case 'h':
-      return recall(take_unsigned(1));  // BINGET
-    case 'j':
-      return recall(take_unsigned(4));  // LONG_BINGET
+      return;
+    case Opcode::kBinGet:
+      return recall(take_unsigned(1));
+    case Opcode::kLongBinGet:
+      return recall(take_unsigned(4));
     default:
       refuse("pickle opcode " + std::to_string(opcode));
   }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <sstream>
 
 #include "madx/core/error.h"
@@ -81,6 +82,24 @@ void check_max_length(int64_t max_length, const EncoderConfig& config) {
     input_error("--max-length: expected 3 to ", config.max_length(), " tokens, what the encoder's positions hold, but found ",
                 max_length);
   }
+}
+
+void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& config) {
+  for (const auto layer : adapter.leave_out) {
+    if (layer >= config.num_hidden_layers) {
+      input_error("--leave-out: expected layers below ", config.num_hidden_layers, ", but found ", layer);
+    }
+  }
+}
+
+void print_encoder(const io::LoadedEncoder& loaded) {
+  const auto& config = loaded.encoder->config();
+  std::cout << "encoder: " << config.model_type << ", " << config.num_hidden_layers << " layers x " << config.hidden_size
+            << ", vocabulary " << config.vocab_size << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head");
+  if (loaded.archive_difference) {
+    std::cout << "; native layers and the archive's own forward differ by at most " << *loaded.archive_difference;
+  }
+  std::cout << "\n";
 }
 
 MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing) {

@@ -27,6 +27,10 @@ struct LoadedEncoder {
 /// the native layers differ by more than 1e-4 (relative to values above 1).
 LoadedEncoder load_encoder(const std::string& path);
 
+/// Writes an encoder whose weights have changed (full fine-tuning) as a Hugging Face directory; config and tokenizer are those of
+/// the encoder at `like`. `directory` must exist.
+void save_encoder(const Encoder& encoder, const std::string& like, const std::string& directory);
+
 /// Writes `directory` (as for load_encoder) as one TorchScript file: parameters under Hugging Face's names, a `forward`
 /// (input_ids, attention_mask) -> last hidden state, config and tokenizer as extra files. A masked-LM head goes along.
 void export_encoder(const std::string& directory, const std::string& path);

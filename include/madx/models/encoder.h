@@ -36,6 +36,9 @@ class EncoderImpl : public torch::nn::Module {
     for (auto& weight : parameters()) weight.requires_grad_(true);
   }
 
+  /// Every weight by Hugging Face's name without the model's prefix, query, key and value apart (views of the packed one).
+  io::TensorMap named_weights() const;
+
   const EncoderConfig& config() const { return config_; }
   /// The input embedding, which is also the output embedding of masked LM: (vocabulary, hidden).
   const at::Tensor& word_embeddings() const { return word_embeddings_; }
@@ -126,6 +129,35 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
     layers_.push_back(register_module("layer" + std::to_string(index), layer));
   }
   eval();
+}
+
+inline io::TensorMap EncoderImpl::named_weights() const {
+  io::TensorMap weights;
+  weights.insert("embeddings.word_embeddings.weight", word_embeddings_);
+  weights.insert("embeddings.position_embeddings.weight", position_embeddings_);
+  weights.insert("embeddings.token_type_embeddings.weight", type_embeddings_);
+  const auto insert = [&](const std::string& key, const at::Tensor& weight, const at::Tensor& bias) {
+    weights.insert(key + ".weight", weight);
+    weights.insert(key + ".bias", bias);
+  };
+  insert("embeddings.LayerNorm", embedding_norm_.weight, embedding_norm_.bias);
+  const auto hidden = config_.hidden_size;
+  for (size_t index = 0; index < layers_.size(); ++index) {
+    const auto& layer = *layers_[index];
+    const auto prefix = "encoder.layer." + std::to_string(index) + ".";
+    int64_t part = 0;
+    for (const auto* name : {"query", "key", "value"}) {
+      insert(prefix + "attention.self." + name, layer.qkv.weight.narrow(0, part * hidden, hidden),
+             layer.qkv.bias.narrow(0, part * hidden, hidden));
+      ++part;
+    }
+    insert(prefix + "attention.output.dense", layer.attention_output.weight, layer.attention_output.bias);
+    insert(prefix + "attention.output.LayerNorm", layer.attention_norm.weight, layer.attention_norm.bias);
+    insert(prefix + "intermediate.dense", layer.intermediate.weight, layer.intermediate.bias);
+    insert(prefix + "output.dense", layer.output.weight, layer.output.bias);
+    insert(prefix + "output.LayerNorm", layer.output_norm.weight, layer.output_norm.bias);
+  }
+  return weights;
 }
 
 inline at::Tensor EncoderImpl::embed(const PackedBatch& batch, const AdapterStackImpl& adapters) const {

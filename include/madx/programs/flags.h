@@ -8,7 +8,7 @@
 
 #include "madx/adapters/bottleneck_config.h"
 #include "madx/data/mlm_batches.h"
-#include "madx/models/encoder_config.h"
+#include "madx/io/encoder_files.h"
 #include "madx/train/trainer.h"
 
 namespace madx {
@@ -38,6 +38,12 @@ struct TrainingFlags {
 
 /// Throws InputError when --max-length is below 3 or above what the encoder's positions hold.
 void check_max_length(int64_t max_length, const EncoderConfig& config);
+
+/// Throws InputError when --leave-out names a layer that the encoder has not.
+void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& config);
+
+/// Prints the encoder's shape and, for TorchScript, how far its native layers are from the archive's own forward.
+void print_encoder(const io::LoadedEncoder& loaded);
 
 /// How masked LM reads its text. Throws InputError for a --mlm-probability outside (0, 1).
 MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing);

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "madx/data/masking.h"
+#include "madx/data/tagging_examples.h"
+#include "madx/eval/span_f1.h"
+#include "madx/models/encoder.h"
+#include "madx/models/tagging_head.h"
+#include "madx/train/training_task.h"
+
+namespace madx {
+
+/// Tags sentences under the stack that is active: predictions for every word, dropout off.
+/// Returns IOB2 tags, a vector a sentence. `max_tokens` bounds the tokens run at once.
+inline std::vector<std::vector<std::string>> predict_tags(Encoder encoder, AdapterStack adapters, TaggingHead head,
+                                                          const Tokenizer& tokenizer,
+                                                          const std::vector<TaggedSentence>& sentences,
+                                                          int64_t max_length, int64_t batch_size) {
+  torch::NoGradGuard no_grad;
+  encoder->eval();
+  adapters->eval();
+  head->eval();
+  const auto& labels = head->options.labels();
+  const TaggingExamples examples(sentences, tokenizer, labels, max_length);
+  std::vector<std::vector<std::string>> predicted;
+  for (const auto& sentence : sentences) predicted.emplace_back(sentence.tokens.size());
+  for (size_t first = 0; first < examples.size(); first += static_cast<size_t>(batch_size)) {
+    std::vector<size_t> sequences(std::min(static_cast<size_t>(batch_size), examples.size() - first));
+    std::iota(sequences.begin(), sequences.end(), first);
+    const auto batch = examples.batch(sequences);
+    const auto hidden = encoder->forward(batch.batch.to(encoder->device()), *adapters);  // (words, hidden)
+    const auto best = head->forward(hidden).argmax(/*dim=*/1).cpu();
+    for (size_t i = 0; i < batch.words.size(); ++i) {
+      const auto [sentence, word] = batch.words[i];
+      predicted[sentence][word] = labels[static_cast<size_t>(best[static_cast<int64_t>(i)].item<int64_t>())];
+    }
+  }
+  return predicted;
+}
+
+/// Exact-span scores of `predicted` against the sentences' own tags.
+inline NerScores score_tags(const std::vector<TaggedSentence>& sentences, const std::vector<std::vector<std::string>>& predicted) {
+  std::vector<std::vector<std::string>> gold;
+  for (const auto& sentence : sentences) gold.push_back(sentence.tags);
+  return span_f1(gold, predicted);
+}
+
+/// Tagging under the active stack: trains a task adapter and its head (or, for fine-tuning, the encoder and the head).
+class TaggingTask : public TrainingTask {
+ public:
+  struct Options {
+    int64_t batch_size = 16;  ///< sequences
+    int64_t max_length = 128;
+    uint64_t seed = 42;
+  };
+
+  /// `dev` may be empty: then there is no evaluation. Its F1 picks the best task adapter.
+  TaggingTask(Encoder encoder, AdapterStack adapters, TaggingHead head, std::shared_ptr<const Tokenizer> tokenizer,
+              const std::vector<TaggedSentence>& train, std::vector<TaggedSentence> dev, Options options,
+              std::vector<std::pair<std::string, at::Tensor>> trained)
+      : encoder_(std::move(encoder)), adapters_(std::move(adapters)), head_(std::move(head)),
+        tokenizer_(std::move(tokenizer)),
+        examples_(train, *tokenizer_, head_->options.labels(), options.max_length), dev_(std::move(dev)),
+        options_(options), trained_(std::move(trained)), order_(examples_.size()) {}
+
+  /// Batches an epoch.
+  int64_t epoch_size() const {
+    return (static_cast<int64_t>(examples_.size()) + options_.batch_size - 1) / options_.batch_size;
+  }
+
+  Loss loss(int64_t index) override {
+    const auto batch = examples_.batch(sequences_of(index));
+    const auto device = encoder_->device();
+    const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (words, hidden)
+    return {head_->loss(hidden, batch.targets.to(device)), batch.batch.rows()};
+  }
+
+  std::optional<Evaluation> evaluate() override {
+    if (dev_.empty()) return std::nullopt;
+    const auto predicted = predict_tags(encoder_, adapters_, head_, *tokenizer_, dev_, options_.max_length, options_.batch_size);
+    const auto scores = score_tags(dev_, predicted);
+    Evaluation evaluation;
+    evaluation.score = scores.micro.f1;
+    evaluation.figures.extra["dev_f1"] = scores.micro.f1;
+    evaluation.summary = "dev F1 " + std::to_string(scores.micro.f1).substr(0, 5);
+    return evaluation;
+  }
+
+  void train(bool on) override {
+    encoder_->train(on);
+    adapters_->train(on);
+    head_->train(on);
+  }
+
+  std::vector<std::pair<std::string, at::Tensor>> trained() const override { return trained_; }
+
+ private:
+  /// The sequences of batch `index`: each once an epoch, shuffled anew.
+  std::vector<size_t> sequences_of(int64_t index) {
+    const auto epoch = index / epoch_size();
+    if (epoch != epoch_) {
+      std::iota(order_.begin(), order_.end(), size_t{0});
+      RandomStream random(mix_seeds({options_.seed, static_cast<uint64_t>(epoch)}));
+      for (auto left = order_.size(); left > 1; --left) {
+        std::swap(order_[left - 1], order_[static_cast<size_t>(random.below(static_cast<int64_t>(left)))]);
+      }
+      epoch_ = epoch;
+    }
+    const auto first = static_cast<size_t>((index % epoch_size()) * options_.batch_size);
+    const auto last = std::min(order_.size(), first + static_cast<size_t>(options_.batch_size));
+    return {order_.begin() + static_cast<int64_t>(first), order_.begin() + static_cast<int64_t>(last)};
+  }
+
+  Encoder encoder_;
+  AdapterStack adapters_;
+  TaggingHead head_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  TaggingExamples examples_;
+  std::vector<TaggedSentence> dev_;
+  Options options_;
+  std::vector<std::pair<std::string, at::Tensor>> trained_;
+  std::vector<size_t> order_;
+  int64_t epoch_ = -1;
+};
+
+}  // namespace madx

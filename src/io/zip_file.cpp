@@ -1,0 +1,140 @@
+#include "io/zip_file.h"
+
+#include <algorithm>
+
+#include "madx/core/error.h"
+
+namespace madx::io {
+namespace {
+
+// The format, from its end: the end record says where the directory is (for large archives: the end
+// record of zip64 does, which a locator before the end record finds); the directory says where each
+// record's header is; the data follow it.
+constexpr uint64_t kEndRecord = 0x06054b50;
+constexpr uint64_t kZip64Locator = 0x07064b50;
+constexpr uint64_t kZip64EndRecord = 0x06064b50;
+constexpr uint64_t kDirectoryEntry = 0x02014b50;
+constexpr uint64_t kRecordHeader = 0x04034b50;
+constexpr size_t kEndRecordSize = 22;
+constexpr size_t kZip64LocatorSize = 20;
+constexpr size_t kLongestComment = 0xffff;
+constexpr uint64_t kInZip64 =
+    0xffffffff;  // in place of a size that takes 8 bytes, which stand elsewhere
+constexpr uint64_t kZip64Extra = 1;
+constexpr uint64_t kEncrypted = 1;
+
+class ZipReader {
+ public:
+  explicit ZipReader(std::shared_ptr<MappedFile> file) : file_(std::move(file)) {}
+
+  std::map<std::string, SharedBytes> read() {
+    const Directory directory = find_directory();
+    size_t position = directory.start;
+    for (uint64_t i = 0; i < directory.entries; ++i) position = read_entry(position);
+    return std::move(records_);
+  }
+
+ private:
+  struct Directory {
+    uint64_t entries;
+    uint64_t start;
+  };
+
+  Directory find_directory() const {
+    const size_t end = find_end_record();
+    if (end >= kZip64LocatorSize && number(end - kZip64LocatorSize, 4) == kZip64Locator) {
+      const uint64_t zip64 = number(end - kZip64LocatorSize + 8, 8);
+      expect(zip64, kZip64EndRecord);
+      return {number(zip64 + 32, 8), number(zip64 + 48, 8)};
+    }
+    return {number(end + 10, 2), number(end + 16, 4)};
+  }
+
+  // The last place that looks like one; a comment of up to 64 KB may follow.
+  size_t find_end_record() const {
+    const size_t size = file_->size();
+    for (size_t back = kEndRecordSize; back <= std::min(size, kEndRecordSize + kLongestComment);
+         ++back) {
+      if (number(size - back, 4) == kEndRecord &&
+          number(size - back + 20, 2) == back - kEndRecordSize) {
+        return size - back;
+      }
+    }
+    damaged();
+  }
+
+  // Returns where the next entry starts.
+  size_t read_entry(size_t at) {
+    expect(at, kDirectoryEntry);
+    const uint64_t flags = number(at + 8, 2), method = number(at + 10, 2);
+    uint64_t packed = number(at + 20, 4), size = number(at + 24, 4), header = number(at + 42, 4);
+    const uint64_t name_size = number(at + 28, 2), extra_size = number(at + 30, 2);
+    const std::string name(text(at + 46, name_size));
+    const size_t extra = at + 46 + name_size;
+    read_zip64_sizes(extra, extra + extra_size, {&size, &packed, &header});
+    if (method != 0 || packed != size || (flags & kEncrypted)) {
+      input_error(file_->path(),
+                  ": expected uncompressed records as torch.save writes them, but found ",
+                  "another kind; save the file again with torch.save");
+    }
+    expect(header, kRecordHeader);
+    const size_t data = header + 30 + number(header + 26, 2) + number(header + 28, 2);
+    const auto bytes = text(data, size);
+    const bool is_new = records_
+                            .emplace(name.substr(std::min(name.find('/') + 1, name.size())),
+                                     SharedBytes{file_, file_->data() + data, bytes.size()})
+                            .second;
+    if (!is_new) damaged();
+    return extra + extra_size + number(at + 32, 2);
+  }
+
+  // Extra fields are (id, size, bytes); the one of zip64 has, in this order, those sizes that did
+  // not fit.
+  void read_zip64_sizes(size_t at, size_t end, std::initializer_list<uint64_t*> sizes) const {
+    while (at + 4 <= end) {
+      const uint64_t id = number(at, 2), size = number(at + 2, 2);
+      size_t value = at + 4;
+      for (uint64_t* const field : sizes) {
+        if (id != kZip64Extra || *field != kInZip64 || value + 8 > at + 4 + size) continue;
+        *field = number(value, 8);
+        value += 8;
+      }
+      at += 4 + size;
+    }
+  }
+
+  std::string_view text(uint64_t at, uint64_t size) const {
+    if (at > file_->size() || size > file_->size() - at) damaged();
+    return file_->bytes().substr(at, size);
+  }
+
+  uint64_t number(uint64_t at, size_t bytes) const {
+    uint64_t number = 0;
+    const auto taken = text(at, bytes);
+    for (size_t i = 0; i < bytes; ++i) {
+      number |= static_cast<uint64_t>(static_cast<unsigned char>(taken[i])) << (8 * i);
+    }
+    return number;
+  }
+
+  void expect(uint64_t at, uint64_t signature) const {
+    if (number(at, 4) != signature) damaged();
+  }
+
+  [[noreturn]] void damaged() const {
+    input_error(file_->path(),
+                ": expected a zip archive as torch.save writes it, but found a damaged ",
+                "one; the file is cut off or changed, copy it again");
+  }
+
+  std::shared_ptr<MappedFile> file_;
+  std::map<std::string, SharedBytes> records_;
+};
+
+}  // namespace
+
+std::map<std::string, SharedBytes> read_zip_records(const std::shared_ptr<MappedFile>& file) {
+  return ZipReader(file).read();
+}
+
+}  // namespace madx::io
