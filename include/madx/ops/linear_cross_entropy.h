@@ -12,65 +12,82 @@ namespace detail {
 
 /// Rows of the output embedding taken at a time: a chunk of logits for a few hundred masked tokens stays in cache.
 constexpr int64_t kVocabularyChunk = 4096;
+/// Rows of x taken at a time where the bias learns too: 64 rows of XLM-R's logits are 64 MB.
+constexpr int64_t kRowChunk = 64;
 
-/// The loss and its input gradient in one pass over the output embedding, as a running (online) softmax:
-/// with the maximum m of the logits seen so far, z = sum exp(l - m) and g = sum exp(l - m) W are kept, and scaled by
-/// exp(m_old - m_new) whenever a chunk raises m. At the end d loss / d x = g / z - W[target].
+struct CrossEntropyPass {
+  at::Tensor losses;         // (rows)
+  at::Tensor gradient;       // (rows, hidden): of the sum of losses by x; undefined where it is not needed
+  at::Tensor bias_gradient;  // (vocabulary); undefined where it is not needed
+};
+
+/// Losses and input gradient in one pass over the output embedding, as a running (online) softmax: with the maximum m of
+/// the logits seen so far, z = sum exp(l - m) and g = sum exp(l - m) W are kept, and scaled by exp(m_old - m_new)
+/// whenever a chunk raises m. At the end d loss / d x = g / z - W[target].
+inline CrossEntropyPass pass_by_vocabulary(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                                           const at::Tensor& targets, bool needs_gradient) {
+  const auto rows = x.size(0), vocabulary = weight.size(0);
+  auto highest = at::full({rows, 1}, -std::numeric_limits<double>::infinity(), x.options());
+  auto sum = at::zeros({rows, 1}, x.options());
+  CrossEntropyPass pass;
+  if (needs_gradient) pass.gradient = at::zeros_like(x);
+  for (int64_t begin = 0; begin < vocabulary; begin += kVocabularyChunk) {
+    const auto size = std::min(kVocabularyChunk, vocabulary - begin);
+    const auto part = weight.narrow(0, begin, size);
+    auto logits = at::addmm(bias.narrow(0, begin, size), x, part.t());  // (rows, size)
+    const auto raised = at::maximum(highest, logits.amax(/*dim=*/1, /*keepdim=*/true));
+    const auto shrink = at::exp(highest - raised);
+    const auto shares = logits.sub_(raised).exp_();  // (rows, size)
+    sum.mul_(shrink).add_(shares.sum(/*dim=*/1, /*keepdim=*/true));
+    if (needs_gradient) pass.gradient.mul_(shrink).addmm_(shares, part);
+    highest = raised;
+  }
+  const auto target_rows = weight.index_select(0, targets);
+  const auto target_logits = (x * target_rows).sum(/*dim=*/1) + bias.index_select(0, targets);  // (rows)
+  pass.losses = (highest + sum.log()).squeeze(1) - target_logits;
+  if (needs_gradient) pass.gradient.div_(sum).sub_(target_rows);
+  return pass;
+}
+
+/// The same a chunk of rows at a time. The bias's gradient needs every row's final sum; whole rows of logits have it.
+inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                                     const at::Tensor& targets) {
+  CrossEntropyPass pass{at::empty({x.size(0)}, x.options()), at::empty_like(x), at::zeros_like(bias)};
+  for (int64_t begin = 0; begin < x.size(0); begin += kRowChunk) {
+    const auto size = std::min(kRowChunk, x.size(0) - begin);
+    const auto target = targets.narrow(0, begin, size);                    // (size)
+    auto logits = at::addmm(bias, x.narrow(0, begin, size), weight.t());  // (size, vocabulary)
+    const auto highest = logits.amax(/*dim=*/1, /*keepdim=*/true);
+    const auto target_logits = logits.gather(1, target.unsqueeze(1));
+    auto shares = logits.sub_(highest).exp_();
+    const auto sum = shares.sum(/*dim=*/1, /*keepdim=*/true);
+    pass.losses.narrow(0, begin, size).copy_((highest + sum.log() - target_logits).squeeze(1));
+    shares.div_(sum);
+    pass.bias_gradient.add_(shares.sum(/*dim=*/0));
+    pass.gradient.narrow(0, begin, size).copy_(at::mm(shares, weight).sub_(weight.index_select(0, target)));
+  }
+  pass.bias_gradient.index_add_(0, targets, at::full(targets.sizes(), -1.0, bias.options()));
+  return pass;
+}
+
+/// Gradients are computed with the loss, when the logits are at hand, and scaled in `backward`.
 struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
-  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x,
-                            const at::Tensor& weight, const at::Tensor& bias,
-                            const at::Tensor& targets, bool with_gradient) {
-    const auto rows = x.size(0), vocabulary = weight.size(0);
-    const bool needs_input = with_gradient && x.requires_grad();
-    const bool needs_bias = with_gradient && bias.requires_grad();
-    auto highest = at::full({rows, 1}, -std::numeric_limits<double>::infinity(), x.options());
-    auto sum = at::zeros({rows, 1}, x.options());
-    auto gradient = needs_input ? at::zeros_like(x) : at::Tensor();
-    for (int64_t begin = 0; begin < vocabulary; begin += kVocabularyChunk) {
-      const auto size = std::min(kVocabularyChunk, vocabulary - begin);
-      const auto part = weight.narrow(0, begin, size);
-      auto logits = at::addmm(bias.narrow(0, begin, size), x, part.t());  // (rows, size)
-      const auto raised = at::maximum(highest, logits.amax(/*dim=*/1, /*keepdim=*/true));
-      const auto shrink = at::exp(highest - raised);
-      const auto weights = logits.sub_(raised).exp_();  // (rows, size)
-      sum.mul_(shrink).add_(weights.sum(/*dim=*/1, /*keepdim=*/true));
-      if (needs_input) gradient.mul_(shrink).addmm_(weights, part);
-      highest = raised;
-    }
-    const auto log_sum = highest + sum.log();  // (rows, 1)
-    const auto target_rows = weight.index_select(0, targets);
-    const auto target_logits =
-        (x * target_rows).sum(/*dim=*/1, /*keepdim=*/true) + bias.index_select(0, targets).unsqueeze(1);
-    if (needs_input) gradient.div_(sum).sub_(target_rows);
-    auto bias_gradient = at::Tensor();
-    if (needs_bias) bias_gradient = sum_softmax(x, weight, bias, targets, log_sum);
-    ctx->save_for_backward({gradient, bias_gradient});
-    ctx->saved_data["rows"] = rows;
-    return (log_sum - target_logits).mean();
+  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias, const at::Tensor& targets, bool with_gradient) {
+    const auto pass = with_gradient && bias.requires_grad()
+                          ? pass_by_rows(x, weight, bias, targets)
+                          : pass_by_vocabulary(x, weight, bias, targets, with_gradient && x.requires_grad());
+    ctx->save_for_backward({pass.gradient, pass.bias_gradient});
+    ctx->saved_data["rows"] = x.size(0);
+    return pass.losses.mean();
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  torch::autograd::variable_list outputs) {
     const auto saved = ctx->get_saved_variables();
-    const auto scale = [&](const at::Tensor& gradient, int64_t rows) {
-      return gradient.defined() ? gradient * (outputs[0] / static_cast<double>(rows)) : gradient;
-    };
-    const auto rows = ctx->saved_data["rows"].toInt();
-    return {scale(saved[0], rows), at::Tensor(), scale(saved[1], rows), at::Tensor(), at::Tensor()};
-  }
-
- private:
-  /// Sum over rows of (softmax - one-hot): the output bias's gradient. It needs every row's final sum, so a second pass.
-  static at::Tensor sum_softmax(const at::Tensor& x, const at::Tensor& weight,
-                                const at::Tensor& bias, const at::Tensor& targets,
-                                const at::Tensor& log_sum) {
-    auto gradient = at::empty_like(bias);
-    for (int64_t begin = 0; begin < weight.size(0); begin += kVocabularyChunk) {
-      const auto size = std::min(kVocabularyChunk, weight.size(0) - begin);
-      auto logits = at::addmm(bias.narrow(0, begin, size), x, weight.narrow(0, begin, size).t());
-      gradient.narrow(0, begin, size).copy_(logits.sub_(log_sum).exp_().sum(/*dim=*/0));
-    }
-    return gradient.index_add_(0, targets, at::full(targets.sizes(), -1.0, bias.options()));
+    const auto share = outputs[0] / static_cast<double>(ctx->saved_data["rows"].toInt());
+    const auto scaled = [&](const at::Tensor& gradient) { return gradient.defined() ? gradient * share : gradient; };
+    return {scaled(saved[0]), at::Tensor(), scaled(saved[1]), at::Tensor(), at::Tensor()};
   }
 };
 
