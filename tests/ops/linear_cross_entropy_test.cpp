@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <torch/nn/functional/loss.h>
 
+#include <tuple>
+
 #include "../support.h"
 
 namespace madx::ops {
@@ -32,72 +34,98 @@ Problem random_problem(int64_t rows, int64_t vocabulary, int64_t hidden = 9) {
   return problem.to(at::kDouble);
 }
 
+/// A frozen bias and one that learns take different ways through the logits.
+enum class Bias { kFrozen, kLearns };
+
 void expect_gradients_equal(const Problem& ours, const Problem& theirs, double tolerance) {
   ours.loss().backward();
   theirs.reference().backward();
   expect_close(ours.x.grad(), theirs.x.grad(), tolerance);
-  expect_close(ours.bias.grad(), theirs.bias.grad(), tolerance);
+  ASSERT_EQ(ours.bias.grad().defined(), ours.bias.requires_grad());
+  if (ours.bias.requires_grad()) expect_close(ours.bias.grad(), theirs.bias.grad(), tolerance);
 }
 
-struct Sizes {
-  int64_t rows, vocabulary;
+using Sizes = std::tuple<int64_t, int64_t, Bias>;
+
+class LinearCrossEntropyTest : public testing::TestWithParam<Sizes> {
+ protected:
+  Problem exact_ = random_problem(std::get<0>(GetParam()), std::get<1>(GetParam()));
+
+  Problem ours(at::ScalarType dtype) const {
+    auto problem = exact_.to(dtype);
+    problem.bias.requires_grad_(std::get<2>(GetParam()) == Bias::kLearns);
+    return problem;
+  }
 };
 
-class LinearCrossEntropyTest : public testing::TestWithParam<Sizes> {};
-
 TEST_P(LinearCrossEntropyTest, EqualsCrossEntropyOfLogitsInDouble) {
-  const auto ours = random_problem(GetParam().rows, GetParam().vocabulary);
-  const auto theirs = ours.to(at::kDouble);
-  expect_close(ours.loss(), theirs.reference(), 1e-12);
-  expect_gradients_equal(ours, theirs, 1e-12);
+  expect_close(ours(at::kDouble).loss(), exact_.reference(), 1e-12);
+  expect_gradients_equal(ours(at::kDouble), exact_, 1e-12);
 }
 
 TEST_P(LinearCrossEntropyTest, ErrsInFloatAtMostTwiceAsMuchAsLibTorch) {
-  const auto exact = random_problem(GetParam().rows, GetParam().vocabulary);
-  const auto ours = exact.to(at::kFloat), theirs = exact.to(at::kFloat);
-  const auto exact_loss = exact.reference(), our_loss = ours.loss(), their_loss = theirs.reference();
-  for (const auto& loss : {exact_loss, our_loss, their_loss}) loss.backward();
-  const auto expect = [](const char* what, const at::Tensor& x, const at::Tensor& plain,
+  const auto fused = ours(at::kFloat), plain = exact_.to(at::kFloat);
+  const auto fused_loss = fused.loss(), plain_loss = plain.reference(), exact_loss = exact_.reference();
+  for (const auto& loss : {fused_loss, plain_loss, exact_loss}) loss.backward();
+  const auto expect = [](const char* what, const at::Tensor& x, const at::Tensor& of_plain,
                          const at::Tensor& truth) {
     const auto error = [&](const at::Tensor& of) {
       return (of.to(at::kDouble) - truth).abs().max().item<double>();
     };
     EXPECT_EQ(x.scalar_type(), at::kFloat);
-    EXPECT_LE(error(x), 2 * error(plain) + 1e-6) << what << "; LibTorch's error " << error(plain);
+    EXPECT_LE(error(x), 2 * error(of_plain) + 1e-6) << what << "; LibTorch's error " << error(of_plain);
   };
-  expect("loss", our_loss, their_loss, exact_loss);
-  expect("gradient of x", ours.x.grad(), theirs.x.grad(), exact.x.grad());
-  expect("gradient of bias", ours.bias.grad(), theirs.bias.grad(), exact.bias.grad());
+  expect("loss", fused_loss, plain_loss, exact_loss);
+  expect("gradient of x", fused.x.grad(), plain.x.grad(), exact_.x.grad());
+  if (fused.bias.requires_grad()) {
+    expect("gradient of bias", fused.bias.grad(), plain.bias.grad(), exact_.bias.grad());
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(BelowAtAndAboveAChunk, LinearCrossEntropyTest,
-                         testing::Values(Sizes{5, 7}, Sizes{3, detail::kVocabularyChunk},
-                                         Sizes{4, detail::kVocabularyChunk + 1}, Sizes{1, 9001}),
-                         [](const auto& info) {
-                           return std::to_string(info.param.rows) + "_rows_" +
-                                  std::to_string(info.param.vocabulary) + "_tokens";
-                         });
+TEST_P(LinearCrossEntropyTest, HasTheSameLossWithoutAGradient) {
+  const at::NoGradGuard no_grad;
+  const auto loss = ours(at::kDouble).loss();
+  EXPECT_FALSE(loss.requires_grad());
+  expect_close(loss, exact_.reference(), 1e-12);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    BelowAtAndAboveAChunk, LinearCrossEntropyTest,
+    testing::Combine(testing::Values(1, 3, detail::kRowChunk, 2 * detail::kRowChunk + 1),
+                     testing::Values(7, detail::kVocabularyChunk, 2 * detail::kVocabularyChunk + 1),
+                     testing::Values(Bias::kFrozen, Bias::kLearns)),
+    [](const auto& info) {
+      const std::string bias = std::get<2>(info.param) == Bias::kLearns ? "_bias_learns" : "";
+      return std::to_string(std::get<0>(info.param)) + "_rows_" +
+             std::to_string(std::get<1>(info.param)) + "_tokens" + bias;
+    });
 
 TEST(LinearCrossEntropy, AgreesWithFiniteDifferences) {
   const auto problem = random_problem(3, 11, /*hidden=*/4);
   expect_gradients_of_differences([&] { return problem.loss(); }, {problem.x, problem.bias});
+  const auto frozen = problem.to(at::kDouble);
+  frozen.bias.requires_grad_(false);
+  expect_gradients_of_differences([&] { return frozen.loss(); }, {frozen.x});
 }
 
 TEST(LinearCrossEntropy, StaysFiniteWithExtremeLogits) {
   const auto vocabulary = detail::kVocabularyChunk + 3;
   auto problem = random_problem(4, vocabulary, /*hidden=*/1);
-  const at::NoGradGuard no_grad;
-  problem.x.copy_(at::tensor({1e4, -1e4, 1e4, -1e4}, at::kDouble).unsqueeze(1));
-  problem.weight.fill_(0);
-  problem.weight[0] = 1;               // row 0 has its maximum in the first chunk, at its target;
-  problem.weight[vocabulary - 1] = -1;  // row 1 in the last one, and rows 2 and 3 miss theirs
-  problem.targets.copy_(at::tensor({int64_t{0}, vocabulary - 1, vocabulary - 1, int64_t{0}}));
+  {
+    const at::NoGradGuard no_grad;
+    problem.x.copy_(at::tensor({1e4, -1e4, 1e4, -1e4}, at::kDouble).unsqueeze(1));
+    problem.weight.fill_(0);
+    problem.weight[0] = 1;                // row 0 has its maximum in the first chunk, at its target;
+    problem.weight[vocabulary - 1] = -1;  // row 1 in the last one, and rows 2 and 3 miss theirs
+    problem.targets.copy_(at::tensor({int64_t{0}, vocabulary - 1, vocabulary - 1, int64_t{0}}));
+  }
   for (const auto dtype : {at::kFloat, at::kDouble}) {
-    const at::AutoGradMode grad(true);
-    const auto ours = problem.to(dtype);
-    EXPECT_NEAR(ours.loss().item<double>(), problem.reference().item<double>(), 0.01);
-    expect_gradients_equal(ours, problem.to(at::kDouble), 1e-4);
-    EXPECT_TRUE(ours.x.grad().isfinite().all().item<bool>());
+    for (const bool learns : {false, true}) {
+      const auto ours = problem.to(dtype);
+      ours.bias.requires_grad_(learns);
+      EXPECT_NEAR(ours.loss().item<double>(), problem.reference().item<double>(), 0.01);
+      expect_gradients_equal(ours, problem.to(at::kDouble), 1e-4);
+    }
   }
 }
 
@@ -116,28 +144,17 @@ TEST(LinearCrossEntropy, ReadsInputsThatAreNotContiguous) {
   problem.weight = problem.weight.t().contiguous().t();
   EXPECT_FALSE(problem.weight.is_contiguous());
   expect_close(problem.loss(), expected, 1e-12);
+  problem.bias.requires_grad_(false);
+  expect_close(problem.loss(), expected, 1e-12);
 }
 
-TEST(LinearCrossEntropy, GivesGradientsWhereTheyAreRequired) {
-  auto bias_alone = random_problem(3, 20);
-  bias_alone.x.requires_grad_(false);
-  bias_alone.loss().backward();
-  EXPECT_TRUE(bias_alone.bias.grad().defined());
-  EXPECT_FALSE(bias_alone.x.grad().defined());
-
-  auto input_alone = random_problem(3, 20);
-  input_alone.bias.requires_grad_(false);
-  input_alone.loss().backward();
-  EXPECT_TRUE(input_alone.x.grad().defined());
-  EXPECT_FALSE(input_alone.bias.grad().defined());
-}
-
-TEST(LinearCrossEntropy, HasNoGradientWhenGradModeIsOff) {
-  const auto problem = random_problem(3, 20);
-  const at::NoGradGuard no_grad;
-  const auto loss = problem.loss();
-  EXPECT_FALSE(loss.requires_grad());
-  expect_close(loss, problem.reference(), 1e-12);
+TEST(LinearCrossEntropy, GivesAGradientToTheBiasAlone) {
+  const auto problem = random_problem(3, 20), both = problem.to(at::kDouble);
+  problem.x.requires_grad_(false);
+  problem.loss().backward();
+  both.loss().backward();
+  EXPECT_FALSE(problem.x.grad().defined());
+  expect_close(problem.bias.grad(), both.bias.grad(), 0);
 }
 
 TEST(LinearCrossEntropy, RefusesAWeightThatRequiresAGradient) {
@@ -161,7 +178,7 @@ TEST(LinearCrossEntropy, NamesTheShapeThatDisagrees) {
               HasSubstr("expected a weight of shape (vocabulary, 9), but got [20, 8]"));
   EXPECT_THAT(error_of([](Problem& p) { p.targets = p.targets.narrow(0, 0, 2); }),
               HasSubstr("expected 3 targets, one a row, but got [2]"));
-  for (const int64_t size : {19, 21}) {
+  for (const int64_t size : {1, 19, 21}) {
     EXPECT_THAT(error_of([&](Problem& p) { p.bias = at::zeros({size}, at::kDouble); }),
                 HasSubstr("expected a bias of shape (20), but got [" + std::to_string(size) + "]"));
   }

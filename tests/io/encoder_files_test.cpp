@@ -1,0 +1,323 @@
+#include "madx/io/encoder_files.h"
+
+#include <gmock/gmock.h>
+#include <torch/script.h>
+
+#include <nlohmann/json.hpp>
+
+#include "../models/tiny_encoder.h"
+#include "../support.h"
+#include "io/encoder_weights.h"
+#include "madx/io/safetensors.h"
+
+namespace madx::io {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+const std::string kTorchScript = MADX_FIXTURES "/torchscript/";
+const std::string kTokenizers = MADX_FIXTURES "/tokenizer/";
+
+std::string load_error(const std::string& path) {
+  return input_error_of([&] { load_encoder(path); });
+}
+
+/// Hidden states of what load_encoder gives, and of Hugging Face, at the tokens that are no padding.
+void expect_equals_hugging_face(LoadedEncoder& loaded, const std::string& name) {
+  const auto expected = read_safetensors(kTorchScript + name + ".safetensors");
+  const auto mask = expected["attention_mask"].to(at::kBool);
+  std::vector<std::vector<int64_t>> sequences;
+  for (int64_t row = 0; row < mask.size(0); ++row) {
+    const auto ids = expected["input_ids"][row].index({mask[row]}).contiguous();
+    sequences.emplace_back(ids.data_ptr<int64_t>(), ids.data_ptr<int64_t>() + ids.numel());
+  }
+  const at::NoGradGuard no_grad;
+  const auto hidden = loaded.encoder->forward(pack(sequences));
+  expect_close(hidden, expected["last_hidden_state"].index({mask}), 1e-5, 1e-4);
+  EXPECT_EQ(loaded.head.is_empty(), !expected.contains("logits"));
+  if (loaded.head.is_empty()) return;
+  expect_close(loaded.head->logits(hidden, loaded.encoder->word_embeddings(), nullptr),
+               expected["logits"].index({mask}), 1e-5, 1e-4);
+}
+
+class EncoderFilesTest : public testing::Test {
+ protected:
+  /// A Hugging Face directory of random weights with a masked-LM head.
+  std::string hugging_face(const std::string& name, EncoderConfig config = tiny_config(),
+                           const std::string& tokenizer = "xlmr/sentencepiece.bpe.model") const {
+    const bool bert = config.model_type == "bert";
+    TensorMap weights;
+    for (const auto& item : random_weights(config)) {
+      weights.insert((bert ? "bert." : "roberta.") + item.key(), item.value());
+    }
+    const std::string head = bert ? "cls.predictions.transform." : "lm_head.";
+    const std::string norm = head + (bert ? "LayerNorm" : "layer_norm");
+    weights.insert(head + "dense.weight", at::randn({config.hidden_size, config.hidden_size}));
+    weights.insert(head + "dense.bias", at::randn({config.hidden_size}));
+    weights.insert(norm + ".weight", at::randn({config.hidden_size}));
+    weights.insert(norm + ".bias", at::randn({config.hidden_size}));
+    weights.insert(bert ? "cls.predictions.bias" : "lm_head.bias", at::randn({config.vocab_size}));
+    const auto directory = folder_ / name;
+    fs::create_directories(directory);
+    write_safetensors(directory + "/model.safetensors", weights);
+    write_config(directory, {{"model_type", config.model_type},
+                             {"vocab_size", config.vocab_size},
+                             {"hidden_size", config.hidden_size},
+                             {"num_hidden_layers", config.num_hidden_layers},
+                             {"num_attention_heads", config.num_attention_heads},
+                             {"intermediate_size", config.intermediate_size},
+                             {"max_position_embeddings", config.max_position_embeddings},
+                             {"type_vocab_size", config.type_vocab_size},
+                             {"pad_token_id", config.pad_token_id}});
+    fs::copy(kTokenizers + tokenizer, directory);
+    return directory;
+  }
+  static EncoderConfig bert_config() {
+    auto config = tiny_config();
+    config.model_type = "bert";
+    config.pad_token_id = 0;
+    config.type_vocab_size = 2;
+    return config;
+  }
+  /// A copy of the TorchScript directory of the fixtures that a test may change.
+  std::string archive_directory() const {
+    const auto copy = folder_ / "xlmr_bare_dict";
+    fs::remove_all(copy);
+    fs::copy(kTorchScript + "xlmr_bare_dict", copy);
+    return copy;
+  }
+  static void write_config(const std::string& directory, const json& config) {
+    write_bytes(directory + "/config.json", config.dump());
+  }
+  static std::string change_config(const std::string& directory, const json& changes) {
+    auto config = json::parse(std::ifstream(directory + "/config.json"));
+    config.update(changes);
+    write_config(directory, config);
+    return directory;
+  }
+  /// Replaces the forward of the copied directory's archive by one around it.
+  std::string with_forward(const std::string& source) const {
+    const auto directory = archive_directory();
+    const auto path = directory + "/encoder.pt";
+    const auto inner = torch::jit::load(path);
+    torch::jit::Module outer("Outer");
+    outer.register_module("roberta", inner);
+    outer.define(source);
+    outer.save(path);
+    return directory;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(EncoderFilesTest, LoadsArchivesThatPythonTracedAndAgreesWithHuggingFace) {
+  for (const std::string name : {"xlmr_mlm", "xlmr_bare", "xlmr_mlm_dict", "bert_mlm", "xlmr_bare_dict"}) {
+    SCOPED_TRACE(name);
+    const bool directory = name == "xlmr_bare_dict";
+    auto loaded = load_encoder(kTorchScript + name + (directory ? "" : ".pt"));
+    ASSERT_TRUE(loaded.archive_difference);
+    EXPECT_LT(*loaded.archive_difference, 1e-5);
+    EXPECT_EQ(loaded.tokenizer->vocab_size(), loaded.encoder->config().vocab_size);
+    EXPECT_EQ(loaded.encoder->config().model_type, name == "bert_mlm" ? "bert" : "xlm-roberta");
+    for (const auto& weight : loaded.encoder->parameters()) EXPECT_FALSE(weight.requires_grad());
+    expect_equals_hugging_face(loaded, name);
+  }
+}
+
+TEST_F(EncoderFilesTest, FindsConfigAndTokenizerBesideAnArchiveWithoutExtraFiles) {
+  auto loaded = load_encoder(kTorchScript + "xlmr_bare_dict/encoder.pt");
+  expect_equals_hugging_face(loaded, "xlmr_bare_dict");
+}
+
+TEST_F(EncoderFilesTest, LoadsHuggingFaceDirectories) {
+  const auto loaded = load_encoder(hugging_face("xlmr"));
+  EXPECT_FALSE(loaded.archive_difference);
+  EXPECT_FALSE(loaded.head.is_empty());
+  EXPECT_FALSE(loaded.head->bias.requires_grad());
+  expect_close(loaded.encoder->forward(pack({{0, 7, 9, 2}})), tiny_encoder()->forward(pack({{0, 7, 9, 2}})), 0);
+}
+
+TEST_F(EncoderFilesTest, GivesFurtherArgumentsOfAnArchiveZeros) {
+  const auto directory = with_forward(R"(
+def forward(self, input_ids, attention_mask, token_type_ids):
+    hidden = self.roberta.forward(input_ids, attention_mask)["last_hidden_state"]
+    return hidden + token_type_ids.unsqueeze(-1)
+)");
+  EXPECT_LT(*load_encoder(directory).archive_difference, 1e-5);
+}
+
+TEST_F(EncoderFilesTest, RefusesAnArchiveWhoseForwardDisagrees) {
+  EXPECT_THAT(load_error(with_forward(R"(
+def forward(self, input_ids, attention_mask):
+    return self.roberta.forward(input_ids, attention_mask)["last_hidden_state"] + 0.01
+)")),
+              AllOf(HasSubstr("the archive's own forward and the encoder that config.json describes differ by 0.01"),
+                    HasSubstr("(at most 0.0001 is accepted)")));
+  EXPECT_THAT(load_error(with_forward(R"(
+def forward(self, input_ids, attention_mask):
+    raise Exception("no")
+)")),
+              HasSubstr("the archive's own forward(input_ids, attention_mask) failed"));
+  EXPECT_THAT(load_error(with_forward(R"(
+def forward(self, input_ids, attention_mask):
+    return input_ids
+)")),
+              HasSubstr("expected the archive's forward to return hidden states or logits"));
+  for (const std::string change : {".transpose(0, 1)", "[:, :1]", "[:, :, :5]"}) {
+    const auto source = R"(
+def forward(self, input_ids, attention_mask):
+    return self.roberta.forward(input_ids, attention_mask)["last_hidden_state"])" + change + "\n";
+    EXPECT_THAT(load_error(with_forward(source)), HasSubstr("expected the archive's forward to return hidden states"))
+        << change;
+  }
+}
+
+TEST_F(EncoderFilesTest, RefusesAConfigThatDoesNotFitTheWeights) {
+  const auto archive_error = [&](const json& changes) { return load_error(change_config(archive_directory(), changes)); };
+  const auto directory_error = [&](const json& changes) { return load_error(change_config(hugging_face("xlmr"), changes)); };
+  for (const auto& error : {archive_error({{"hidden_size", 18}}), directory_error({{"hidden_size", 18}})}) {
+    EXPECT_THAT(error, HasSubstr("expected \"embeddings.word_embeddings.weight\" of shape [252, 18] by config.json, "
+                                 "but found [252, 12]; config and weights are not of one model"));
+  }
+  for (const auto& error : {archive_error({{"num_hidden_layers", 3}}), directory_error({{"num_hidden_layers", 3}})}) {
+    EXPECT_THAT(error, AllOf(HasSubstr("expected a weight \"encoder.layer.2."), HasSubstr("but there is none")));
+  }
+  for (const auto& error : {archive_error({{"num_hidden_layers", 1}}), directory_error({{"num_hidden_layers", 1}})}) {
+    EXPECT_THAT(error, HasSubstr("expected 1 layers by config.json, but found more"));
+  }
+  for (const json& changes : {json{{"max_position_embeddings", 22}}, {{"type_vocab_size", 2}}, {{"intermediate_size", 24}}}) {
+    EXPECT_THAT(archive_error(changes), HasSubstr("by config.json, but found [")) << changes;
+    EXPECT_THAT(directory_error(changes), HasSubstr("by config.json, but found [")) << changes;
+  }
+}
+
+TEST_F(EncoderFilesTest, RefusesAConfigWhoseEquationsAreNotTheArchives) {
+  for (const json& changes : {json{{"num_attention_heads", 4}}, {{"layer_norm_eps", 0.1}}, {{"pad_token_id", 0}}}) {
+    const auto directory = change_config(archive_directory(), changes);
+    EXPECT_THAT(load_error(directory),
+                AllOf(StartsWith(directory + "/encoder.pt: the archive's own forward and the encoder that config.json"),
+                      HasSubstr("config.json does not fit these weights")))
+        << changes;
+  }
+}
+
+TEST_F(EncoderFilesTest, NamesTheKeyOfAConfigThatItCannotBuild) {
+  const auto error_of = [&](const json& changes) { return load_error(change_config(archive_directory(), changes)); };
+  EXPECT_THAT(error_of({{"hidden_act", "relu"}}),
+              HasSubstr("config.json: expected \"hidden_act\" to be \"gelu\", but found \"relu\""));
+  EXPECT_THAT(error_of({{"position_embedding_type", "relative_key"}}), HasSubstr("expected \"position_embedding_type\""));
+  EXPECT_THAT(error_of({{"model_type", "gpt2"}}), HasSubstr("expected \"model_type\" to be \"xlm-roberta\" or \"bert\""));
+  EXPECT_THAT(error_of({{"hidden_size", "12"}}), HasSubstr("expected \"hidden_size\" to be a positive whole number"));
+  EXPECT_THAT(error_of({{"num_hidden_layers", 0}}), HasSubstr("but found 0"));
+  EXPECT_THAT(error_of({{"num_attention_heads", 5}}), HasSubstr("to be a multiple of \"num_attention_heads\""));
+  EXPECT_THAT(error_of({{"layer_norm_eps", -1}}), HasSubstr("expected \"layer_norm_eps\" to be a number in [0, 1)"));
+  EXPECT_THAT(error_of({{"pad_token_id", 252}}), HasSubstr("expected \"pad_token_id\" to be an id below 252"));
+  EXPECT_THAT(error_of({{"max_position_embeddings", 4}}), HasSubstr("to leave room for 3 tokens, but found 4"));
+  const auto directory = archive_directory();
+  write_bytes(directory + "/config.json", "{");
+  EXPECT_THAT(load_error(directory), HasSubstr("config.json: expected a JSON object"));
+  fs::remove(directory + "/config.json");
+  EXPECT_THAT(load_error(directory), HasSubstr("config.json: expected a readable file"));
+}
+
+TEST_F(EncoderFilesTest, SaysWhichFileIsMissingOrCutShort) {
+  EXPECT_THAT(load_error(folder_ / "none"), HasSubstr("none: expected an encoder's directory or .pt file, but there is none"));
+  fs::create_directories(folder_ / "empty");
+  EXPECT_THAT(load_error(folder_ / "empty"), HasSubstr("expected encoder.pt (TorchScript) or model.safetensors"));
+  std::ostringstream content;
+  content << std::ifstream(kTorchScript + "xlmr_mlm.pt", std::ios::binary).rdbuf();
+  const auto bytes = content.str();
+  for (const auto size : {size_t{0}, size_t{1}, size_t{100}, bytes.size() / 2, bytes.size() - 60, bytes.size() - 1}) {
+    write_bytes(folder_ / "cut.pt", bytes.substr(0, size));
+    EXPECT_THAT(load_error(folder_ / "cut.pt"),
+                AllOf(StartsWith(folder_ / "cut.pt" + ": expected a TorchScript archive"),
+                      HasSubstr("is the file complete?")))
+        << size;
+  }
+  write_bytes(folder_ / "text.pt", "no archive at all");
+  EXPECT_THAT(load_error(folder_ / "text.pt"), HasSubstr("expected a TorchScript archive"));
+}
+
+TEST_F(EncoderFilesTest, RefusesATokenizerThatIsMissingOrOfAnotherModel) {
+  const auto directory = archive_directory();
+  fs::copy(kTokenizers + "bert_cased/vocab.txt", directory);
+  EXPECT_THAT(load_error(directory), HasSubstr("but found both"));
+  fs::remove(directory + "/vocab.txt");
+  fs::remove(directory + "/sentencepiece.bpe.model");
+  EXPECT_THAT(load_error(directory), AllOf(HasSubstr("sentencepiece.bpe.model"), HasSubstr("but found neither")));
+  auto config = tiny_config();
+  config.vocab_size = 200;
+  EXPECT_THAT(load_error(hugging_face("small", config)),
+              HasSubstr("expected a tokenizer of at most 200 ids, the encoder's vocabulary, but "
+                        "sentencepiece.bpe.model has 252; tokenizer and weights are not of one model"));
+}
+
+TEST_F(EncoderFilesTest, ExportsADirectoryAsOneArchive) {
+  for (const auto& config : {tiny_config(), bert_config()}) {
+    SCOPED_TRACE(config.model_type);
+    const bool bert = config.model_type == "bert";
+    const auto directory = hugging_face(config.model_type, config, bert ? "bert_cased/vocab.txt" : "xlmr/sentencepiece.bpe.model");
+    if (bert) write_bytes(directory + "/tokenizer_config.json", R"({"do_lower_case": false})");
+    const auto path = folder_ / config.model_type + ".pt";
+    export_encoder(directory, path);
+    auto before = load_encoder(directory), after = load_encoder(path);
+    EXPECT_LT(*after.archive_difference, 1e-5);
+    const auto expected = before.encoder->named_parameters();
+    for (const auto& item : after.encoder->named_parameters()) {
+      EXPECT_TRUE(at::equal(item.value(), expected[item.key()])) << item.key();
+    }
+    ASSERT_FALSE(after.head.is_empty());
+    const auto head = before.head->named_parameters();
+    for (const auto& item : after.head->named_parameters()) EXPECT_TRUE(at::equal(item.value(), head[item.key()]));
+    const std::string text = "The River is wide. Kila asubuhi.";
+    EXPECT_EQ(after.tokenizer->encode(text), before.tokenizer->encode(text));
+    EXPECT_FALSE(fs::exists(path + ".partial"));
+  }
+}
+
+TEST_F(EncoderFilesTest, ExportsAHeadWhoseBiasIsTheDecoders) {
+  const auto directory = hugging_face("decoder");
+  TensorMap weights;
+  for (const auto& item : read_safetensors(directory + "/model.safetensors")) {
+    weights.insert(item.key() == "lm_head.bias" ? "lm_head.decoder.bias" : item.key(), item.value().clone());
+  }
+  write_safetensors(directory + "/model.safetensors", weights);
+  export_encoder(directory, folder_ / "decoder.pt");
+  EXPECT_TRUE(at::equal(load_encoder(folder_ / "decoder.pt").head->bias, load_encoder(directory).head->bias));
+}
+
+TEST_F(EncoderFilesTest, ExportsAnArchiveAgain) {
+  export_encoder(kTorchScript + "xlmr_mlm.pt", folder_ / "again.pt");
+  auto loaded = load_encoder(folder_ / "again.pt");
+  expect_equals_hugging_face(loaded, "xlmr_mlm");
+}
+
+TEST_F(EncoderFilesTest, LeavesNothingWhereTheArchiveCannotBeWritten) {
+  const auto directory = hugging_face("xlmr");
+  EXPECT_ANY_THROW(export_encoder(directory, folder_ / "no/such/encoder.pt"));
+  EXPECT_FALSE(fs::exists(folder_ / "no"));
+}
+
+TEST_F(EncoderFilesTest, SavesAnEncoderWhoseWeightsChanged) {
+  const auto like = hugging_face("xlmr"), directory = folder_ / "changed";
+  auto encoder = load_encoder(like).encoder;
+  {
+    const at::NoGradGuard no_grad;
+    for (auto& weight : encoder->parameters()) weight.mul_(0.9);
+  }
+  fs::create_directories(directory);
+  save_encoder(encoder, like, directory);
+  const auto loaded = load_encoder(directory);
+  const auto expected = encoder->named_parameters();
+  for (const auto& item : loaded.encoder->named_parameters()) {
+    EXPECT_TRUE(at::equal(item.value(), expected[item.key()])) << item.key();
+  }
+  EXPECT_EQ(loaded.tokenizer->vocab_size(), 252);
+}
+
+}  // namespace
+}  // namespace madx::io

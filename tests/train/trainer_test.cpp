@@ -1,0 +1,320 @@
+#include "madx/train/trainer.h"
+
+#include <gmock/gmock.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/utils.h>
+
+#include "../models/tiny_encoder.h"
+#include "../support.h"
+#include "madx/train/checkpoint.h"
+#include "madx/train/mlm_task.h"
+#include "madx/train/schedule.h"
+
+namespace madx {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// Least squares on 24 rows, `rows` a batch. `scores` are what its evaluations find, one after the other.
+class Regression : public TrainingTask {
+ public:
+  explicit Regression(int64_t rows, std::vector<double> scores = {}) : rows_(rows), scores_(std::move(scores)) {
+    torch::manual_seed(15);
+    x_ = at::randn({24, 4});
+    y_ = at::randn({24, 2});
+  }
+  Loss loss(int64_t index) override {
+    const auto part = [&](const at::Tensor& all) { return all.narrow(0, index * rows_ % 24, rows_); };
+    const auto predicted = at::linear(part(x_), weight, bias);
+    const auto scale = index == diverges_at ? std::nan("") : 1.0;
+    return {at::mse_loss(predicted, part(y_)) * scale * loss_scale, rows_};
+  }
+  std::optional<Evaluation> evaluate() override {
+    EXPECT_FALSE(training);
+    EXPECT_FALSE(at::GradMode::is_enabled());
+    if (evaluations.size() == scores_.size()) return std::nullopt;
+    Evaluation evaluation;
+    evaluation.score = scores_[evaluations.size()];
+    evaluation.figures.extra["score"] = evaluation.score;
+    evaluations.push_back(weight.detach().clone());
+    return evaluation;
+  }
+  void train(bool on) override { training = on; }
+  NamedTensors trained() const override { return {{"weight", weight}, {"bias", bias}}; }
+
+  at::Tensor weight = at::ones({2, 4}), bias = at::ones({2});
+  std::vector<at::Tensor> evaluations;
+  bool training = false;
+  int64_t diverges_at = -1;
+  double loss_scale = 1;
+
+ private:
+  int64_t rows_;
+  std::vector<double> scores_;
+  at::Tensor x_, y_;
+};
+
+/// Another task, with Ctrl-C pressed during batch `at`.
+class Interrupting : public TrainingTask {
+ public:
+  Interrupting(TrainingTask& task, int64_t at) : task_(task), at_(at) {}
+  Loss loss(int64_t index) override {
+    if (index == at_) interrupt_training();
+    return task_.loss(index);
+  }
+  std::optional<Evaluation> evaluate() override { return task_.evaluate(); }
+  void train(bool on) override { task_.train(on); }
+  NamedTensors trained() const override { return task_.trained(); }
+
+ private:
+  TrainingTask& task_;
+  int64_t at_;
+};
+
+/// A language adapter with its invertible adapter and a head, on the tiny encoder with its dropout.
+struct MlmRun {
+  MlmRun(const std::string& text, uint64_t seed)
+      : batches(TextCorpus({text}), load_tokenizer(MADX_FIXTURES "/tokenizer/xlmr"), options()),
+        held_out(batches) {
+    torch::manual_seed(seed);
+    auto config = named_config("pfeiffer+inv");
+    config.reduction_factor = 2;
+    auto trained = adapters->add("sw", config)->named_tensors();
+    adapters->activate({"sw"});
+    for (const auto& item : head->named_parameters()) trained.emplace_back("head." + item.key(), item.value());
+    task = std::make_unique<MlmTask>(encoder, adapters, head, batches, &held_out, trained);
+  }
+  static MlmBatchesOptions options() {
+    MlmBatchesOptions options;
+    options.max_length = 16;
+    return options;
+  }
+
+  Encoder encoder = tiny_encoder();
+  AdapterStack adapters{/*hidden_size=*/12, /*num_layers=*/2};
+  MlmHead head{MlmHeadOptions(12, 252)};
+  MlmBatches batches, held_out;
+  std::unique_ptr<MlmTask> task;
+};
+
+class TrainerTest : public testing::Test {
+ protected:
+  void SetUp() override { at::set_num_threads(1); }  // the models are too small for more
+
+  TrainerOptions options(const std::string& name, int64_t steps) const {
+    TrainerOptions options;
+    options.steps = steps;
+    options.lr = 0.01;
+    options.log_every = 1;
+    options.directory = folder_ / name;
+    options.progress = ProgressStyle::kSilent;
+    fs::create_directories(options.directory);
+    return options;
+  }
+  std::string write_text() const {
+    std::string text;
+    for (int i = 0; i < 30; ++i) text += "Kila asubuhi mwalimu anatembea kwenda shuleni " + std::to_string(i) + "\n";
+    io::write_bytes(folder_ / "sw.txt", text);
+    return folder_ / "sw.txt";
+  }
+  static std::vector<MetricsRow> rows(const TrainerOptions& options) {
+    return read_metrics(options.directory + "/metrics.jsonl");
+  }
+  static void expect_same_tensors(const NamedTensors& a, const NamedTensors& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(at::equal(a[i].second, b[i].second)) << a[i].first;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(TrainerTest, LowersTheLossOfMaskedLmAndLeavesTheEncoderAlone) {
+  MlmRun run(write_text(), 1);
+  std::vector<at::Tensor> before;
+  for (const auto& weight : run.encoder->parameters()) before.push_back(weight.clone());
+  auto chosen = options("run", 60);
+  chosen.lr = 0.05;
+  chosen.warmup_steps = 5;
+  chosen.eval_every = 20;
+  const auto result = train(*run.task, chosen);
+  const auto logged = rows(chosen);
+  ASSERT_EQ(logged.size(), 60u);
+  double first = 0, last = 0;
+  for (size_t i = 0; i < 10; ++i) first += logged[i].loss / 10, last += logged[50 + i].loss / 10;
+  EXPECT_LT(last, first - 1);
+  EXPECT_LT(*logged[59].eval_loss, *logged[19].eval_loss);
+  EXPECT_NEAR(*logged[59].perplexity, std::exp(*logged[59].eval_loss), 1e-9);
+  EXPECT_EQ(result.steps, 60);
+  EXPECT_EQ(*result.best_score, -*result.best_figures->eval_loss);
+  for (const auto& row : logged) {
+    EXPECT_DOUBLE_EQ(row.lr, 0.05 * warmup_linear_decay(row.step - 1, 5, 60));
+    EXPECT_GT(row.tokens_per_second, 0);
+  }
+  EXPECT_TRUE(fs::exists(chosen.directory + "/loss.svg"));
+  EXPECT_FALSE(run.encoder->is_training());
+  const auto after = run.encoder->parameters();
+  for (size_t i = 0; i < after.size(); ++i) EXPECT_TRUE(at::equal(after[i], before[i]));
+}
+
+TEST_F(TrainerTest, ResumesToTheSameBitsAsAnUninterruptedRun) {
+  const auto text = write_text();
+  for (const int64_t log_every : {1, 4}) {
+    SCOPED_TRACE(log_every);
+    const auto name = std::to_string(log_every);
+    auto whole = options("whole" + name, 20), parts = options("parts" + name, 20);
+    for (auto* chosen : {&whole, &parts}) {
+      chosen->log_every = log_every;
+      chosen->eval_every = 5;
+      chosen->gradient_accumulation = 2;
+      chosen->weight_decay = 0.1;
+    }
+    MlmRun uninterrupted(text, 1), first(text, 1), second(text, 2);
+    const auto expected = train(*uninterrupted.task, whole);
+
+    Interrupting stopped(*first.task, /*at=*/13);  // within step 7
+    try {
+      train(stopped, parts);
+      ADD_FAILURE() << "not interrupted";
+    } catch (const Interrupted& message) {
+      EXPECT_STREQ(message.what(), "interrupted at step 7 of 20; go on with --resume");
+    }
+    EXPECT_TRUE(has_checkpoint(parts.directory + "/checkpoint"));
+    parts.resume = true;
+    const auto result = train(*second.task, parts);
+
+    expect_same_tensors(second.task->trained(), uninterrupted.task->trained());
+    EXPECT_EQ(result.best_score, expected.best_score);
+    EXPECT_EQ(result.best_figures->step, expected.best_figures->step);
+    EXPECT_EQ(result.loss, expected.loss);
+    const auto ours = rows(parts), theirs = rows(whole);
+    ASSERT_EQ(ours.size(), theirs.size());
+    for (size_t i = 0; i < ours.size(); ++i) {
+      EXPECT_EQ(ours[i].step, theirs[i].step);
+      EXPECT_EQ(ours[i].loss, theirs[i].loss) << "step " << ours[i].step;
+      EXPECT_EQ(ours[i].lr, theirs[i].lr);
+      EXPECT_EQ(ours[i].eval_loss, theirs[i].eval_loss);
+    }
+  }
+}
+
+TEST_F(TrainerTest, TrainsAgainAfterAnInterruption) {
+  Regression task(4);
+  Interrupting stopped(task, 2);
+  EXPECT_THROW(train(stopped, options("stopped", 6)), Interrupted);
+  EXPECT_EQ(train(task, options("again", 6)).steps, 6);
+}
+
+TEST_F(TrainerTest, KeepsTheTensorsOfTheBestEvaluation) {
+  Regression task(4, {1, 3, 2});
+  auto chosen = options("run", 6);
+  chosen.eval_every = 2;
+  const auto result = train(task, chosen);
+  ASSERT_EQ(task.evaluations.size(), 3u);
+  EXPECT_TRUE(at::equal(task.weight, task.evaluations[1]));
+  EXPECT_FALSE(at::equal(task.weight, task.evaluations[2]));
+  EXPECT_EQ(result.best_score, 3);
+  EXPECT_EQ(result.best_figures->step, 4);
+  EXPECT_FALSE(task.training);
+}
+
+TEST_F(TrainerTest, KeepsTheLastTensorsWithoutHeldOutData) {
+  Regression task(4);
+  auto chosen = options("run", 10);
+  chosen.log_every = 4;
+  chosen.save_every = 10;
+  const auto result = train(task, chosen);
+  EXPECT_FALSE(result.best_score);
+  expect_same_tensors(task.trained(), read_checkpoint(chosen.directory + "/checkpoint", {}).tensors);
+  std::vector<int64_t> steps;
+  for (const auto& row : rows(chosen)) steps.push_back(row.step);
+  EXPECT_THAT(steps, ElementsAre(4, 8, 10));
+}
+
+TEST_F(TrainerTest, AccumulatesTheGradientOfOneLargerBatch) {
+  Regression large(12), small(4);
+  auto chosen = options("small", 8);
+  chosen.gradient_accumulation = 3;
+  train(large, options("large", 8));
+  train(small, chosen);
+  EXPECT_GT((large.weight - 1).abs().max().item<double>(), 0.02);
+  expect_close(small.weight, large.weight, 1e-5);
+  expect_close(small.bias, large.bias, 1e-5);
+  const auto ours = rows(chosen), theirs = rows(options("large", 8));
+  for (size_t i = 0; i < 8; ++i) EXPECT_NEAR(ours[i].loss, theirs[i].loss, 1e-5);
+}
+
+TEST_F(TrainerTest, DecaysMatricesAndClipsTheGradient) {
+  Regression still(4);
+  still.loss_scale = 0;
+  auto chosen = options("decay", 1);
+  chosen.weight_decay = 0.5;
+  train(still, chosen);
+  expect_close(still.weight, at::full({2, 4}, 1 - 0.01 * 0.5), 1e-6);
+  EXPECT_TRUE(at::equal(still.bias, at::ones({2})));
+
+  Regression steep(4);
+  steep.loss_scale = 1000;
+  chosen = options("clip", 1);
+  chosen.max_gradient_norm = 0.5;
+  chosen.save_every = 1;
+  train(steep, chosen);
+  double squares = 0;  // AdamW's first moment after one step is a tenth of the gradient
+  for (const auto& entry : read_checkpoint(chosen.directory + "/checkpoint", {}).first_moments) {
+    squares += entry.second.square().sum().item<double>();
+  }
+  EXPECT_NEAR(std::sqrt(squares), 0.05, 1e-5);
+}
+
+TEST_F(TrainerTest, StepsOnceForATensorOfTwoNames) {
+  struct Twice : Regression {
+    using Regression::Regression;
+    NamedTensors trained() const override { return {{"weight", weight}, {"alias", weight}, {"bias", bias}}; }
+  };
+  Regression once(4);
+  Twice twice(4);
+  train(once, options("once", 4));
+  train(twice, options("twice", 4));
+  expect_close(twice.weight, once.weight, 0);
+}
+
+TEST_F(TrainerTest, StopsWhenTheLossIsNotFinite) {
+  Regression task(4);
+  task.diverges_at = 3;
+  const auto chosen = options("run", 6);
+  EXPECT_EQ(input_error_of([&] { train(task, chosen); }),
+            "training diverged: the loss is nan at step 4; lower --lr (now 0.01) or raise --warmup-steps");
+  EXPECT_EQ(rows(chosen).size(), 3u);
+}
+
+TEST_F(TrainerTest, RefusesACheckpointThatDoesNotFit) {
+  Regression task(4);
+  auto chosen = options("run", 6);
+  chosen.save_every = 2;
+  chosen.settings = {{"--lr", "0.01"}};
+  train(task, chosen);
+  chosen.resume = true;
+
+  auto other = chosen;
+  other.settings = {{"--lr", "0.5"}};
+  EXPECT_THAT(input_error_of([&] { train(task, other); }), HasSubstr("had --lr 0.01, but this one has 0.5"));
+
+  Regression wider(4);
+  wider.weight = at::ones({3, 4});
+  EXPECT_THAT(input_error_of([&] { train(wider, chosen); }),
+              HasSubstr("checkpoint: expected the tensors of this run, but found others; start anew"));
+
+  fs::resize_file(chosen.directory + "/checkpoint/first_moments.safetensors", 100);
+  EXPECT_THAT(input_error_of([&] { train(task, chosen); }), HasSubstr("first_moments.safetensors: "));
+
+  EXPECT_THAT(input_error_of([&] {
+                auto none = options("none", 6);
+                none.resume = true;
+                train(task, none);
+              }),
+              HasSubstr("none/checkpoint/state.json: expected the state of a checkpoint"));
+}
+
+}  // namespace
+}  // namespace madx
