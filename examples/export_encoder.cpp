@@ -1,4 +1,5 @@
-// Writes a Hugging Face directory (config.json, model.safetensors, tokenizer) as one TorchScript file that carries all of it.
+// Writes a Hugging Face directory (config.json, model.safetensors, tokenizer) as one TorchScript
+// file that carries all of it.
 //
 //   build/bin/export_encoder --from xlm-roberta-base --to xlmr.pt
 #include <CLI/CLI.hpp>
@@ -10,9 +11,12 @@
 
 int main(int argc, char** argv) {
   return madx::run_program("export_encoder", [&] {
-    CLI::App app("Writes an encoder's directory as one TorchScript file with config and tokenizer inside");
+    CLI::App app(
+        "Writes an encoder's directory as one TorchScript file with config and tokenizer inside");
     std::string from, to;
-    app.add_option("--from", from, "Directory: config.json, tokenizer, and model.safetensors or encoder.pt")->required();
+    app.add_option("--from", from,
+                   "Directory: config.json, tokenizer, and model.safetensors or encoder.pt")
+        ->required();
     app.add_option("--to", to, "File to write (.pt)")->required();
     madx::parse_command_line(app, argc, argv);
     madx::io::export_encoder(from, to);

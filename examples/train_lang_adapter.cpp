@@ -1,11 +1,13 @@
-// Trains the adapter of one language from raw text by masked language modelling (MAD-X section 4.1): a bottleneck in every layer
-// and an invertible adapter on the embeddings, with the encoder frozen.
+// Trains the adapter of one language from raw text by masked language modelling (MAD-X
+// section 4.1): a bottleneck in every layer and an invertible adapter on the embeddings, with the
+// encoder frozen.
 //
 //   build/bin/train_lang_adapter --encoder xlmr.pt --text sw.txt --output adapters/sw --steps 10000
 //
-// Text: UTF-8, a sentence or paragraph a line. Writes an AdapterHub directory (Python: model.load_adapter("adapters/sw")),
-// metrics.jsonl and loss.svg. The masked-LM loss of a pretrained XLM-R starts near 2 to 4 and falls; with --eval-text the
-// adapter of the best held-out loss is the one that is written.
+// Text: UTF-8, a sentence or paragraph a line. Writes an AdapterHub directory (Python:
+// model.load_adapter("adapters/sw")), metrics.jsonl and loss.svg. The masked-LM loss of a
+// pretrained XLM-R starts near 2 to 4 and falls; with --eval-text the adapter of the best held-out
+// loss is the one that is written.
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
@@ -35,11 +37,15 @@ Flags parse(int argc, char** argv) {
   app.add_option("--name", flags.name, "Name of the adapter (default: the output directory's)");
   app.add_option("--eval-text", flags.eval_text, "Held-out text: the best adapter on it is kept");
   flags.adapter.add_to(app, /*default_reduction_factor=*/2);
-  app.add_option("--inv-reduction-factor", flags.inv_reduction_factor, "Of the invertible adapter")->capture_default_str();
+  app.add_option("--inv-reduction-factor", flags.inv_reduction_factor, "Of the invertible adapter")
+      ->capture_default_str();
   app.add_flag("--no-invertible", flags.no_invertible, "Train no invertible adapter");
-  app.add_option("--mlm-probability", flags.mlm_probability, "Share of tokens to predict")->capture_default_str();
-  app.add_option("--lm-head", flags.lm_head, "Masked-LM head, for an encoder that has none (see train_lm_head)");
-  app.add_flag("--train-lm-head", flags.train_lm_head, "Train the head along and write it to the output's lm_head/");
+  app.add_option("--mlm-probability", flags.mlm_probability, "Share of tokens to predict")
+      ->capture_default_str();
+  app.add_option("--lm-head", flags.lm_head,
+                 "Masked-LM head, for an encoder that has none (see train_lm_head)");
+  app.add_flag("--train-lm-head", flags.train_lm_head,
+               "Train the head along and write it to the output's lm_head/");
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
@@ -47,10 +53,13 @@ Flags parse(int argc, char** argv) {
 }
 
 madx::MlmHead choose_head(const Flags& flags, const madx::io::LoadedEncoder& loaded) {
-  if (!flags.lm_head.empty()) return madx::io::load_mlm_head(flags.lm_head, loaded.encoder->config());
+  if (!flags.lm_head.empty())
+    return madx::io::load_mlm_head(flags.lm_head, loaded.encoder->config());
   if (loaded.head.is_empty()) {
-    madx::input_error(flags.encoder, ": expected a masked-LM head in the encoder or by --lm-head, but there is none; train one "
-                      "with train_lm_head, once for all languages");
+    madx::input_error(
+        flags.encoder,
+        ": expected a masked-LM head in the encoder or by --lm-head, but there is none; train one "
+        "with train_lm_head, once for all languages");
   }
   return loaded.head;
 }
@@ -75,11 +84,13 @@ void run(int argc, char** argv) {
   auto head = choose_head(flags, loaded);
   madx::print_encoder(loaded);
 
-  const auto options = madx::mlm_options(flags.training, flags.mlm_probability, madx::Mixing::kByLines);
+  const auto options =
+      madx::mlm_options(flags.training, flags.mlm_probability, madx::Mixing::kByLines);
   madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, options);
   std::unique_ptr<madx::MlmBatches> held_out;
   if (!flags.eval_text.empty()) {
-    held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus({flags.eval_text}), loaded.tokenizer, options);
+    held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus({flags.eval_text}),
+                                                  loaded.tokenizer, options);
   }
 
   madx::RunDirectory output(flags.output, flags.training.resume);
@@ -89,7 +100,8 @@ void run(int argc, char** argv) {
   auto trained = adapters->add(name, adapter_config)->named_tensors();
   adapters->activate({name});
   if (flags.train_lm_head) {
-    for (const auto& item : head->named_parameters()) trained.emplace_back("lm_head." + item.key(), item.value());
+    for (const auto& item : head->named_parameters())
+      trained.emplace_back("lm_head." + item.key(), item.value());
   } else {
     for (auto& weight : head->parameters()) weight.requires_grad_(false);
   }
@@ -97,7 +109,8 @@ void run(int argc, char** argv) {
   adapters->to(device);
   head->to(device);
 
-  auto trainer = flags.training.trainer_options("train " + name, output.path(), batches.epoch_size(), /*default_epochs=*/3);
+  auto trainer = flags.training.trainer_options("train " + name, output.path(),
+                                                batches.epoch_size(), /*default_epochs=*/3);
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
   const auto result = madx::train(task, trainer);
 
@@ -108,7 +121,8 @@ void run(int argc, char** argv) {
     madx::io::save_mlm_head(head, name, model, output.path() + "/lm_head");
   }
   output.finish();
-  std::cout << "wrote " << flags.output << ": " << result.steps << " steps in " << result.seconds << " s, loss " << result.loss;
+  std::cout << "wrote " << flags.output << ": " << result.steps << " steps in " << result.seconds
+            << " s, loss " << result.loss;
   if (result.best_figures) std::cout << ", best held-out loss " << *result.best_figures->eval_loss;
   std::cout << ", peak memory " << madx::peak_memory() << "\n";
 }

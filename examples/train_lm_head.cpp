@@ -1,8 +1,10 @@
-// Trains a masked-LM head on a frozen encoder that lost its own (dense, LayerNorm and output bias; the output embedding is the
-// encoder's input embedding), on text of all the languages that adapters are to be trained for. Once, and shared by all:
-// language adapters trained against different heads do not share a space.
+// Trains a masked-LM head on a frozen encoder that lost its own (dense, LayerNorm and output bias;
+// the output embedding is the encoder's input embedding), on text of all the languages that
+// adapters are to be trained for. Once, and shared by all: language adapters trained against
+// different heads do not share a space.
 //
-//   build/bin/train_lm_head --encoder xlmr.pt --text en.txt sw.txt rw.txt --output models/lm_head --steps 2000
+//   build/bin/train_lm_head --encoder xlmr.pt --text en.txt sw.txt rw.txt --output models/lm_head
+//   --steps 2000
 //
 // Writes an AdapterHub head directory, which train_lang_adapter takes with --lm-head.
 #include <CLI/CLI.hpp>
@@ -27,11 +29,14 @@ Flags parse(int argc, char** argv) {
   Flags flags;
   flags.training.lr = 1e-3;
   app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
-  app.add_option("--text", flags.text, "Raw text, a sentence or paragraph a line; files mixed in equal shares")->required();
+  app.add_option("--text", flags.text,
+                 "Raw text, a sentence or paragraph a line; files mixed in equal shares")
+      ->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
   app.add_option("--eval-text", flags.eval_text, "Held-out text");
   app.add_option("--lm-head", flags.lm_head, "Head to start from");
-  app.add_option("--mlm-probability", flags.mlm_probability, "Share of tokens to predict")->capture_default_str();
+  app.add_option("--mlm-probability", flags.mlm_probability, "Share of tokens to predict")
+      ->capture_default_str();
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
@@ -45,16 +50,19 @@ void run(int argc, char** argv) {
   const auto& config = loaded.encoder->config();
   madx::check_max_length(flags.training.max_length, config);
 
-  const auto options = madx::mlm_options(flags.training, flags.mlm_probability, madx::Mixing::kEqualShares);
+  const auto options =
+      madx::mlm_options(flags.training, flags.mlm_probability, madx::Mixing::kEqualShares);
   madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, options);
   std::unique_ptr<madx::MlmBatches> held_out;
   if (!flags.eval_text.empty()) {
-    held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus(flags.eval_text), loaded.tokenizer, options);
+    held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus(flags.eval_text),
+                                                  loaded.tokenizer, options);
   }
-  auto head = !flags.lm_head.empty()    ? madx::io::load_mlm_head(flags.lm_head, config)
-              : !loaded.head.is_empty() ? loaded.head
-                                        : madx::MlmHead(madx::MlmHeadOptions(config.hidden_size, config.vocab_size)
-                                                            .layer_norm_eps(config.layer_norm_eps));
+  auto head = !flags.lm_head.empty() ? madx::io::load_mlm_head(flags.lm_head, config)
+              : !loaded.head.is_empty()
+                  ? loaded.head
+                  : madx::MlmHead(madx::MlmHeadOptions(config.hidden_size, config.vocab_size)
+                                      .layer_norm_eps(config.layer_norm_eps));
   loaded.encoder->to(device);
   head->to(device);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
@@ -62,13 +70,14 @@ void run(int argc, char** argv) {
   for (const auto& item : head->named_parameters()) trained.emplace_back(item.key(), item.value());
 
   madx::RunDirectory output(flags.output, flags.training.resume);
-  auto trainer = flags.training.trainer_options("lm head", output.path(), batches.epoch_size(), /*default_epochs=*/1);
+  auto trainer = flags.training.trainer_options("lm head", output.path(), batches.epoch_size(),
+                                                /*default_epochs=*/1);
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
   const auto result = madx::train(task, trainer);
   madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
   output.finish();
-  std::cout << "wrote " << flags.output << ": " << result.steps << " steps in " << result.seconds << " s, loss " << result.loss
-            << ", peak memory " << madx::peak_memory() << "\n";
+  std::cout << "wrote " << flags.output << ": " << result.steps << " steps in " << result.seconds
+            << " s, loss " << result.loss << ", peak memory " << madx::peak_memory() << "\n";
 }
 
 }  // namespace

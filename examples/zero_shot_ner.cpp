@@ -1,16 +1,18 @@
-// Zero-shot named entity recognition: trains a task adapter on the source language's adapters, or loads one, then swaps in the
-// adapters of each target language and tags its test set or raw text (MAD-X section 4).
+// Zero-shot named entity recognition: trains a task adapter on the source language's adapters, or
+// loads one, then swaps in the adapters of each target language and tags its test set or raw text
+// (MAD-X section 4).
 //
-//   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language en=adapters/en --language sw=adapters/sw
+//   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language en=adapters/en --language
+//   sw=adapters/sw
 //       --train en/train.conll --dev en/dev.conll --test sw=sw/test.conll --output runs/ner
 //   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language sw=adapters/sw
 //       --task-adapter runs/ner/task_adapter --text sw=news.txt --output runs/tagged
 //
-// Prints a table of exact-span scores (equal to seqeval's); writes results.json, predictions/, tagged/, report.html and
-// task_adapter/. docs/results.md has what to expect on real data.
-#include <CLI/CLI.hpp>
+// Prints a table of exact-span scores (equal to seqeval's); writes results.json, predictions/,
+// tagged/, report.html and task_adapter/. docs/results.md has what to expect on real data.
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -41,14 +43,18 @@ Flags parse(int argc, char** argv) {
   std::vector<std::string> languages, tests, texts;
   app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
   app.add_option("--source", flags.source, "Language of the training data")->required();
-  app.add_option("--language", languages, "LANGUAGE=DIRECTORY of a language adapter; once a language");
+  app.add_option("--language", languages,
+                 "LANGUAGE=DIRECTORY of a language adapter; once a language");
   app.add_option("--test", tests, "LANGUAGE=FILE in CoNLL form");
   app.add_option("--text", texts, "LANGUAGE=FILE of raw text to tag, a sentence a line");
   app.add_option("--train", flags.train, "CoNLL file in the source language");
-  app.add_option("--dev", flags.dev, "CoNLL file in the source language: the best task adapter on it is kept");
-  app.add_option("--task-adapter", flags.task_adapter, "Directory of a trained task adapter, instead of --train");
+  app.add_option("--dev", flags.dev,
+                 "CoNLL file in the source language: the best task adapter on it is kept");
+  app.add_option("--task-adapter", flags.task_adapter,
+                 "Directory of a trained task adapter, instead of --train");
   app.add_option("--output", flags.output, "Directory to write")->required();
-  app.add_option("--setup", flags.setup, "madx, no-inv, no-lang or finetune")->capture_default_str();
+  app.add_option("--setup", flags.setup, "madx, no-inv, no-lang or finetune")
+      ->capture_default_str();
   flags.adapter.add_to(app, /*default_reduction_factor=*/16);
   flags.training.add_to(app);
   flags.device.add_to(app);
@@ -57,7 +63,8 @@ Flags parse(int argc, char** argv) {
   flags.tests = madx::parse_pairs("--test", tests);
   flags.texts = madx::parse_pairs("--text", texts);
   if (flags.train.empty() == flags.task_adapter.empty()) {
-    madx::input_error("--train and --task-adapter: expected one of them, but found ", flags.train.empty() ? "neither" : "both");
+    madx::input_error("--train and --task-adapter: expected one of them, but found ",
+                      flags.train.empty() ? "neither" : "both");
   }
   if (flags.tests.empty() && flags.texts.empty()) {
     madx::input_error("expected --test LANGUAGE=FILE or --text LANGUAGE=FILE, but found neither");
@@ -65,14 +72,19 @@ Flags parse(int argc, char** argv) {
   return flags;
 }
 
-/// Trains the task adapter and its head under the source language's adapters and writes them to task_adapter/.
-madx::TrainingResult train(const Flags& flags, madx::NerModel& model, const std::vector<madx::TaggedSentence>& sentences,
+/// Trains the task adapter and its head under the source language's adapters and writes them to
+/// task_adapter/.
+madx::TrainingResult train(const Flags& flags, madx::NerModel& model,
+                           const std::vector<madx::TaggedSentence>& sentences,
                            const std::string& output) {
-  const auto dev = flags.dev.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.dev);
+  const auto dev =
+      flags.dev.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.dev);
   model.activate(flags.source);
-  madx::TaggingTask task(model.encoder, model.adapters, model.head, model.tokenizer, sentences, dev,
-                         {flags.training.batch_size, flags.training.max_length, flags.training.seed}, model.trained());
-  auto options = flags.training.trainer_options("train task adapter", output, task.epoch_size(), /*default_epochs=*/10);
+  madx::TaggingTask task(
+      model.encoder, model.adapters, model.head, model.tokenizer, sentences, dev,
+      {flags.training.batch_size, flags.training.max_length, flags.training.seed}, model.trained());
+  auto options = flags.training.trainer_options("train task adapter", output, task.epoch_size(),
+                                                /*default_epochs=*/10);
   if (!dev.empty() && options.eval_every == 0) options.eval_every = task.epoch_size();
   options.settings["--setup"] = flags.setup;
   const auto result = madx::train(task, options);
@@ -81,13 +93,15 @@ madx::TrainingResult train(const Flags& flags, madx::NerModel& model, const std:
 }
 
 /// Tags every test set with its language's adapters: predictions/<language>.conll and the scores.
-void test(const Flags& flags, madx::NerModel& model, const std::string& output, madx::NerReport& report) {
+void test(const Flags& flags, madx::NerModel& model, const std::string& output,
+          madx::NerReport& report) {
   std::filesystem::create_directories(output + "/predictions");
   for (const auto& [language, path] : flags.tests) {
     const auto gold = madx::read_conll(path);
     const auto predicted = model.tag(language, gold);
     std::ostringstream columns;
-    for (size_t i = 0; i < gold.size(); ++i) madx::write_columns(columns, {gold[i].tokens, gold[i].tags, predicted[i]});
+    for (size_t i = 0; i < gold.size(); ++i)
+      madx::write_columns(columns, {gold[i].tokens, gold[i].tags, predicted[i]});
     madx::write_file(output + "/predictions/" + language + ".conll", columns.str());
     report.results.runs.push_back({flags.setup, language, madx::score_tags(gold, predicted)});
     report.predictions.push_back({language, gold, predicted});
@@ -111,7 +125,9 @@ void tag_text(const Flags& flags, madx::NerModel& model, const std::string& outp
     for (size_t i = 0; i < sentences.size(); ++i) {
       madx::write_columns(columns, {sentences[i].tokens, predicted[i]});
       if (madx::is_terminal(STDOUT_FILENO)) {
-        std::cout << madx::highlight(sentences[i].tokens, predicted[i], madx::wants_colour(STDOUT_FILENO)) << "\n";
+        std::cout << madx::highlight(sentences[i].tokens, predicted[i],
+                                     madx::wants_colour(STDOUT_FILENO))
+                  << "\n";
       }
     }
     madx::write_file(output + "/tagged/" + language + ".conll", columns.str());
@@ -122,12 +138,15 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   const auto setup = madx::parse_ner_setup(flags.setup);
-  auto sentences = flags.train.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.train);
-  for (const auto& pair : flags.tests) madx::read_conll(pair.second);          // refuses bad files before hours of training
+  auto sentences =
+      flags.train.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.train);
+  for (const auto& pair : flags.tests)
+    madx::read_conll(pair.second);  // refuses bad files before hours of training
   for (const auto& pair : flags.texts) madx::read_raw_sentences(pair.second);
   auto loaded = madx::io::load_encoder(flags.encoder);
   madx::check_max_length(flags.training.max_length, loaded.encoder->config());
-  madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length, flags.training.batch_size);
+  madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length,
+                       flags.training.batch_size);
   for (const auto* pairs : {&flags.tests, &flags.texts}) {
     for (const auto& pair : *pairs) model.require_language(pair.first);
   }
@@ -157,8 +176,8 @@ void run(int argc, char** argv) {
   if (!flags.tests.empty()) test(flags, model, output.path(), report);
   if (!flags.texts.empty()) tag_text(flags, model, output.path());
   output.finish();
-  std::cout << "wrote " << flags.output << (flags.tests.empty() ? "" : " (open report.html)") << ", peak memory "
-            << madx::peak_memory() << "\n";
+  std::cout << "wrote " << flags.output << (flags.tests.empty() ? "" : " (open report.html)")
+            << ", peak memory " << madx::peak_memory() << "\n";
 }
 
 }  // namespace

@@ -13,12 +13,14 @@ constexpr uint64_t kShuffle = 1, kMasks = 2, kEvaluation = 3;
 
 }  // namespace
 
-MlmBatches::MlmBatches(TextCorpus corpus, std::shared_ptr<const Tokenizer> tokenizer, MlmBatchesOptions options)
+MlmBatches::MlmBatches(TextCorpus corpus, std::shared_ptr<const Tokenizer> tokenizer,
+                       MlmBatchesOptions options)
     : corpus_(std::move(corpus)), tokenizer_(std::move(tokenizer)), options_(options) {
   const auto lines = corpus_.size();
   size_t line = 0;
   while (line < lines && tokenizer_->encode(corpus_.line(line)).empty()) ++line;
-  if (line == lines) input_error("the text has no line with a token; expected sentences or paragraphs, a line each");
+  if (line == lines)
+    input_error("the text has no line with a token; expected sentences or paragraphs, a line each");
   if (options_.mixing == Mixing::kByLines) {
     shares_.push_back({0, lines, -1, {}});
   } else {
@@ -43,7 +45,8 @@ size_t MlmBatches::shuffled_line(size_t index, int64_t visit) {
     std::iota(share.order.begin(), share.order.end(), 0U);
     RandomStream random(mix_seeds({options_.seed, kShuffle, index, static_cast<uint64_t>(epoch)}));
     for (auto left = size; left > 1; --left) {
-      std::swap(share.order[static_cast<size_t>(left - 1)], share.order[static_cast<size_t>(random.below(left))]);
+      std::swap(share.order[static_cast<size_t>(left - 1)],
+                share.order[static_cast<size_t>(random.below(left))]);
     }
     share.epoch = epoch;
   }
@@ -53,7 +56,8 @@ size_t MlmBatches::shuffled_line(size_t index, int64_t visit) {
 MlmBatch MlmBatches::train(int64_t index) {
   RandomStream random(mix_seeds({options_.seed, kMasks, static_cast<uint64_t>(index)}));
   const auto shares = static_cast<int64_t>(shares_.size());
-  // A batch without a token, of lines of odd white space alone, is passed over for the next lines of the epoch.
+  // A batch without a token, of lines of odd white space alone, is passed over for the next lines
+  // of the epoch.
   for (int64_t attempt = 0;; ++attempt) {
     std::vector<size_t> lines;
     for (int64_t i = 0; i < options_.batch_size; ++i) {
@@ -69,7 +73,8 @@ MlmBatch MlmBatches::eval(int64_t index) const {
   RandomStream random(mix_seeds({kEvaluation, static_cast<uint64_t>(index)}));
   std::vector<size_t> lines;
   const auto first = static_cast<size_t>(index * options_.batch_size);
-  for (auto line = first; line < std::min(corpus_.size(), first + static_cast<size_t>(options_.batch_size)); ++line) {
+  for (auto line = first;
+       line < std::min(corpus_.size(), first + static_cast<size_t>(options_.batch_size)); ++line) {
     lines.push_back(line);
   }
   return make(lines, random);

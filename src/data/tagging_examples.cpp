@@ -7,8 +7,9 @@
 
 namespace madx {
 
-TaggingExamples::TaggingExamples(const std::vector<TaggedSentence>& sentences, const Tokenizer& tokenizer,
-                                 const std::vector<std::string>& labels, int64_t max_length) {
+TaggingExamples::TaggingExamples(const std::vector<TaggedSentence>& sentences,
+                                 const Tokenizer& tokenizer, const std::vector<std::string>& labels,
+                                 int64_t max_length) {
   const auto limit = max_length - 2;
   const auto& special = tokenizer.special();
   for (size_t sentence = 0; sentence < sentences.size(); ++sentence) {
@@ -27,7 +28,8 @@ TaggingExamples::TaggingExamples(const std::vector<TaggedSentence>& sentences, c
         }
         const auto& ids = subwords[word];
         const auto room = static_cast<size_t>(limit + 1) - sequence.ids.size();
-        sequence.ids.insert(sequence.ids.end(), ids.begin(), ids.begin() + static_cast<int64_t>(std::min(room, ids.size())));
+        sequence.ids.insert(sequence.ids.end(), ids.begin(),
+                            ids.begin() + static_cast<int64_t>(std::min(room, ids.size())));
       }
       sequence.ids.push_back(special.eos);
       sequences_.push_back(std::move(sequence));

@@ -7,9 +7,10 @@
 namespace madx::io {
 namespace {
 
-/// Copies every tensor of `from` into the module tensor of the same key; none may be missing, extra or of another shape.
-void copy_tensors(const std::vector<std::pair<std::string, at::Tensor>>& into, const TensorMap& from,
-                  const std::string& directory) {
+/// Copies every tensor of `from` into the module tensor of the same key; none may be missing, extra
+/// or of another shape.
+void copy_tensors(const std::vector<std::pair<std::string, at::Tensor>>& into,
+                  const TensorMap& from, const std::string& directory) {
   torch::NoGradGuard no_grad;
   for (const auto& [key, tensor] : into) {
     const auto* found = from.find(key);
@@ -18,7 +19,8 @@ void copy_tensors(const std::vector<std::pair<std::string, at::Tensor>>& into, c
                   " by the configuration, but there is none; are both files of one adapter?");
     }
     if (found->sizes() != tensor.sizes()) {
-      input_error(directory, ": expected \"", key, "\" of shape ", tensor.sizes(), ", but found ", found->sizes(),
+      input_error(directory, ": expected \"", key, "\" of shape ", tensor.sizes(), ", but found ",
+                  found->sizes(),
                   "; the adapter is of another size than its configuration or the encoder says");
     }
     auto target = tensor;
@@ -27,8 +29,8 @@ void copy_tensors(const std::vector<std::pair<std::string, at::Tensor>>& into, c
   for (const auto& item : from) {
     const auto known = [&](const auto& entry) { return entry.first == item.key(); };
     if (std::none_of(into.begin(), into.end(), known)) {
-      input_error(directory, ": expected no tensor \"", item.key(), "\" by the configuration, but found one of shape ",
-                  item.value().sizes());
+      input_error(directory, ": expected no tensor \"", item.key(),
+                  "\" by the configuration, but found one of shape ", item.value().sizes());
     }
   }
 }
@@ -38,8 +40,11 @@ std::vector<std::pair<std::string, at::Tensor>> tagging_tensors(const TaggingHea
 }
 
 std::vector<std::pair<std::string, at::Tensor>> mlm_tensors(const MlmHead& head) {
-  return {{"0.weight", head->dense->weight}, {"0.bias", head->dense->bias}, {"2.weight", head->norm->weight},
-          {"2.bias", head->norm->bias},      {"3.bias", head->bias}};
+  return {{"0.weight", head->dense->weight},
+          {"0.bias", head->dense->bias},
+          {"2.weight", head->norm->weight},
+          {"2.bias", head->norm->bias},
+          {"3.bias", head->bias}};
 }
 
 TensorMap to_map(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
@@ -48,16 +53,18 @@ TensorMap to_map(const std::vector<std::pair<std::string, at::Tensor>>& tensors)
   return map;
 }
 
-void check_hidden_size(const std::string& directory, const char* what, int64_t found, int64_t expected) {
+void check_hidden_size(const std::string& directory, const char* what, int64_t found,
+                       int64_t expected) {
   if (found != expected) {
-    input_error(directory, ": expected ", what, " of hidden size ", expected, ", the encoder's, but found ", found,
-                "; it was trained for another encoder");
+    input_error(directory, ": expected ", what, " of hidden size ", expected,
+                ", the encoder's, but found ", found, "; it was trained for another encoder");
   }
 }
 
 }  // namespace
 
-std::string load_adapter(AdapterStack& adapters, const std::string& directory, const std::string& name) {
+std::string load_adapter(AdapterStack& adapters, const std::string& directory,
+                         const std::string& name) {
   const auto file = read_adapter(directory);
   check_hidden_size(directory, "an adapter", file.model.hidden_size, adapters->hidden_size());
   for (const auto layer : file.config.leave_out) {
@@ -68,7 +75,8 @@ std::string load_adapter(AdapterStack& adapters, const std::string& directory, c
   }
   AdapterSet set{nullptr};
   try {
-    set = AdapterSet(AdapterSetOptions(file.config, adapters->hidden_size(), adapters->num_layers()));
+    set =
+        AdapterSet(AdapterSetOptions(file.config, adapters->hidden_size(), adapters->num_layers()));
   } catch (const InputError& error) {
     input_error(directory, "/adapter_config.json: ", error.what());
   }
@@ -98,7 +106,8 @@ ModelInfo model_info(const EncoderConfig& config) {
 TaggingHead load_tagging_head(const std::string& directory) {
   const auto file = read_head(directory);
   if (file.head_type != "tagging") {
-    input_error(directory, "/head_config.json: expected a head of type \"tagging\", but found \"", file.head_type, "\"");
+    input_error(directory, "/head_config.json: expected a head of type \"tagging\", but found \"",
+                file.head_type, "\"");
   }
   TaggingHead head(TaggingHeadOptions(file.model.hidden_size, file.labels));
   copy_tensors(tagging_tensors(head), file.tensors, directory);
@@ -107,22 +116,27 @@ TaggingHead load_tagging_head(const std::string& directory) {
 
 void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
                        const std::string& directory) {
-  write_head(directory, {name, "tagging", head->options.labels(), 0, model, to_map(tagging_tensors(head))});
+  write_head(directory,
+             {name, "tagging", head->options.labels(), 0, model, to_map(tagging_tensors(head))});
 }
 
 MlmHead load_mlm_head(const std::string& directory, const EncoderConfig& config) {
   const auto file = read_head(directory);
   if (file.head_type != "masked_lm") {
-    input_error(directory, "/head_config.json: expected a head of type \"masked_lm\", but found \"", file.head_type, "\"");
+    input_error(directory, "/head_config.json: expected a head of type \"masked_lm\", but found \"",
+                file.head_type, "\"");
   }
   check_hidden_size(directory, "a masked-LM head", file.model.hidden_size, config.hidden_size);
-  MlmHead head(MlmHeadOptions(config.hidden_size, config.vocab_size).layer_norm_eps(config.layer_norm_eps));
+  MlmHead head(
+      MlmHeadOptions(config.hidden_size, config.vocab_size).layer_norm_eps(config.layer_norm_eps));
   copy_tensors(mlm_tensors(head), file.tensors, directory);
   return head;
 }
 
-void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model, const std::string& directory) {
-  write_head(directory, {name, "masked_lm", {}, head->options.vocab_size(), model, to_map(mlm_tensors(head))});
+void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model,
+                   const std::string& directory) {
+  write_head(directory,
+             {name, "masked_lm", {}, head->options.vocab_size(), model, to_map(mlm_tensors(head))});
 }
 
 }  // namespace madx::io

@@ -14,7 +14,8 @@ namespace {
 /// The largest difference that rounding explains, relative to values above 1.
 constexpr double kArchiveTolerance = 1e-4;
 
-/// The first tensor of three dimensions in what an archive's forward returned: a tensor, a tuple, or a dict.
+/// The first tensor of three dimensions in what an archive's forward returned: a tensor, a tuple,
+/// or a dict.
 at::Tensor find_output(const c10::IValue& value) {
   if (value.isTensor()) return value.toTensor().dim() == 3 ? value.toTensor() : at::Tensor();
   if (value.isTuple()) {
@@ -56,13 +57,17 @@ Probe make_probe(const EncoderConfig& config) {
   return probe;
 }
 
-/// Runs the archive's own forward, whose further arguments (token types, ...) get zeros of the same shape.
+/// Runs the archive's own forward, whose further arguments (token types, ...) get zeros of the same
+/// shape.
 at::Tensor run_archive(torch::jit::Module& archive, const Probe& probe, const std::string& where) {
   archive.eval();
   std::vector<c10::IValue> inputs;
-  const auto arguments = archive.get_method("forward").function().getSchema().arguments().size() - 1;
+  const auto arguments =
+      archive.get_method("forward").function().getSchema().arguments().size() - 1;
   for (size_t i = 0; i < arguments; ++i) {
-    inputs.emplace_back(i == 0 ? probe.input_ids : i == 1 ? probe.attention_mask : at::zeros_like(probe.input_ids));
+    inputs.emplace_back(i == 0   ? probe.input_ids
+                        : i == 1 ? probe.attention_mask
+                                 : at::zeros_like(probe.input_ids));
   }
   at::Tensor output;
   try {
@@ -73,31 +78,36 @@ at::Tensor run_archive(torch::jit::Module& archive, const Probe& probe, const st
                 text.substr(0, text.find('\n')), "); export it again with tools/export_xlmr.py");
   }
   if (!output.defined()) {
-    input_error(where, ": expected the archive's forward to return hidden states or logits (batch, length, "
-                "size), but it returned no such tensor; export it again with tools/export_xlmr.py");
+    input_error(
+        where,
+        ": expected the archive's forward to return hidden states or logits (batch, length, "
+        "size), but it returned no such tensor; export it again with tools/export_xlmr.py");
   }
   return output;
 }
 
 /// Runs both and compares at the tokens that are no padding. Returns the largest difference.
-double compare_with_archive(torch::jit::Module& archive, const LoadedEncoder& loaded, const std::string& where) {
+double compare_with_archive(torch::jit::Module& archive, const LoadedEncoder& loaded,
+                            const std::string& where) {
   torch::NoGradGuard no_grad;
   const auto& config = loaded.encoder->config();
   const auto probe = make_probe(config);
   const auto output = run_archive(archive, probe, where);
   auto theirs = output.index({probe.attention_mask.to(at::kBool)}).to(at::kFloat);  // (rows, size)
-  auto ours = loaded.encoder->forward(probe.packed).to(at::kFloat);                 // (rows, hidden)
+  auto ours = loaded.encoder->forward(probe.packed).to(at::kFloat);  // (rows, hidden)
   if (theirs.size(-1) != config.hidden_size) {
     if (loaded.head.is_empty() || theirs.size(-1) != config.vocab_size) {
-      input_error(where, ": expected the archive's forward to return hidden states of size ", config.hidden_size,
-                  " or masked-LM logits of size ", config.vocab_size, ", but it returned size ", theirs.size(-1));
+      input_error(where, ": expected the archive's forward to return hidden states of size ",
+                  config.hidden_size, " or masked-LM logits of size ", config.vocab_size,
+                  ", but it returned size ", theirs.size(-1));
     }
     auto head = loaded.head;
     ours = head->logits(ours, loaded.encoder->word_embeddings(), nullptr);
   }
   const auto difference = ((ours - theirs).abs() / theirs.abs().clamp_min(1)).max().item<double>();
   if (!(difference <= kArchiveTolerance)) {
-    input_error(where, ": the archive's own forward and the encoder that config.json describes differ by ",
+    input_error(where,
+                ": the archive's own forward and the encoder that config.json describes differ by ",
                 difference, " on a small batch (at most ", kArchiveTolerance,
                 " is accepted); config.json does not fit these weights");
   }
@@ -118,7 +128,8 @@ LoadedEncoder load_encoder(const std::string& path) {
   }
   loaded.encoder = Encoder(parts.config, parts.weights, parts.where);
   loaded.head = find_head(parts);
-  if (parts.archive) loaded.archive_difference = compare_with_archive(*parts.archive, loaded, parts.where);
+  if (parts.archive)
+    loaded.archive_difference = compare_with_archive(*parts.archive, loaded, parts.where);
   return loaded;
 }
 
@@ -133,7 +144,8 @@ void save_encoder(const Encoder& encoder, const std::string& like, const std::st
   write_safetensors(directory + "/model.safetensors", weights, {{"format", "pt"}});
   write_file(directory + "/config.json", parts.config_json);
   write_file(directory + "/" + tokenizer.name, tokenizer.bytes);
-  if (tokenizer.tokenizer_config) write_file(directory + "/tokenizer_config.json", *tokenizer.tokenizer_config);
+  if (tokenizer.tokenizer_config)
+    write_file(directory + "/tokenizer_config.json", *tokenizer.tokenizer_config);
 }
 
 }  // namespace madx::io

@@ -28,7 +28,8 @@ void insert_weight(TensorMap& weights, const std::string& name, const at::Tensor
   if (!weights.contains(key)) weights.insert(key, tensor.detach());
 }
 
-/// TorchScript's reader reports damage through exceptions of several kinds, with a stack trace in their text.
+/// TorchScript's reader reports damage through exceptions of several kinds, with a stack trace in
+/// their text.
 torch::jit::Module load_archive(const std::string& path, torch::jit::ExtraFilesMap& extra_files) {
   try {
     return torch::jit::load(path, at::kCPU, extra_files);
@@ -37,7 +38,8 @@ torch::jit::Module load_archive(const std::string& path, torch::jit::ExtraFilesM
     input_error(path, ": expected a TorchScript archive, but it cannot be read (",
                 text.substr(0, text.find('\n')), "); is the file complete?");
   } catch (const std::exception&) {
-    input_error(path, ": expected a TorchScript archive, but it cannot be read; is the file complete?");
+    input_error(path,
+                ": expected a TorchScript archive, but it cannot be read; is the file complete?");
   }
 }
 
@@ -55,7 +57,8 @@ std::string read_bytes(const std::string& path) {
 
 EncoderParts open_encoder(const std::string& path) {
   if (!fs::exists(path)) {
-    input_error(path, ": expected an encoder's directory or .pt file, but there is none; check --encoder");
+    input_error(
+        path, ": expected an encoder's directory or .pt file, but there is none; check --encoder");
   }
   const bool whole = !fs::is_directory(path);
   const fs::path directory = whole ? fs::path(path).parent_path() : fs::path(path);
@@ -68,20 +71,24 @@ EncoderParts open_encoder(const std::string& path) {
   if (fs::exists(archive)) {
     parts.where = archive.string();
     parts.archive = load_archive(parts.where, parts.extra_files);
-    for (const auto& item : parts.archive->named_parameters()) insert_weight(parts.weights, item.name, item.value);
-    for (const auto& item : parts.archive->named_buffers()) insert_weight(parts.weights, item.name, item.value);
+    for (const auto& item : parts.archive->named_parameters())
+      insert_weight(parts.weights, item.name, item.value);
+    for (const auto& item : parts.archive->named_buffers())
+      insert_weight(parts.weights, item.name, item.value);
   } else if (fs::exists(checkpoint)) {
     parts.where = checkpoint.string();
-    for (const auto& item : read_safetensors(parts.where)) insert_weight(parts.weights, item.key(), item.value());
+    for (const auto& item : read_safetensors(parts.where))
+      insert_weight(parts.weights, item.key(), item.value());
   } else {
-    input_error(path, ": expected encoder.pt (TorchScript) or model.safetensors (Hugging Face) in this "
+    input_error(path,
+                ": expected encoder.pt (TorchScript) or model.safetensors (Hugging Face) in this "
                 "directory, but found neither; tools/export_xlmr.py makes one");
   }
   const auto& inside = parts.extra_files[kConfig];
   const auto beside = (fs::path(parts.directory) / kConfig).string();
   parts.config_json = inside.empty() ? read_bytes(beside) : inside;
-  parts.config = parse_encoder_config(parts.config_json,
-                                      inside.empty() ? beside : parts.where + " (extra file config.json)");
+  parts.config = parse_encoder_config(
+      parts.config_json, inside.empty() ? beside : parts.where + " (extra file config.json)");
   return parts;
 }
 
@@ -90,7 +97,8 @@ TokenizerFile read_tokenizer_file(const EncoderParts& parts) {
     const auto& bytes = parts.extra_files.at(name);
     if (bytes.empty()) continue;
     TokenizerFile file{name, bytes, std::nullopt};
-    if (const auto& config = parts.extra_files.at(kTokenizerConfig); !config.empty()) file.tokenizer_config = config;
+    if (const auto& config = parts.extra_files.at(kTokenizerConfig); !config.empty())
+      file.tokenizer_config = config;
     return file;
   }
   return madx::read_tokenizer_file(parts.directory);
@@ -107,7 +115,9 @@ MlmHead find_head(const EncoderParts& parts) {
                    .layer_norm_eps(parts.config.layer_norm_eps));
   const detail::WeightReader read(parts.weights, parts.where);
   torch::NoGradGuard no_grad;
-  const auto copy = [&](at::Tensor target, const std::string& key) { target.copy_(read(key, target.sizes())); };
+  const auto copy = [&](at::Tensor target, const std::string& key) {
+    target.copy_(read(key, target.sizes()));
+  };
   copy(head->dense->weight, transform + "dense.weight");
   copy(head->dense->bias, transform + "dense.bias");
   copy(head->norm->weight, norm + ".weight");

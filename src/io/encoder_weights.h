@@ -28,7 +28,8 @@ EncoderParts open_encoder(const std::string& path);
 /// The tokenizer: from the archive where it has one, else from the directory.
 TokenizerFile read_tokenizer_file(const EncoderParts& parts);
 
-/// The masked-LM head among the weights, or an empty holder. Throws InputError when it is there in part.
+/// The masked-LM head among the weights, or an empty holder. Throws InputError when it is there in
+/// part.
 MlmHead find_head(const EncoderParts& parts);
 
 /// Reads a whole file. Throws InputError when it cannot be read.

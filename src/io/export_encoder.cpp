@@ -16,9 +16,11 @@ namespace {
 class ModuleTree {
  public:
   explicit ModuleTree(const std::string& name)
-      : unit_(std::make_shared<torch::jit::CompilationUnit>()), root_(c10::QualifiedName(name), unit_) {}
+      : unit_(std::make_shared<torch::jit::CompilationUnit>()),
+        root_(c10::QualifiedName(name), unit_) {}
 
-  /// Registers `tensor` under a name such as `encoder.layer.0.output.dense.weight`, making modules on the way.
+  /// Registers `tensor` under a name such as `encoder.layer.0.output.dense.weight`, making modules
+  /// on the way.
   void add(const std::string& name, const at::Tensor& tensor) {
     const auto [parent, leaf] = split(name);
     at(parent).register_parameter(leaf, tensor.detach(), /*is_buffer=*/false);
@@ -52,25 +54,29 @@ class ModuleTree {
 /// The layer's equations in TorchScript, over this module's own parameters.
 std::string layer_source(const EncoderConfig& config) {
   std::ostringstream source;
-  const auto heads = config.num_attention_heads, width = config.hidden_size / heads, hidden = config.hidden_size;
+  const auto heads = config.num_attention_heads, width = config.hidden_size / heads,
+             hidden = config.hidden_size;
   source << R"(
 def split(self, x: Tensor) -> Tensor:
-    return x.view(x.size(0), x.size(1), )" << heads << ", " << width << R"().transpose(1, 2)
+    return x.view(x.size(0), x.size(1), )"
+         << heads << ", " << width << R"().transpose(1, 2)
 
 def forward(self, x: Tensor, bias: Tensor) -> Tensor:
     s = getattr(self.attention, "self")
     q = self.split(torch.linear(x, s.query.weight, s.query.bias))
     k = self.split(torch.linear(x, s.key.weight, s.key.bias))
     v = self.split(torch.linear(x, s.value.weight, s.value.bias))
-    w = torch.softmax(torch.matmul(q, k.transpose(2, 3)) / )" << "math.sqrt(" << width << R"(.0) + bias, -1)
-    y = torch.matmul(w, v).transpose(1, 2).reshape(x.size(0), x.size(1), )" << hidden << R"()
+    w = torch.softmax(torch.matmul(q, k.transpose(2, 3)) / )"
+         << "math.sqrt(" << width << R"(.0) + bias, -1)
+    y = torch.matmul(w, v).transpose(1, 2).reshape(x.size(0), x.size(1), )"
+         << hidden << R"()
     o = self.attention.output
-    a = torch.layer_norm(torch.linear(y, o.dense.weight, o.dense.bias) + x, [)" << hidden
-         << "], o.LayerNorm.weight, o.LayerNorm.bias, " << config.layer_norm_eps << R"()
+    a = torch.layer_norm(torch.linear(y, o.dense.weight, o.dense.bias) + x, [)"
+         << hidden << "], o.LayerNorm.weight, o.LayerNorm.bias, " << config.layer_norm_eps << R"()
     h = torch.gelu(torch.linear(a, self.intermediate.dense.weight, self.intermediate.dense.bias))
     p = self.output
-    return torch.layer_norm(torch.linear(h, p.dense.weight, p.dense.bias) + a, [)" << hidden
-         << "], p.LayerNorm.weight, p.LayerNorm.bias, " << config.layer_norm_eps << ")\n";
+    return torch.layer_norm(torch.linear(h, p.dense.weight, p.dense.bias) + a, [)"
+         << hidden << "], p.LayerNorm.weight, p.LayerNorm.bias, " << config.layer_norm_eps << ")\n";
   return source.str();
 }
 
@@ -88,7 +94,8 @@ def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
   }
   source << R"(    x = torch.embedding(e.word_embeddings.weight, input_ids)
     x = x + torch.embedding(e.position_embeddings.weight, positions) + e.token_type_embeddings.weight[0]
-    x = torch.layer_norm(x, [)" << config.hidden_size << "], e.LayerNorm.weight, e.LayerNorm.bias, "
+    x = torch.layer_norm(x, [)"
+         << config.hidden_size << "], e.LayerNorm.weight, e.LayerNorm.bias, "
          << config.layer_norm_eps << R"()
     bias = (1.0 - attention_mask.to(x.dtype)).unsqueeze(1).unsqueeze(1) * -1e9
 )";
@@ -101,9 +108,10 @@ def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
 
 /// The weights that the encoder and its head are made of, under Hugging Face's names.
 bool belongs_to_model(const std::string& name) {
-  for (const char* prefix : {"embeddings.word_embeddings.", "embeddings.position_embeddings.",
-                             "embeddings.token_type_embeddings.", "embeddings.LayerNorm.", "encoder.layer.",
-                             "lm_head.dense.", "lm_head.layer_norm.", "cls.predictions.transform."}) {
+  for (const char* prefix :
+       {"embeddings.word_embeddings.", "embeddings.position_embeddings.",
+        "embeddings.token_type_embeddings.", "embeddings.LayerNorm.", "encoder.layer.",
+        "lm_head.dense.", "lm_head.layer_norm.", "cls.predictions.transform."}) {
     if (name.compare(0, std::string(prefix).size(), prefix) == 0) return true;
   }
   return name == "lm_head.bias" || name == "cls.predictions.bias";
@@ -129,7 +137,8 @@ void export_encoder(const std::string& directory, const std::string& path) {
   module.eval();
   torch::jit::ExtraFilesMap extra_files = {{"config.json", parts.config_json},
                                            {tokenizer.name, tokenizer.bytes}};
-  if (tokenizer.tokenizer_config) extra_files["tokenizer_config.json"] = *tokenizer.tokenizer_config;
+  if (tokenizer.tokenizer_config)
+    extra_files["tokenizer_config.json"] = *tokenizer.tokenizer_config;
   const auto partial = path + ".partial";
   try {
     module.save(partial, extra_files);

@@ -26,35 +26,47 @@ void TrainingFlags::add_to(CLI::App& app) {
   app.add_option("--steps", steps, "Optimizer steps (or give --epochs)");
   app.add_option("--epochs", epochs, "Passes over the training data");
   app.add_option("--batch-size", batch_size, "Sequences a batch")->capture_default_str();
-  app.add_option("--gradient-accumulation", gradient_accumulation, "Batches a step")->capture_default_str();
+  app.add_option("--gradient-accumulation", gradient_accumulation, "Batches a step")
+      ->capture_default_str();
   app.add_option("--max-length", max_length, "Tokens of a sequence at most")->capture_default_str();
   app.add_option("--lr", lr, "Peak learning rate")->capture_default_str();
-  app.add_option("--warmup-steps", warmup_steps, "Steps of linear warm-up (default: a twentieth of the steps)");
-  app.add_option("--weight-decay", weight_decay, "AdamW's, on weight matrices")->capture_default_str();
-  app.add_option("--eval-every", eval_every, "Evaluate every N steps; 0: at the end")->capture_default_str();
-  app.add_option("--save-every", save_every, "Write a checkpoint every N steps; 0: on Ctrl-C alone")->capture_default_str();
-  app.add_option("--log-every", log_every, "Write a line of metrics.jsonl every N steps")->capture_default_str();
+  app.add_option("--warmup-steps", warmup_steps,
+                 "Steps of linear warm-up (default: a twentieth of the steps)");
+  app.add_option("--weight-decay", weight_decay, "AdamW's, on weight matrices")
+      ->capture_default_str();
+  app.add_option("--eval-every", eval_every, "Evaluate every N steps; 0: at the end")
+      ->capture_default_str();
+  app.add_option("--save-every", save_every, "Write a checkpoint every N steps; 0: on Ctrl-C alone")
+      ->capture_default_str();
+  app.add_option("--log-every", log_every, "Write a line of metrics.jsonl every N steps")
+      ->capture_default_str();
   app.add_flag("--resume", resume, "Go on from the checkpoint in the output directory");
   app.add_option("--seed", seed, "Of everything random")->capture_default_str();
 }
 
-TrainerOptions TrainingFlags::trainer_options(const std::string& label, const std::string& directory,
-                                              int64_t epoch_batches, int64_t default_epochs) const {
+TrainerOptions TrainingFlags::trainer_options(const std::string& label,
+                                              const std::string& directory, int64_t epoch_batches,
+                                              int64_t default_epochs) const {
   require(steps >= 0, "--steps", "a positive number", static_cast<double>(steps));
   require(epochs >= 0, "--epochs", "a positive number", static_cast<double>(epochs));
   require(batch_size > 0, "--batch-size", "a positive number", static_cast<double>(batch_size));
-  require(gradient_accumulation > 0, "--gradient-accumulation", "a positive number", static_cast<double>(gradient_accumulation));
+  require(gradient_accumulation > 0, "--gradient-accumulation", "a positive number",
+          static_cast<double>(gradient_accumulation));
   require(lr > 0 && std::isfinite(lr), "--lr", "a number above 0", lr);
   require(weight_decay >= 0, "--weight-decay", "a number of at least 0", weight_decay);
   require(log_every > 0, "--log-every", "a positive number", static_cast<double>(log_every));
-  require(eval_every >= 0, "--eval-every", "a number of at least 0", static_cast<double>(eval_every));
-  require(save_every >= 0, "--save-every", "a number of at least 0", static_cast<double>(save_every));
-  if (steps > 0 && epochs > 0) input_error("--steps and --epochs: expected one of them, but found both");
+  require(eval_every >= 0, "--eval-every", "a number of at least 0",
+          static_cast<double>(eval_every));
+  require(save_every >= 0, "--save-every", "a number of at least 0",
+          static_cast<double>(save_every));
+  if (steps > 0 && epochs > 0)
+    input_error("--steps and --epochs: expected one of them, but found both");
   TrainerOptions options;
   options.label = label;
   options.directory = directory;
   const auto passes = epochs > 0 ? epochs : default_epochs;
-  options.steps = steps > 0 ? steps : std::max<int64_t>(1, passes * epoch_batches / gradient_accumulation);
+  options.steps =
+      steps > 0 ? steps : std::max<int64_t>(1, passes * epoch_batches / gradient_accumulation);
   options.gradient_accumulation = gradient_accumulation;
   options.lr = lr;
   options.warmup_steps = warmup_steps >= 0 ? warmup_steps : options.steps / 20;
@@ -69,42 +81,50 @@ TrainerOptions TrainingFlags::trainer_options(const std::string& label, const st
     out << value;
     return out.str();
   };
-  options.settings = {{"--steps", text(options.steps)},       {"--batch-size", text(batch_size)},
+  options.settings = {{"--steps", text(options.steps)},
+                      {"--batch-size", text(batch_size)},
                       {"--gradient-accumulation", text(gradient_accumulation)},
-                      {"--max-length", text(max_length)},     {"--lr", text(lr)},
+                      {"--max-length", text(max_length)},
+                      {"--lr", text(lr)},
                       {"--warmup-steps", text(options.warmup_steps)},
-                      {"--weight-decay", text(weight_decay)}, {"--seed", text(seed)}};
+                      {"--weight-decay", text(weight_decay)},
+                      {"--seed", text(seed)}};
   return options;
 }
 
 void check_max_length(int64_t max_length, const EncoderConfig& config) {
   if (max_length < 3 || max_length > config.max_length()) {
-    input_error("--max-length: expected 3 to ", config.max_length(), " tokens, what the encoder's positions hold, but found ",
-                max_length);
+    input_error("--max-length: expected 3 to ", config.max_length(),
+                " tokens, what the encoder's positions hold, but found ", max_length);
   }
 }
 
 void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& config) {
   for (const auto layer : adapter.leave_out) {
     if (layer >= config.num_hidden_layers) {
-      input_error("--leave-out: expected layers below ", config.num_hidden_layers, ", but found ", layer);
+      input_error("--leave-out: expected layers below ", config.num_hidden_layers, ", but found ",
+                  layer);
     }
   }
 }
 
 void print_encoder(const io::LoadedEncoder& loaded) {
   const auto& config = loaded.encoder->config();
-  std::cout << "encoder: " << config.model_type << ", " << config.num_hidden_layers << " layers x " << config.hidden_size
-            << ", vocabulary " << config.vocab_size << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head");
+  std::cout << "encoder: " << config.model_type << ", " << config.num_hidden_layers << " layers x "
+            << config.hidden_size << ", vocabulary " << config.vocab_size
+            << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head");
   if (loaded.archive_difference) {
-    std::cout << "; native layers and the archive's own forward differ by at most " << *loaded.archive_difference;
+    std::cout << "; native layers and the archive's own forward differ by at most "
+              << *loaded.archive_difference;
   }
   std::cout << "\n";
 }
 
 MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing) {
-  require(mlm_probability > 0 && mlm_probability < 1, "--mlm-probability", "a number between 0 and 1", mlm_probability);
-  require(flags.batch_size > 0, "--batch-size", "a positive number", static_cast<double>(flags.batch_size));
+  require(mlm_probability > 0 && mlm_probability < 1, "--mlm-probability",
+          "a number between 0 and 1", mlm_probability);
+  require(flags.batch_size > 0, "--batch-size", "a positive number",
+          static_cast<double>(flags.batch_size));
   return {flags.batch_size, flags.max_length, mlm_probability, flags.seed, mixing};
 }
 
@@ -118,45 +138,55 @@ at::Device DeviceFlags::apply() const {
   require(threads >= 0, "--threads", "a number of at least 0", threads);
   if (threads > 0) at::set_num_threads(threads);
   if (dtype == "bfloat16") {
-    input_error("--dtype: expected float32, but found bfloat16, which this version cannot train in yet; leave the flag out");
+    input_error(
+        "--dtype: expected float32, but found bfloat16, which this version cannot train in yet; "
+        "leave the flag out");
   }
   if (dtype != "float32") input_error("--dtype: expected float32, but found ", dtype);
   if (device == "cpu") return at::kCPU;
   if (device == "auto") return at::hasCUDA() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
-  const bool numbered = device.rfind("cuda:", 0) == 0 && device.size() > 5 && device.size() < 8 &&
-                        std::all_of(device.begin() + 5, device.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (device != "cuda" && !numbered) input_error("--device: expected auto, cpu, cuda or cuda:N, but found ", device);
+  const bool numbered =
+      device.rfind("cuda:", 0) == 0 && device.size() > 5 && device.size() < 8 &&
+      std::all_of(device.begin() + 5, device.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (device != "cuda" && !numbered)
+    input_error("--device: expected auto, cpu, cuda or cuda:N, but found ", device);
   if (!at::hasCUDA()) {
-    input_error("--device: expected a CUDA device for ", device, ", but this LibTorch or machine has none; use --device cpu");
+    input_error("--device: expected a CUDA device for ", device,
+                ", but this LibTorch or machine has none; use --device cpu");
   }
   return at::Device(device == "cuda" ? "cuda:0" : device);
 }
 
 void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {
   reduction_factor = default_reduction_factor;
-  app.add_option("--config", config, "pfeiffer, houlsby or parallel (aliases seq_bn, double_seq_bn, par_bn)")
+  app.add_option("--config", config,
+                 "pfeiffer, houlsby or parallel (aliases seq_bn, double_seq_bn, par_bn)")
       ->capture_default_str();
-  app.add_option("--reduction-factor", reduction_factor, "Hidden size / bottleneck size")->capture_default_str();
+  app.add_option("--reduction-factor", reduction_factor, "Hidden size / bottleneck size")
+      ->capture_default_str();
   app.add_option("--leave-out", leave_out, "Layers without an adapter, e.g. 11 (MAD-X 2.0)");
 }
 
 BottleneckConfig AdapterFlags::bottleneck_config() const {
   auto adapter = named_config(config);
-  require(reduction_factor > 0 && std::isfinite(reduction_factor), "--reduction-factor", "a number above 0", reduction_factor);
+  require(reduction_factor > 0 && std::isfinite(reduction_factor), "--reduction-factor",
+          "a number above 0", reduction_factor);
   adapter.reduction_factor = reduction_factor;
   std::istringstream layers(leave_out);
   for (std::string layer; std::getline(layers, layer, ',');) {
     char* end = nullptr;
     const auto number = std::strtol(layer.c_str(), &end, 10);
     if (layer.empty() || *end != '\0' || number < 0) {
-      input_error("--leave-out: expected layers from 0 on, separated by commas, but found \"", leave_out, "\"");
+      input_error("--leave-out: expected layers from 0 on, separated by commas, but found \"",
+                  leave_out, "\"");
     }
     adapter.leave_out.push_back(number);
   }
   return adapter;
 }
 
-std::vector<std::pair<std::string, std::string>> parse_pairs(const std::string& flag, const std::vector<std::string>& values) {
+std::vector<std::pair<std::string, std::string>> parse_pairs(
+    const std::string& flag, const std::vector<std::string>& values) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const auto& value : values) {
     const auto equals = value.find('=');
@@ -165,10 +195,13 @@ std::vector<std::pair<std::string, std::string>> parse_pairs(const std::string& 
     }
     const auto language = value.substr(0, equals);
     if (language.find_first_of("/\\.") != std::string::npos) {
-      input_error(flag, ": expected a language's name without dots and slashes before =, but found \"", language, "\"");
+      input_error(flag,
+                  ": expected a language's name without dots and slashes before =, but found \"",
+                  language, "\"");
     }
     for (const auto& pair : pairs) {
-      if (pair.first == language) input_error(flag, ": expected each language once, but found ", language, " twice");
+      if (pair.first == language)
+        input_error(flag, ": expected each language once, but found ", language, " twice");
     }
     pairs.emplace_back(language, value.substr(equals + 1));
   }
@@ -199,7 +232,8 @@ std::string command_line(int argc, char** argv) {
   std::string line;
   for (int i = 0; i < argc; ++i) {
     const std::string word = argv[i];
-    const bool plain = !word.empty() && word.find_first_of(" \t\n'\"\\$&|;<>()*?`~!#") == std::string::npos;
+    const bool plain =
+        !word.empty() && word.find_first_of(" \t\n'\"\\$&|;<>()*?`~!#") == std::string::npos;
     std::string quoted = "'";
     for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
     line += (i == 0 ? "" : " ") + (plain ? word : quoted + "'");

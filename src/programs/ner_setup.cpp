@@ -23,8 +23,8 @@ NerSetup parse_ner_setup(const std::string& name) {
 }
 
 NerModel::NerModel(NerSetup setup_, const io::LoadedEncoder& loaded,
-                   const std::vector<std::pair<std::string, std::string>>& languages, int64_t max_length_,
-                   int64_t batch_size_)
+                   const std::vector<std::pair<std::string, std::string>>& languages,
+                   int64_t max_length_, int64_t batch_size_)
     : setup(setup_),
       encoder(loaded.encoder),
       adapters(loaded.encoder->config().hidden_size, loaded.encoder->config().num_hidden_layers),
@@ -33,7 +33,9 @@ NerModel::NerModel(NerSetup setup_, const io::LoadedEncoder& loaded,
       batch_size(batch_size_) {
   if (setup != NerSetup::kMadx && setup != NerSetup::kNoInvertible) return;
   for (const auto& [language, directory] : languages) {
-    if (language == kTask) input_error("--language: expected a language, but found \"", kTask, "\", the task adapter's name");
+    if (language == kTask)
+      input_error("--language: expected a language, but found \"", kTask,
+                  "\", the task adapter's name");
     io::load_adapter(adapters, directory, language);
   }
   for (auto& weight : adapters->parameters()) weight.requires_grad_(false);
@@ -43,7 +45,8 @@ NerModel::NerModel(NerSetup setup_, const io::LoadedEncoder& loaded,
 void NerModel::require_language(const std::string& language) const {
   const bool needed = setup == NerSetup::kMadx || setup == NerSetup::kNoInvertible;
   if (needed && !adapters->has(language)) {
-    input_error("--language: expected ", language, "=DIRECTORY with this language's adapter, but there is none; train one with "
+    input_error("--language: expected ", language,
+                "=DIRECTORY with this language's adapter, but there is none; train one with "
                 "train_lang_adapter, or use --setup no-lang");
   }
 }
@@ -59,12 +62,14 @@ void NerModel::add_task(const BottleneckConfig& config, const std::vector<std::s
 
 void NerModel::load_task(const std::string& directory) {
   if (setup == NerSetup::kFinetune) {
-    input_error("--task-adapter: expected --train under --setup finetune, which has no task adapter");
+    input_error(
+        "--task-adapter: expected --train under --setup finetune, which has no task adapter");
   }
   io::load_adapter(adapters, directory, kTask);
   head = io::load_tagging_head(directory);
   if (head->options.hidden_size() != encoder->config().hidden_size) {
-    input_error(directory, "/head_config.json: expected hidden size ", encoder->config().hidden_size, ", the encoder's, but found ",
+    input_error(directory, "/head_config.json: expected hidden size ",
+                encoder->config().hidden_size, ", the encoder's, but found ",
                 head->options.hidden_size());
   }
 }
@@ -90,24 +95,31 @@ void NerModel::to(const at::Device& device) {
 std::vector<std::pair<std::string, at::Tensor>> NerModel::trained() const {
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   if (setup == NerSetup::kFinetune) {
-    for (const auto& item : encoder->named_parameters()) tensors.emplace_back("encoder." + item.key(), item.value());
+    for (const auto& item : encoder->named_parameters())
+      tensors.emplace_back("encoder." + item.key(), item.value());
   } else {
-    for (const auto& [key, tensor] : adapters->get(kTask)->named_tensors()) tensors.emplace_back(key, tensor);
+    for (const auto& [key, tensor] : adapters->get(kTask)->named_tensors())
+      tensors.emplace_back(key, tensor);
   }
-  for (const auto& item : head->named_parameters()) tensors.emplace_back("head." + item.key(), item.value());
+  for (const auto& item : head->named_parameters())
+    tensors.emplace_back("head." + item.key(), item.value());
   return tensors;
 }
 
 void NerModel::activate(const std::string& language) {
   switch (setup) {
     case NerSetup::kMadx:
-    case NerSetup::kNoInvertible: return adapters->activate({language, kTask});
-    case NerSetup::kNoLanguage: return adapters->activate({kTask});
-    case NerSetup::kFinetune: return adapters->deactivate();
+    case NerSetup::kNoInvertible:
+      return adapters->activate({language, kTask});
+    case NerSetup::kNoLanguage:
+      return adapters->activate({kTask});
+    case NerSetup::kFinetune:
+      return adapters->deactivate();
   }
 }
 
-std::vector<std::vector<std::string>> NerModel::tag(const std::string& language, const std::vector<TaggedSentence>& sentences) {
+std::vector<std::vector<std::string>> NerModel::tag(const std::string& language,
+                                                    const std::vector<TaggedSentence>& sentences) {
   activate(language);
   return predict_tags(encoder, adapters, head, *tokenizer, sentences, max_length, batch_size);
 }

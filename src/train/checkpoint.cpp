@@ -23,16 +23,18 @@ void write_tensors(const std::string& path, const NamedTensors& tensors) {
 NamedTensors read_tensors(const std::string& path) {
   NamedTensors tensors;
   // Copied out of the mapped file: the next checkpoint replaces it.
-  for (const auto& item : io::read_safetensors(path)) tensors.emplace_back(item.key(), item.value().clone());
+  for (const auto& item : io::read_safetensors(path))
+    tensors.emplace_back(item.key(), item.value().clone());
   return tensors;
 }
 
-void check_settings(const std::string& path, const nlohmann::json& found, const std::map<std::string, std::string>& settings) {
+void check_settings(const std::string& path, const nlohmann::json& found,
+                    const std::map<std::string, std::string>& settings) {
   for (const auto& [flag, value] : settings) {
     const auto before = found.value(flag, std::string("nothing"));
     if (before != value) {
-      input_error(path, ": the interrupted run had ", flag, " ", before, ", but this one has ", value,
-                  "; resume with the same flags, or start anew without --resume");
+      input_error(path, ": the interrupted run had ", flag, " ", before, ", but this one has ",
+                  value, "; resume with the same flags, or start anew without --resume");
     }
   }
 }
@@ -44,7 +46,9 @@ void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint
   write_tensors(output.path() + "/tensors.safetensors", checkpoint.tensors);
   write_tensors(output.path() + "/first_moments.safetensors", checkpoint.first_moments);
   write_tensors(output.path() + "/second_moments.safetensors", checkpoint.second_moments);
-  nlohmann::json state = {{"step", checkpoint.step}, {"settings", checkpoint.settings}, {"seconds", checkpoint.seconds}};
+  nlohmann::json state = {{"step", checkpoint.step},
+                          {"settings", checkpoint.settings},
+                          {"seconds", checkpoint.seconds}};
   if (checkpoint.best_score) {
     write_tensors(output.path() + "/best.safetensors", checkpoint.best_tensors);
     state["best_score"] = *checkpoint.best_score;
@@ -54,11 +58,15 @@ void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint
   output.commit();
 }
 
-Checkpoint read_checkpoint(const std::string& directory, const std::map<std::string, std::string>& settings) {
+Checkpoint read_checkpoint(const std::string& directory,
+                           const std::map<std::string, std::string>& settings) {
   const auto path = directory + kState;
-  const auto state = nlohmann::json::parse(std::ifstream(path), nullptr, /*allow_exceptions=*/false);
+  const auto state =
+      nlohmann::json::parse(std::ifstream(path), nullptr, /*allow_exceptions=*/false);
   if (!state.is_object() || !state.contains("step") || !state["step"].is_number_integer()) {
-    input_error(path, ": expected the state of a checkpoint (JSON with \"step\"), but it cannot be read; start anew without --resume");
+    input_error(path,
+                ": expected the state of a checkpoint (JSON with \"step\"), but it cannot be read; "
+                "start anew without --resume");
   }
   check_settings(path, state.value("settings", nlohmann::json::object()), settings);
   Checkpoint checkpoint;
@@ -76,6 +84,8 @@ Checkpoint read_checkpoint(const std::string& directory, const std::map<std::str
   return checkpoint;
 }
 
-bool has_checkpoint(const std::string& directory) { return std::filesystem::exists(directory + kState); }
+bool has_checkpoint(const std::string& directory) {
+  return std::filesystem::exists(directory + kState);
+}
 
 }  // namespace madx

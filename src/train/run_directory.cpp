@@ -11,7 +11,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool holds_something(const fs::path& path) { return fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path)); }
+bool holds_something(const fs::path& path) {
+  return fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path));
+}
 
 std::string without_slash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
@@ -23,19 +25,25 @@ std::string without_slash(std::string path) {
 RunDirectory::RunDirectory(const std::string& path, bool resume)
     : final_(without_slash(path)), working_(final_ + ".partial") {
   if (final_.empty()) input_error("--output: expected a directory, but found nothing");
-  const auto checkpoint = [](const std::string& directory) { return has_checkpoint(directory + "/checkpoint"); };
+  const auto checkpoint = [](const std::string& directory) {
+    return has_checkpoint(directory + "/checkpoint");
+  };
   std::error_code error;
   if (resume) {
     if (!checkpoint(working_)) {
       if (!checkpoint(final_)) {
-        input_error(final_, ": expected an interrupted run's checkpoint to resume from, but there is none; leave out --resume");
+        input_error(final_,
+                    ": expected an interrupted run's checkpoint to resume from, but there is none; "
+                    "leave out --resume");
       }
       fs::remove_all(working_, error);
       fs::rename(final_, working_, error);
     }
   } else {
     if (holds_something(final_)) {
-      input_error(final_, ": expected a new output directory, but it exists; name another, remove it, or add --resume");
+      input_error(final_,
+                  ": expected a new output directory, but it exists; name another, remove it, or "
+                  "add --resume");
     }
     if (checkpoint(working_)) {
       input_error(working_, ": holds an interrupted run; go on with --resume, or remove it");
@@ -43,7 +51,9 @@ RunDirectory::RunDirectory(const std::string& path, bool resume)
     fs::remove_all(working_, error);
     fs::create_directories(working_, error);
   }
-  if (error) input_error(working_, ": expected a directory that can be written, but found: ", error.message());
+  if (error)
+    input_error(working_,
+                ": expected a directory that can be written, but found: ", error.message());
 }
 
 RunDirectory::~RunDirectory() {
@@ -60,9 +70,12 @@ std::string RunDirectory::name() const { return fs::path(final_).filename().stri
 
 void RunDirectory::finish() {
   std::error_code error;
-  if (fs::exists(final_) && fs::is_directory(final_)) fs::remove(final_, error);  // an empty one, as the constructor saw
+  if (fs::exists(final_) && fs::is_directory(final_))
+    fs::remove(final_, error);  // an empty one, as the constructor saw
   fs::rename(working_, final_, error);
-  if (error) machine_error(final_, ": expected to name the finished directory, but found: ", error.message(), "; it is complete in ", working_);
+  if (error)
+    machine_error(final_, ": expected to name the finished directory, but found: ", error.message(),
+                  "; it is complete in ", working_);
   finished_ = true;
 }
 

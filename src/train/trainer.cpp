@@ -37,13 +37,17 @@ void restore(const NamedTensors& into, const NamedTensors& from, const std::stri
     auto target = into[i].second;
     target.copy_(from[i].second);
   }
-  if (!fits) input_error(where, ": expected the tensors of this run, but found others; start anew without --resume");
+  if (!fits)
+    input_error(
+        where, ": expected the tensors of this run, but found others; start anew without --resume");
 }
 
 /// Weight matrices decay; biases and LayerNorms (one dimension) do not.
-std::vector<torch::optim::OptimizerParamGroup> parameter_groups(const NamedTensors& tensors, const TrainerOptions& options) {
+std::vector<torch::optim::OptimizerParamGroup> parameter_groups(const NamedTensors& tensors,
+                                                                const TrainerOptions& options) {
   std::vector<at::Tensor> matrices, vectors;
-  for (const auto& entry : tensors) (entry.second.dim() > 1 ? matrices : vectors).push_back(entry.second);
+  for (const auto& entry : tensors)
+    (entry.second.dim() > 1 ? matrices : vectors).push_back(entry.second);
   const auto group = [&](std::vector<at::Tensor> of, double decay) {
     return torch::optim::OptimizerParamGroup(
         std::move(of), std::make_unique<torch::optim::AdamWOptions>(
@@ -91,15 +95,17 @@ class Run {
       const bool stops = interrupted != 0 && !last;
       if (stops || (options_.save_every > 0 && step_ % options_.save_every == 0)) save();
       if (stops) {
+        interrupted = 0;  // a run that follows in this process goes on
         bar.finish();
-        throw Interrupted("interrupted at step " + std::to_string(step_) + " of " + std::to_string(options_.steps) +
-                          "; go on with --resume");
+        throw Interrupted("interrupted at step " + std::to_string(step_) + " of " +
+                          std::to_string(options_.steps) + "; go on with --resume");
       }
     }
     bar.finish();
     if (best_score_) restore(tensors_, best_tensors_, options_.directory);
     task_.train(false);
-    write_loss_curve(options_.directory + "/loss.svg", read_metrics(options_.directory + "/metrics.jsonl"));
+    write_loss_curve(options_.directory + "/loss.svg",
+                     read_metrics(options_.directory + "/metrics.jsonl"));
     return {step_, seconds(), loss_, best_score_, best_figures_};
   }
 
@@ -108,7 +114,8 @@ class Run {
   std::string checkpoint_directory() const { return options_.directory + "/checkpoint"; }
 
   void take_step() {
-    // Dropout draws from LibTorch's generator: seeded by the step, it does not depend on what ran before.
+    // Dropout draws from LibTorch's generator: seeded by the step, it does not depend on what ran
+    // before.
     torch::manual_seed(mix_seeds({options_.seed, static_cast<uint64_t>(step_)}));
     double loss = 0;
     for (int64_t part = 0; part < options_.gradient_accumulation; ++part) {
@@ -119,8 +126,8 @@ class Run {
       interval_.tokens += batch.tokens;
     }
     if (!std::isfinite(loss)) {
-      input_error("training diverged: the loss is ", loss, " at step ", step_ + 1, "; lower --lr (now ", options_.lr,
-                  ") or raise --warmup-steps");
+      input_error("training diverged: the loss is ", loss, " at step ", step_ + 1,
+                  "; lower --lr (now ", options_.lr, ") or raise --warmup-steps");
     }
     std::vector<at::Tensor> parameters;
     for (const auto& entry : tensors_) parameters.push_back(entry.second);
@@ -132,7 +139,8 @@ class Run {
     interval_.loss += loss;
     ++interval_.steps;
     ++step_;
-    status_ = training_status(interval_.loss / static_cast<double>(interval_.steps), tokens_per_second());
+    status_ =
+        training_status(interval_.loss / static_cast<double>(interval_.steps), tokens_per_second());
   }
 
   double tokens_per_second() const {
@@ -241,6 +249,8 @@ class Run {
 
 void interrupt_training() noexcept { interrupted = 1; }
 
-TrainingResult train(TrainingTask& task, const TrainerOptions& options) { return Run(task, options).go(); }
+TrainingResult train(TrainingTask& task, const TrainerOptions& options) {
+  return Run(task, options).go();
+}
 
 }  // namespace madx

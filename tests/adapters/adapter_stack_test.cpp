@@ -79,7 +79,8 @@ TEST_F(AdapterStackTest, ActivatesByPointersAlone) {
     at::zeros({3});
     EXPECT_EQ(counter.count(), 1) << "the counter counts";
   }
-  EXPECT_THAT(adapters_->active(), ElementsAre(adapters_->get("sw").get(), adapters_->get("ner").get()));
+  EXPECT_THAT(adapters_->active(),
+              ElementsAre(adapters_->get("sw").get(), adapters_->get("ner").get()));
   EXPECT_EQ(adapters_->invertible(), adapters_->get("sw")->invertible());
   EXPECT_EQ(addresses(), before);
 }
@@ -164,11 +165,12 @@ TEST_F(AdapterStackTest, RefusesASetThatHasNoPlaceInIt) {
     });
   };
   EXPECT_THAT(error_of("sw", 6, 2), HasSubstr("an adapter named \"sw\" is already there"));
-  EXPECT_THAT(error_of("sw.v2", 6, 2),
-              HasSubstr("expected a name without dots, since it becomes part of tensor names, but got \"sw.v2\""));
+  EXPECT_THAT(error_of("sw.v2", 6, 2), HasSubstr("expected a name without dots, since it becomes "
+                                                 "part of tensor names, but got \"sw.v2\""));
   EXPECT_THAT(error_of("", 6, 2), HasSubstr("expected a name without dots"));
-  EXPECT_THAT(error_of("en", 8, 2),
-              HasSubstr("expected an adapter for 2 layers of hidden size 6, but \"en\" is for 2 of 8"));
+  EXPECT_THAT(
+      error_of("en", 8, 2),
+      HasSubstr("expected an adapter for 2 layers of hidden size 6, but \"en\" is for 2 of 8"));
   EXPECT_THAT(error_of("en", 6, 3), HasSubstr("but \"en\" is for 3 of 6"));
   EXPECT_THAT(adapters_->names(), ElementsAre("sw"));
   EXPECT_THAT(adapters_->active(), IsEmpty());

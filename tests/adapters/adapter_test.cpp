@@ -45,13 +45,13 @@ TEST_F(AdapterTest, HasAdapterHubsNamesAndShapes) {
     text << item.key() << " " << item.value().sizes();
     found.push_back(text.str());
   }
-  EXPECT_THAT(found,
-              testing::UnorderedElementsAre(
-                  "scaling [6]", "adapter_norm_before.weight [6]", "adapter_norm_before.bias [6]",
-                  "adapter_down.0.weight [6]", "adapter_down.0.bias [6]",
-                  "adapter_down.1.weight [2, 6]", "adapter_down.1.bias [2]",
-                  "adapter_up.weight [6, 2]", "adapter_up.bias [6]", "adapter_norm_after.weight [6]",
-                  "adapter_norm_after.bias [6]"));
+  EXPECT_THAT(
+      found,
+      testing::UnorderedElementsAre(
+          "scaling [6]", "adapter_norm_before.weight [6]", "adapter_norm_before.bias [6]",
+          "adapter_down.0.weight [6]", "adapter_down.0.bias [6]", "adapter_down.1.weight [2, 6]",
+          "adapter_down.1.bias [2]", "adapter_up.weight [6, 2]", "adapter_up.bias [6]",
+          "adapter_norm_after.weight [6]", "adapter_norm_after.bias [6]"));
 }
 
 TEST_F(AdapterTest, StartsAsItsConfigurationSays) {
@@ -180,7 +180,10 @@ class AdapterSetTest : public testing::Test {
     inputs.push_back(f);
     inputs.push_back(a);
     expect_gradients_of_differences(
-        [&] { return (adapters->forward(0, site, {f, a, norm}) * direction).sum(); }, inputs);
+        [&] {
+          return (adapters->forward(0, site, {f, a, norm}) * direction).sum();
+        },
+        inputs);
   }
 };
 
@@ -220,9 +223,8 @@ TEST_F(AdapterSetTest, HasASiteALayerAsConfigured) {
   EXPECT_EQ(pfeiffer->invertible(), nullptr);
   std::ostringstream text;
   text << set;
-  EXPECT_THAT(text.str(),
-              testing::StartsWith("madx::AdapterSet(hidden_size=8, num_layers=3, "
-                                  "reduction_factor=16, invertible=nice)"));
+  EXPECT_THAT(text.str(), testing::StartsWith("madx::AdapterSet(hidden_size=8, num_layers=3, "
+                                              "reduction_factor=16, invertible=nice)"));
 }
 
 TEST_F(AdapterSetTest, ListsItsTensorsByAdapterHubsPaths) {
@@ -231,15 +233,16 @@ TEST_F(AdapterSetTest, ListsItsTensorsByAdapterHubsPaths) {
   const auto set = make(config);
   std::vector<std::string> keys;
   for (const auto& entry : set->named_tensors()) keys.push_back(entry.first);
-  const std::string attention = "encoder.layer.1.attention.output.", output = "encoder.layer.1.output.";
-  EXPECT_THAT(
-      keys, ElementsAre(attention + "adapter_down.0.weight", attention + "adapter_down.0.bias",
-                        attention + "adapter_up.weight", attention + "adapter_up.bias",
-                        output + "adapter_down.0.weight", output + "adapter_down.0.bias",
-                        output + "adapter_up.weight", output + "adapter_up.bias",
-                        "invertible.F.0.weight", "invertible.F.0.bias", "invertible.F.2.weight",
-                        "invertible.F.2.bias", "invertible.G.0.weight", "invertible.G.0.bias",
-                        "invertible.G.2.weight", "invertible.G.2.bias"));
+  const std::string attention = "encoder.layer.1.attention.output.",
+                    output = "encoder.layer.1.output.";
+  EXPECT_THAT(keys,
+              ElementsAre(attention + "adapter_down.0.weight", attention + "adapter_down.0.bias",
+                          attention + "adapter_up.weight", attention + "adapter_up.bias",
+                          output + "adapter_down.0.weight", output + "adapter_down.0.bias",
+                          output + "adapter_up.weight", output + "adapter_up.bias",
+                          "invertible.F.0.weight", "invertible.F.0.bias", "invertible.F.2.weight",
+                          "invertible.F.2.bias", "invertible.G.0.weight", "invertible.G.0.bias",
+                          "invertible.G.2.weight", "invertible.G.2.bias"));
 }
 
 TEST_F(AdapterSetTest, ClonesToEqualButSeparateWeights) {
@@ -263,19 +266,22 @@ TEST_F(AdapterSetTest, RefusesConfigurationsThatItDoesNotCompute) {
     return input_error_of([&] { make(config); });
   };
   using Config = BottleneckConfig;
-  EXPECT_THAT(error_of([](Config& c) { c.cross_adapter = true; }), HasSubstr("cross_adapter: expected false"));
-  EXPECT_THAT(error_of([](Config& c) { c.use_gating = true; }), HasSubstr("use_gating: expected false"));
+  EXPECT_THAT(error_of([](Config& c) { c.cross_adapter = true; }),
+              HasSubstr("cross_adapter: expected false"));
+  EXPECT_THAT(error_of([](Config& c) { c.use_gating = true; }),
+              HasSubstr("use_gating: expected false"));
   EXPECT_THAT(error_of([](Config& c) { c.stochastic_depth = 0.1; }),
               HasSubstr("stochastic_depth: expected 0, but found 0.1"));
   EXPECT_THAT(error_of([](Config& c) { c.reduction_factor = 0; }),
               HasSubstr("reduction_factor: expected a number above 0, but found 0"));
   EXPECT_THAT(error_of([](Config& c) { c.inv_adapter_reduction_factor = -2; }),
               HasSubstr("expected a number above 0, but found -2"));
-  EXPECT_THAT(error_of([](Config& c) {
-                c.residual_before_ln = ResidualSource::kPostAdd;
-                c.original_ln_before = false;
-              }),
-              HasSubstr("residual_before_ln: expected true or false where original_ln_before is false"));
+  EXPECT_THAT(
+      error_of([](Config& c) {
+        c.residual_before_ln = ResidualSource::kPostAdd;
+        c.original_ln_before = false;
+      }),
+      HasSubstr("residual_before_ln: expected true or false where original_ln_before is false"));
   EXPECT_THAT(error_of([](Config& c) { c.inv_adapter = "glow"; }),
               HasSubstr("inv_adapter: expected \"nice\", but found \"glow\""));
   EXPECT_THAT(error_of([](Config& c) { c.non_linearity = "sine"; }),

@@ -154,7 +154,9 @@ TEST(InvertibleAdapter, PrintsItsSizes) {
 
 TEST(InvertibleAdapter, SaysWhichSizeItExpects) {
   InvertibleAdapter module(options(6));
-  EXPECT_THAT(torch_error_of([&] { module->forward(at::zeros({3, 5})); }),
+  EXPECT_THAT(torch_error_of([&] {
+                module->forward(at::zeros({3, 5}));
+              }),
               HasSubstr("InvertibleAdapter: expected last dimension 6, but got [3, 5]"));
   EXPECT_THAT(torch_error_of([&] { module->inverse(at::zeros({7})); }),
               HasSubstr("expected last dimension 6, but got [7]"));

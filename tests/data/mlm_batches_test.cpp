@@ -72,7 +72,8 @@ class MlmBatchesTest : public testing::Test {
   std::map<Ids, size_t> lines_by_ids(const std::vector<std::string>& paths) const {
     const TextCorpus corpus(paths);
     std::map<Ids, size_t> lines;
-    for (size_t i = 0; i < corpus.size(); ++i) lines[with_ends(tokenizer_->encode(corpus.line(i)))] = i;
+    for (size_t i = 0; i < corpus.size(); ++i)
+      lines[with_ends(tokenizer_->encode(corpus.line(i)))] = i;
     EXPECT_EQ(lines.size(), corpus.size());
     return lines;
   }
@@ -93,7 +94,8 @@ TEST_F(MlmBatchesTest, ReadsEachLineOnceAnEpochInAnotherOrder) {
       epochs[static_cast<size_t>(index / 4)].push_back(lines.at(sequence));
     }
   }
-  for (const auto& epoch : epochs) EXPECT_EQ(std::set<size_t>(epoch.begin(), epoch.end()).size(), 24u);
+  for (const auto& epoch : epochs)
+    EXPECT_EQ(std::set<size_t>(epoch.begin(), epoch.end()).size(), 24u);
   EXPECT_FALSE(std::is_sorted(epochs[0].begin(), epochs[0].end()));
   EXPECT_NE(epochs[0], epochs[1]);
   EXPECT_NE(epochs[1], epochs[2]);
@@ -117,7 +119,8 @@ TEST_F(MlmBatchesTest, MasksAnewAtEachVisit) {
   const auto path = write("one", "The river is wide, and the boat is small.\n");
   auto all = batches({path}, options(1));
   std::set<Ids> masks;
-  for (int64_t visit = 0; visit < 20; ++visit) masks.insert(to_ids(all.train(visit).batch.read_rows));
+  for (int64_t visit = 0; visit < 20; ++visit)
+    masks.insert(to_ids(all.train(visit).batch.read_rows));
   EXPECT_GT(masks.size(), 10u);
 }
 
@@ -152,13 +155,15 @@ TEST_F(MlmBatchesTest, CutsAWindowOutOfALineThatIsTooLong) {
     ASSERT_EQ(sequence.size(), 9u);
     EXPECT_EQ(sequence.front(), tokenizer_->special().bos);
     EXPECT_EQ(sequence.back(), tokenizer_->special().eos);
-    const auto found = std::search(whole.begin(), whole.end(), sequence.begin() + 1, sequence.end() - 1);
+    const auto found =
+        std::search(whole.begin(), whole.end(), sequence.begin() + 1, sequence.end() - 1);
     ASSERT_NE(found, whole.end());
     begins.insert(found - whole.begin());
   }
   EXPECT_GT(begins.size(), 20u) << "drawn anew at each visit";
-  EXPECT_EQ(unmasked(batches({path}, options(1, static_cast<int64_t>(whole.size()) + 2)).train(0)).at(0),
-            with_ends(whole));
+  EXPECT_EQ(
+      unmasked(batches({path}, options(1, static_cast<int64_t>(whole.size()) + 2)).train(0)).at(0),
+      with_ends(whole));
 }
 
 TEST_F(MlmBatchesTest, PassesOverLinesWithoutAToken) {

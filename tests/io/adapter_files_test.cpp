@@ -27,7 +27,8 @@ void randomise(const Holder& module) {
 void expect_same_weights(const torch::nn::Module& a, const torch::nn::Module& b) {
   const auto ours = a.named_parameters(), theirs = b.named_parameters();
   ASSERT_EQ(ours.keys(), theirs.keys());
-  for (const auto& item : ours) EXPECT_TRUE(at::equal(item.value(), theirs[item.key()])) << item.key();
+  for (const auto& item : ours)
+    EXPECT_TRUE(at::equal(item.value(), theirs[item.key()])) << item.key();
 }
 
 class AdapterFilesTest : public testing::Test {
@@ -59,7 +60,8 @@ class AdapterFilesTest : public testing::Test {
     fs::remove(path);
     write_torch_file(path, changed);
   }
-  static std::string load_error(const std::string& directory, int64_t hidden = 12, int64_t layers = 2) {
+  static std::string load_error(const std::string& directory, int64_t hidden = 12,
+                                int64_t layers = 2) {
     AdapterStack adapters(hidden, layers);
     const auto error = input_error_of([&] { load_adapter(adapters, directory); });
     EXPECT_TRUE(adapters->names().empty());
@@ -111,10 +113,12 @@ TEST_F(AdapterFilesTest, LoadsInTheModeOfItsStack) {
 TEST_F(AdapterFilesTest, RefusesAnAdapterOfAnotherEncoder) {
   const auto directory = saved();
   EXPECT_EQ(load_error(directory, /*hidden=*/16),
-            directory + ": expected an adapter of hidden size 16, the encoder's, but found 12; "
-                        "it was trained for another encoder");
-  EXPECT_THAT(load_error(directory, 12, /*layers=*/3),
-              HasSubstr("expected a tensor \"encoder.layer.2.output.adapter_down.0.weight\" of shape"));
+            directory +
+                ": expected an adapter of hidden size 16, the encoder's, but found 12; "
+                "it was trained for another encoder");
+  EXPECT_THAT(
+      load_error(directory, 12, /*layers=*/3),
+      HasSubstr("expected a tensor \"encoder.layer.2.output.adapter_down.0.weight\" of shape"));
   EXPECT_THAT(load_error(directory, 12, /*layers=*/1),
               HasSubstr("expected no tensor \"encoder.layer.1.output.adapter_down.0.weight\""));
   auto config = named_config("pfeiffer");
@@ -124,29 +128,36 @@ TEST_F(AdapterFilesTest, RefusesAnAdapterOfAnotherEncoder) {
 }
 
 TEST_F(AdapterFilesTest, NamesTheTensorThatIsMissingExtraOrMisshapen) {
-  const auto up = [](const std::string& key) { return key.find("layer.1.output") != std::string::npos &&
-                                                      key.find("adapter_up.weight") != std::string::npos; };
+  const auto up = [](const std::string& key) {
+    return key.find("layer.1.output") != std::string::npos &&
+           key.find("adapter_up.weight") != std::string::npos;
+  };
   auto directory = saved();
-  change_tensors(directory + kWeights, [&](TensorMap& to, const std::string& key, const at::Tensor& value) {
-    if (!up(key)) to.insert(key, value);
-  });
+  change_tensors(directory + kWeights,
+                 [&](TensorMap& to, const std::string& key, const at::Tensor& value) {
+                   if (!up(key)) to.insert(key, value);
+                 });
   EXPECT_EQ(load_error(directory),
-            directory + ": expected a tensor \"encoder.layer.1.output.adapter_up.weight\" of shape "
-                        "[12, 1] by the configuration, but there is none; are both files of one adapter?");
+            directory +
+                ": expected a tensor \"encoder.layer.1.output.adapter_up.weight\" of shape "
+                "[12, 1] by the configuration, but there is none; are both files of one adapter?");
 
   directory = saved();
-  change_tensors(directory + kWeights, [&](TensorMap& to, const std::string& key, const at::Tensor& value) {
-    to.insert(key, up(key) ? value.repeat({1, 2}) : value);
-  });
+  change_tensors(directory + kWeights,
+                 [&](TensorMap& to, const std::string& key, const at::Tensor& value) {
+                   to.insert(key, up(key) ? value.repeat({1, 2}) : value);
+                 });
   EXPECT_THAT(load_error(directory),
-              HasSubstr("expected \"encoder.layer.1.output.adapter_up.weight\" of shape [12, 1], but found [12, 2]"));
+              HasSubstr("expected \"encoder.layer.1.output.adapter_up.weight\" of shape [12, 1], "
+                        "but found [12, 2]"));
 
   directory = saved();
-  change_tensors(directory + kWeights, [&](TensorMap& to, const std::string& key, const at::Tensor& value) {
-    to.insert(key, value);
-    auto other = key;
-    if (up(key)) to.insert(other.replace(key.find("layer.1"), 7, "layer.5"), value);
-  });
+  change_tensors(directory + kWeights,
+                 [&](TensorMap& to, const std::string& key, const at::Tensor& value) {
+                   to.insert(key, value);
+                   auto other = key;
+                   if (up(key)) to.insert(other.replace(key.find("layer.1"), 7, "layer.5"), value);
+                 });
   EXPECT_THAT(load_error(directory),
               HasSubstr("expected no tensor \"encoder.layer.5.output.adapter_up.weight\" by the "
                         "configuration, but found one of shape [12, 1]"));
@@ -158,7 +169,8 @@ TEST_F(AdapterFilesTest, NamesTheConfigurationThatItCannotBuild) {
   auto file = nlohmann::json::parse(read_bytes(path));
   file["config"]["use_gating"] = true;
   write_bytes(path, file.dump());
-  EXPECT_THAT(load_error(directory), AllOf(HasSubstr(path), HasSubstr("use_gating: expected false")));
+  EXPECT_THAT(load_error(directory),
+              AllOf(HasSubstr(path), HasSubstr("use_gating: expected false")));
 }
 
 TEST_F(AdapterFilesTest, KeepsATaggingHeadAndItsLabels) {
@@ -174,8 +186,9 @@ TEST_F(AdapterFilesTest, KeepsATaggingHeadAndItsLabels) {
   save_tagging_head(loaded, "ner", model_, again);
   EXPECT_EQ(read_bytes(again + kHeadWeights), read_bytes(directory + kHeadWeights));
   EXPECT_EQ(read_bytes(again + "/head_config.json"), read_bytes(directory + "/head_config.json"));
-  EXPECT_THAT(input_error_of([&] { load_mlm_head(directory, {}); }),
-              HasSubstr("/head_config.json: expected a head of type \"masked_lm\", but found \"tagging\""));
+  EXPECT_THAT(
+      input_error_of([&] { load_mlm_head(directory, {}); }),
+      HasSubstr("/head_config.json: expected a head of type \"masked_lm\", but found \"tagging\""));
 }
 
 TEST_F(AdapterFilesTest, KeepsAMaskedLmHead) {
@@ -195,8 +208,9 @@ TEST_F(AdapterFilesTest, KeepsAMaskedLmHead) {
 
   auto other = config;
   other.hidden_size = 16;
-  EXPECT_THAT(input_error_of([&] { load_mlm_head(directory, other); }),
-              HasSubstr("expected a masked-LM head of hidden size 16, the encoder's, but found 12"));
+  EXPECT_THAT(
+      input_error_of([&] { load_mlm_head(directory, other); }),
+      HasSubstr("expected a masked-LM head of hidden size 16, the encoder's, but found 12"));
   other = config;
   other.vocab_size = 31;
   EXPECT_THAT(input_error_of([&] { load_mlm_head(directory, other); }),

@@ -26,7 +26,8 @@ std::string load_error(const std::string& path) {
   return input_error_of([&] { load_encoder(path); });
 }
 
-/// Hidden states of what load_encoder gives, and of Hugging Face, at the tokens that are no padding.
+/// Hidden states of what load_encoder gives, and of Hugging Face, at the tokens that are no
+/// padding.
 void expect_equals_hugging_face(LoadedEncoder& loaded, const std::string& name) {
   const auto expected = read_safetensors(kTorchScript + name + ".safetensors");
   const auto mask = expected["attention_mask"].to(at::kBool);
@@ -115,7 +116,8 @@ class EncoderFilesTest : public testing::Test {
 };
 
 TEST_F(EncoderFilesTest, LoadsArchivesThatPythonTracedAndAgreesWithHuggingFace) {
-  for (const std::string name : {"xlmr_mlm", "xlmr_bare", "xlmr_mlm_dict", "bert_mlm", "xlmr_bare_dict"}) {
+  for (const std::string name :
+       {"xlmr_mlm", "xlmr_bare", "xlmr_mlm_dict", "bert_mlm", "xlmr_bare_dict"}) {
     SCOPED_TRACE(name);
     const bool directory = name == "xlmr_bare_dict";
     auto loaded = load_encoder(kTorchScript + name + (directory ? "" : ".pt"));
@@ -138,7 +140,8 @@ TEST_F(EncoderFilesTest, LoadsHuggingFaceDirectories) {
   EXPECT_FALSE(loaded.archive_difference);
   EXPECT_FALSE(loaded.head.is_empty());
   EXPECT_FALSE(loaded.head->bias.requires_grad());
-  expect_close(loaded.encoder->forward(pack({{0, 7, 9, 2}})), tiny_encoder()->forward(pack({{0, 7, 9, 2}})), 0);
+  expect_close(loaded.encoder->forward(pack({{0, 7, 9, 2}})),
+               tiny_encoder()->forward(pack({{0, 7, 9, 2}})), 0);
 }
 
 TEST_F(EncoderFilesTest, GivesFurtherArgumentsOfAnArchiveZeros) {
@@ -155,7 +158,8 @@ TEST_F(EncoderFilesTest, RefusesAnArchiveWhoseForwardDisagrees) {
 def forward(self, input_ids, attention_mask):
     return self.roberta.forward(input_ids, attention_mask)["last_hidden_state"] + 0.01
 )")),
-              AllOf(HasSubstr("the archive's own forward and the encoder that config.json describes differ by 0.01"),
+              AllOf(HasSubstr("the archive's own forward and the encoder that config.json "
+                              "describes differ by 0.01"),
                     HasSubstr("(at most 0.0001 is accepted)")));
   EXPECT_THAT(load_error(with_forward(R"(
 def forward(self, input_ids, attention_mask):
@@ -170,53 +174,80 @@ def forward(self, input_ids, attention_mask):
   for (const std::string change : {".transpose(0, 1)", "[:, :1]", "[:, :, :5]"}) {
     const auto source = R"(
 def forward(self, input_ids, attention_mask):
-    return self.roberta.forward(input_ids, attention_mask)["last_hidden_state"])" + change + "\n";
-    EXPECT_THAT(load_error(with_forward(source)), HasSubstr("expected the archive's forward to return hidden states"))
+    return self.roberta.forward(input_ids, attention_mask)["last_hidden_state"])" +
+                        change + "\n";
+    EXPECT_THAT(load_error(with_forward(source)),
+                HasSubstr("expected the archive's forward to return hidden states"))
         << change;
   }
 }
 
 TEST_F(EncoderFilesTest, RefusesAConfigThatDoesNotFitTheWeights) {
-  const auto archive_error = [&](const json& changes) { return load_error(change_config(archive_directory(), changes)); };
-  const auto directory_error = [&](const json& changes) { return load_error(change_config(hugging_face("xlmr"), changes)); };
-  for (const auto& error : {archive_error({{"hidden_size", 18}}), directory_error({{"hidden_size", 18}})}) {
-    EXPECT_THAT(error, HasSubstr("expected \"embeddings.word_embeddings.weight\" of shape [252, 18] by config.json, "
-                                 "but found [252, 12]; config and weights are not of one model"));
+  const auto archive_error = [&](const json& changes) {
+    return load_error(change_config(archive_directory(), changes));
+  };
+  const auto directory_error = [&](const json& changes) {
+    return load_error(change_config(hugging_face("xlmr"), changes));
+  };
+  for (const auto& error :
+       {archive_error({{"hidden_size", 18}}), directory_error({{"hidden_size", 18}})}) {
+    EXPECT_THAT(
+        error,
+        HasSubstr(
+            "expected \"embeddings.word_embeddings.weight\" of shape [252, 18] by config.json, "
+            "but found [252, 12]; config and weights are not of one model"));
   }
-  for (const auto& error : {archive_error({{"num_hidden_layers", 3}}), directory_error({{"num_hidden_layers", 3}})}) {
-    EXPECT_THAT(error, AllOf(HasSubstr("expected a weight \"encoder.layer.2."), HasSubstr("but there is none")));
+  for (const auto& error :
+       {archive_error({{"num_hidden_layers", 3}}), directory_error({{"num_hidden_layers", 3}})}) {
+    EXPECT_THAT(error, AllOf(HasSubstr("expected a weight \"encoder.layer.2."),
+                             HasSubstr("but there is none")));
   }
-  for (const auto& error : {archive_error({{"num_hidden_layers", 1}}), directory_error({{"num_hidden_layers", 1}})}) {
+  for (const auto& error :
+       {archive_error({{"num_hidden_layers", 1}}), directory_error({{"num_hidden_layers", 1}})}) {
     EXPECT_THAT(error, HasSubstr("expected 1 layers by config.json, but found more"));
   }
-  for (const json& changes : {json{{"max_position_embeddings", 22}}, {{"type_vocab_size", 2}}, {{"intermediate_size", 24}}}) {
+  for (const json& changes : {json{{"max_position_embeddings", 22}},
+                              {{"type_vocab_size", 2}},
+                              {{"intermediate_size", 24}}}) {
     EXPECT_THAT(archive_error(changes), HasSubstr("by config.json, but found [")) << changes;
     EXPECT_THAT(directory_error(changes), HasSubstr("by config.json, but found [")) << changes;
   }
 }
 
 TEST_F(EncoderFilesTest, RefusesAConfigWhoseEquationsAreNotTheArchives) {
-  for (const json& changes : {json{{"num_attention_heads", 4}}, {{"layer_norm_eps", 0.1}}, {{"pad_token_id", 0}}}) {
+  for (const json& changes :
+       {json{{"num_attention_heads", 4}}, {{"layer_norm_eps", 0.1}}, {{"pad_token_id", 0}}}) {
     const auto directory = change_config(archive_directory(), changes);
-    EXPECT_THAT(load_error(directory),
-                AllOf(StartsWith(directory + "/encoder.pt: the archive's own forward and the encoder that config.json"),
-                      HasSubstr("config.json does not fit these weights")))
+    EXPECT_THAT(
+        load_error(directory),
+        AllOf(StartsWith(directory +
+                         "/encoder.pt: the archive's own forward and the encoder that config.json"),
+              HasSubstr("config.json does not fit these weights")))
         << changes;
   }
 }
 
 TEST_F(EncoderFilesTest, NamesTheKeyOfAConfigThatItCannotBuild) {
-  const auto error_of = [&](const json& changes) { return load_error(change_config(archive_directory(), changes)); };
+  const auto error_of = [&](const json& changes) {
+    return load_error(change_config(archive_directory(), changes));
+  };
   EXPECT_THAT(error_of({{"hidden_act", "relu"}}),
               HasSubstr("config.json: expected \"hidden_act\" to be \"gelu\", but found \"relu\""));
-  EXPECT_THAT(error_of({{"position_embedding_type", "relative_key"}}), HasSubstr("expected \"position_embedding_type\""));
-  EXPECT_THAT(error_of({{"model_type", "gpt2"}}), HasSubstr("expected \"model_type\" to be \"xlm-roberta\" or \"bert\""));
-  EXPECT_THAT(error_of({{"hidden_size", "12"}}), HasSubstr("expected \"hidden_size\" to be a positive whole number"));
+  EXPECT_THAT(error_of({{"position_embedding_type", "relative_key"}}),
+              HasSubstr("expected \"position_embedding_type\""));
+  EXPECT_THAT(error_of({{"model_type", "gpt2"}}),
+              HasSubstr("expected \"model_type\" to be \"xlm-roberta\" or \"bert\""));
+  EXPECT_THAT(error_of({{"hidden_size", "12"}}),
+              HasSubstr("expected \"hidden_size\" to be a positive whole number"));
   EXPECT_THAT(error_of({{"num_hidden_layers", 0}}), HasSubstr("but found 0"));
-  EXPECT_THAT(error_of({{"num_attention_heads", 5}}), HasSubstr("to be a multiple of \"num_attention_heads\""));
-  EXPECT_THAT(error_of({{"layer_norm_eps", -1}}), HasSubstr("expected \"layer_norm_eps\" to be a number in [0, 1)"));
-  EXPECT_THAT(error_of({{"pad_token_id", 252}}), HasSubstr("expected \"pad_token_id\" to be an id below 252"));
-  EXPECT_THAT(error_of({{"max_position_embeddings", 4}}), HasSubstr("to leave room for 3 tokens, but found 4"));
+  EXPECT_THAT(error_of({{"num_attention_heads", 5}}),
+              HasSubstr("to be a multiple of \"num_attention_heads\""));
+  EXPECT_THAT(error_of({{"layer_norm_eps", -1}}),
+              HasSubstr("expected \"layer_norm_eps\" to be a number in [0, 1)"));
+  EXPECT_THAT(error_of({{"pad_token_id", 252}}),
+              HasSubstr("expected \"pad_token_id\" to be an id below 252"));
+  EXPECT_THAT(error_of({{"max_position_embeddings", 4}}),
+              HasSubstr("to leave room for 3 tokens, but found 4"));
   const auto directory = archive_directory();
   write_bytes(directory + "/config.json", "{");
   EXPECT_THAT(load_error(directory), HasSubstr("config.json: expected a JSON object"));
@@ -225,13 +256,16 @@ TEST_F(EncoderFilesTest, NamesTheKeyOfAConfigThatItCannotBuild) {
 }
 
 TEST_F(EncoderFilesTest, SaysWhichFileIsMissingOrCutShort) {
-  EXPECT_THAT(load_error(folder_ / "none"), HasSubstr("none: expected an encoder's directory or .pt file, but there is none"));
+  EXPECT_THAT(load_error(folder_ / "none"),
+              HasSubstr("none: expected an encoder's directory or .pt file, but there is none"));
   fs::create_directories(folder_ / "empty");
-  EXPECT_THAT(load_error(folder_ / "empty"), HasSubstr("expected encoder.pt (TorchScript) or model.safetensors"));
+  EXPECT_THAT(load_error(folder_ / "empty"),
+              HasSubstr("expected encoder.pt (TorchScript) or model.safetensors"));
   std::ostringstream content;
   content << std::ifstream(kTorchScript + "xlmr_mlm.pt", std::ios::binary).rdbuf();
   const auto bytes = content.str();
-  for (const auto size : {size_t{0}, size_t{1}, size_t{100}, bytes.size() / 2, bytes.size() - 60, bytes.size() - 1}) {
+  for (const auto size :
+       {size_t{0}, size_t{1}, size_t{100}, bytes.size() / 2, bytes.size() - 60, bytes.size() - 1}) {
     write_bytes(folder_ / "cut.pt", bytes.substr(0, size));
     EXPECT_THAT(load_error(folder_ / "cut.pt"),
                 AllOf(StartsWith(folder_ / "cut.pt" + ": expected a TorchScript archive"),
@@ -248,19 +282,22 @@ TEST_F(EncoderFilesTest, RefusesATokenizerThatIsMissingOrOfAnotherModel) {
   EXPECT_THAT(load_error(directory), HasSubstr("but found both"));
   fs::remove(directory + "/vocab.txt");
   fs::remove(directory + "/sentencepiece.bpe.model");
-  EXPECT_THAT(load_error(directory), AllOf(HasSubstr("sentencepiece.bpe.model"), HasSubstr("but found neither")));
+  EXPECT_THAT(load_error(directory),
+              AllOf(HasSubstr("sentencepiece.bpe.model"), HasSubstr("but found neither")));
   auto config = tiny_config();
   config.vocab_size = 200;
-  EXPECT_THAT(load_error(hugging_face("small", config)),
-              HasSubstr("expected a tokenizer of at most 200 ids, the encoder's vocabulary, but "
-                        "sentencepiece.bpe.model has 252; tokenizer and weights are not of one model"));
+  EXPECT_THAT(
+      load_error(hugging_face("small", config)),
+      HasSubstr("expected a tokenizer of at most 200 ids, the encoder's vocabulary, but "
+                "sentencepiece.bpe.model has 252; tokenizer and weights are not of one model"));
 }
 
 TEST_F(EncoderFilesTest, ExportsADirectoryAsOneArchive) {
   for (const auto& config : {tiny_config(), bert_config()}) {
     SCOPED_TRACE(config.model_type);
     const bool bert = config.model_type == "bert";
-    const auto directory = hugging_face(config.model_type, config, bert ? "bert_cased/vocab.txt" : "xlmr/sentencepiece.bpe.model");
+    const auto directory = hugging_face(
+        config.model_type, config, bert ? "bert_cased/vocab.txt" : "xlmr/sentencepiece.bpe.model");
     if (bert) write_bytes(directory + "/tokenizer_config.json", R"({"do_lower_case": false})");
     const auto path = folder_ / config.model_type + ".pt";
     export_encoder(directory, path);
@@ -272,7 +309,8 @@ TEST_F(EncoderFilesTest, ExportsADirectoryAsOneArchive) {
     }
     ASSERT_FALSE(after.head.is_empty());
     const auto head = before.head->named_parameters();
-    for (const auto& item : after.head->named_parameters()) EXPECT_TRUE(at::equal(item.value(), head[item.key()]));
+    for (const auto& item : after.head->named_parameters())
+      EXPECT_TRUE(at::equal(item.value(), head[item.key()]));
     const std::string text = "The River is wide. Kila asubuhi.";
     EXPECT_EQ(after.tokenizer->encode(text), before.tokenizer->encode(text));
     EXPECT_FALSE(fs::exists(path + ".partial"));
@@ -283,11 +321,13 @@ TEST_F(EncoderFilesTest, ExportsAHeadWhoseBiasIsTheDecoders) {
   const auto directory = hugging_face("decoder");
   TensorMap weights;
   for (const auto& item : read_safetensors(directory + "/model.safetensors")) {
-    weights.insert(item.key() == "lm_head.bias" ? "lm_head.decoder.bias" : item.key(), item.value().clone());
+    weights.insert(item.key() == "lm_head.bias" ? "lm_head.decoder.bias" : item.key(),
+                   item.value().clone());
   }
   write_safetensors(directory + "/model.safetensors", weights);
   export_encoder(directory, folder_ / "decoder.pt");
-  EXPECT_TRUE(at::equal(load_encoder(folder_ / "decoder.pt").head->bias, load_encoder(directory).head->bias));
+  EXPECT_TRUE(at::equal(load_encoder(folder_ / "decoder.pt").head->bias,
+                        load_encoder(directory).head->bias));
 }
 
 TEST_F(EncoderFilesTest, ExportsAnArchiveAgain) {

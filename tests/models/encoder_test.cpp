@@ -13,7 +13,8 @@ using testing::HasSubstr;
 using testing::StartsWith;
 using Sequences = std::vector<std::vector<int64_t>>;
 
-const Sequences kSequences = {{0, 17, 200, 9, 2}, {0, 2}, {0, 31, 32, 33, 34, 35, 36, 2}, {0, 9, 9, 9, 2}};
+const Sequences kSequences = {
+    {0, 17, 200, 9, 2}, {0, 2}, {0, 31, 32, 33, 34, 35, 36, 2}, {0, 9, 9, 9, 2}};
 
 class EncoderTest : public testing::Test {
  protected:
@@ -52,7 +53,8 @@ TEST_F(EncoderTest, GivesASequenceTheSameStatesAloneAndInABatch) {
 TEST_F(EncoderTest, GivesTheSameRowsWhenOnlySomeAreRead) {
   auto batch = pack(kSequences);
   const auto all = run(batch);
-  for (const auto& rows : {std::vector<int64_t>{1, 3, 8, 19}, {0}, {5, 6}, {7, 8, 9, 10, 11, 12, 13, 14}}) {
+  for (const auto& rows :
+       {std::vector<int64_t>{1, 3, 8, 19}, {0}, {5, 6}, {7, 8, 9, 10, 11, 12, 13, 14}}) {
     batch.read_rows = at::tensor(rows);
     expect_close(run(batch), all.index_select(0, batch.read_rows), 1e-6);
   }
@@ -150,7 +152,9 @@ TEST_F(EncoderTest, CountsPositionsFromThePaddingIdOrFromZero) {
 }
 
 TEST_F(EncoderTest, NamesTheSequenceThatIsTooLong) {
-  EXPECT_THAT(torch_error_of([&] { run(pack({{0, 2}, std::vector<int64_t>(19, 5)})); }),
+  EXPECT_THAT(torch_error_of([&] {
+                run(pack({{0, 2}, std::vector<int64_t>(19, 5)}));
+              }),
               HasSubstr("Encoder: expected sequences of at most 18 tokens, but sequence 1 has 19"));
 }
 
@@ -161,12 +165,14 @@ TEST_F(EncoderTest, NamesTheWeightThatIsMissingOrMisshapen) {
     return input_error_of([&] { Encoder(config, weights, "dir/model.safetensors"); });
   };
   config.num_hidden_layers = 3;
-  EXPECT_THAT(error(), AllOf(StartsWith("dir/model.safetensors: expected a weight \"encoder.layer.2."),
-                             HasSubstr(", but there is none")));
+  EXPECT_THAT(error(),
+              AllOf(StartsWith("dir/model.safetensors: expected a weight \"encoder.layer.2."),
+                    HasSubstr(", but there is none")));
   config = tiny_config();
   config.intermediate_size = 24;
-  EXPECT_THAT(error(), AllOf(HasSubstr("expected \"encoder.layer.0.intermediate.dense."),
-                             HasSubstr(" of shape [24"), HasSubstr(" by config.json, but found [20")));
+  EXPECT_THAT(error(),
+              AllOf(HasSubstr("expected \"encoder.layer.0.intermediate.dense."),
+                    HasSubstr(" of shape [24"), HasSubstr(" by config.json, but found [20")));
   config = tiny_config();
   config.num_hidden_layers = 1;
   EXPECT_THAT(error(), HasSubstr("expected 1 layers by config.json, but found more"));

@@ -28,7 +28,8 @@ struct Problem {
 /// In double, with the last row's target the first one's: bias gradients add up.
 Problem random_problem(int64_t rows, int64_t vocabulary, int64_t hidden = 9) {
   torch::manual_seed(1);
-  Problem problem{at::randn({rows, hidden}, at::kDouble), at::randn({vocabulary, hidden}, at::kDouble),
+  Problem problem{at::randn({rows, hidden}, at::kDouble),
+                  at::randn({vocabulary, hidden}, at::kDouble),
                   at::randn({vocabulary}, at::kDouble), at::randint(vocabulary, {rows}, at::kLong)};
   problem.targets[rows - 1] = problem.targets[0];
   return problem.to(at::kDouble);
@@ -65,7 +66,8 @@ TEST_P(LinearCrossEntropyTest, EqualsCrossEntropyOfLogitsInDouble) {
 
 TEST_P(LinearCrossEntropyTest, ErrsInFloatAtMostTwiceAsMuchAsLibTorch) {
   const auto fused = ours(at::kFloat), plain = exact_.to(at::kFloat);
-  const auto fused_loss = fused.loss(), plain_loss = plain.reference(), exact_loss = exact_.reference();
+  const auto fused_loss = fused.loss(), plain_loss = plain.reference(),
+             exact_loss = exact_.reference();
   for (const auto& loss : {fused_loss, plain_loss, exact_loss}) loss.backward();
   const auto expect = [](const char* what, const at::Tensor& x, const at::Tensor& of_plain,
                          const at::Tensor& truth) {
@@ -73,7 +75,8 @@ TEST_P(LinearCrossEntropyTest, ErrsInFloatAtMostTwiceAsMuchAsLibTorch) {
       return (of.to(at::kDouble) - truth).abs().max().item<double>();
     };
     EXPECT_EQ(x.scalar_type(), at::kFloat);
-    EXPECT_LE(error(x), 2 * error(of_plain) + 1e-6) << what << "; LibTorch's error " << error(of_plain);
+    EXPECT_LE(error(x), 2 * error(of_plain) + 1e-6)
+        << what << "; LibTorch's error " << error(of_plain);
   };
   expect("loss", fused_loss, plain_loss, exact_loss);
   expect("gradient of x", fused.x.grad(), plain.x.grad(), exact_.x.grad());
@@ -115,7 +118,7 @@ TEST(LinearCrossEntropy, StaysFiniteWithExtremeLogits) {
     const at::NoGradGuard no_grad;
     problem.x.copy_(at::tensor({1e4, -1e4, 1e4, -1e4}, at::kDouble).unsqueeze(1));
     problem.weight.fill_(0);
-    problem.weight[0] = 1;                // row 0 has its maximum in the first chunk, at its target;
+    problem.weight[0] = 1;  // row 0 has its maximum in the first chunk, at its target;
     problem.weight[vocabulary - 1] = -1;  // row 1 in the last one, and rows 2 and 3 miss theirs
     problem.targets.copy_(at::tensor({int64_t{0}, vocabulary - 1, vocabulary - 1, int64_t{0}}));
   }

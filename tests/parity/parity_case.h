@@ -1,8 +1,7 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,8 @@
 
 namespace madx {
 
-/// A case written by tests/fixtures/make_case.py, opened: the models, its inputs, and what Python computed from them.
+/// A case written by tests/fixtures/make_case.py, opened: the models, its inputs, and what Python
+/// computed from them.
 struct ParityCase {
   explicit ParityCase(const std::string& path_)
       : path(path_),
@@ -32,7 +32,9 @@ struct ParityCase {
     pack_inputs();
   }
 
-  std::vector<std::string> stack() const { return settings["stack"].get<std::vector<std::string>>(); }
+  std::vector<std::string> stack() const {
+    return settings["stack"].get<std::vector<std::string>>();
+  }
   std::string language() const { return settings["language"]; }
   std::string task() const { return settings["task"]; }
 
@@ -50,7 +52,8 @@ struct ParityCase {
   at::Tensor mlm_logits() {
     adapters->activate({language()});
     const auto [read, targets] = labelled("mlm_labels");
-    return mlm_head->logits(encoder->forward(read, *adapters), encoder->word_embeddings(), adapters->invertible());
+    return mlm_head->logits(encoder->forward(read, *adapters), encoder->word_embeddings(),
+                            adapters->invertible());
   }
   at::Tensor mlm_loss() {
     adapters->activate({language()});
@@ -83,7 +86,8 @@ struct ParityCase {
     std::vector<std::vector<int64_t>> sequences;
     for (int64_t row = 0; row < ids.size(0); ++row) {
       const auto tokens = ids[row].index({mask[row]}).contiguous();
-      sequences.emplace_back(tokens.data_ptr<int64_t>(), tokens.data_ptr<int64_t>() + tokens.numel());
+      sequences.emplace_back(tokens.data_ptr<int64_t>(),
+                             tokens.data_ptr<int64_t>() + tokens.numel());
     }
     batch = pack(sequences);
   }

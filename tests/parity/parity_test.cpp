@@ -1,5 +1,6 @@
 // Every tensor that Python computed for a case (tests/fixtures/make_case.py), computed here.
-// Cases: those of tests/fixtures/parity, and the directories named in MADX_PARITY_CASES, colon separated.
+// Cases: those of tests/fixtures/parity, and the directories named in MADX_PARITY_CASES, colon
+// separated.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -27,42 +28,50 @@ std::vector<std::string> case_directories() {
 }
 
 /// |ours - theirs| <= absolute + relative |theirs|, everywhere.
-void expect_close(const at::Tensor& ours, const at::Tensor& theirs, const std::string& what, double relative = 1e-4,
-                  double absolute = 1e-5) {
+void expect_close(const at::Tensor& ours, const at::Tensor& theirs, const std::string& what,
+                  double relative = 1e-4, double absolute = 1e-5) {
   ASSERT_EQ(ours.sizes(), theirs.sizes()) << what;
-  ASSERT_GT(theirs.abs().max().item<double>(), 0) << what << ": an expectation of zeros shows nothing";
+  ASSERT_GT(theirs.abs().max().item<double>(), 0)
+      << what << ": an expectation of zeros shows nothing";
   const auto excess = (ours - theirs).abs() - (absolute + relative * theirs.abs());
   EXPECT_LE(excess.max().item<double>(), 0)
-      << what << ": largest difference " << (ours - theirs).abs().max().item<double>() << " among values up to "
-      << theirs.abs().max().item<double>();
+      << what << ": largest difference " << (ours - theirs).abs().max().item<double>()
+      << " among values up to " << theirs.abs().max().item<double>();
 }
 
 class Parity : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { at::set_num_threads(1); }
 
-  /// AdapterHub's key of a tensor of an adapter: `roberta.encoder.layer.0.output.adapters.la.adapter_down.0.weight`.
+  /// AdapterHub's key of a tensor of an adapter:
+  /// `roberta.encoder.layer.0.output.adapters.la.adapter_down.0.weight`.
   static std::string hub_key(const ParityCase& c, const std::string& name, const std::string& key) {
     const std::string model = c.parts.config.model_type == "bert" ? "bert." : "roberta.";
-    if (key.compare(0, 11, "invertible.") == 0) return model + "invertible_adapters." + name + "." + key.substr(11);
-    const auto at = key.find(".adapter_") != std::string::npos ? key.find(".adapter_") : key.find(".scaling");
+    if (key.compare(0, 11, "invertible.") == 0)
+      return model + "invertible_adapters." + name + "." + key.substr(11);
+    const auto at =
+        key.find(".adapter_") != std::string::npos ? key.find(".adapter_") : key.find(".scaling");
     return model + key.substr(0, at) + ".adapters." + name + key.substr(at);
   }
 
-  /// Compares the gradients of one adapter's tensors with the expectations under `prefix`; every one must be met.
-  static void expect_gradients(const ParityCase& c, const std::string& name, const std::string& prefix) {
+  /// Compares the gradients of one adapter's tensors with the expectations under `prefix`; every
+  /// one must be met.
+  static void expect_gradients(const ParityCase& c, const std::string& name,
+                               const std::string& prefix) {
     int64_t compared = 0;
     for (const auto& [key, tensor] : c.adapters->get(name)->named_tensors()) {
       const auto hub = prefix + hub_key(c, name, key);
       const auto* theirs = c.expected.find(hub);
-      if (theirs == nullptr) continue;  // a module that AdapterHub registers twice is listed once in its gradients
+      if (theirs == nullptr)
+        continue;  // a module that AdapterHub registers twice is listed once in its gradients
       ASSERT_TRUE(tensor.grad().defined()) << hub;
       expect_close(tensor.grad(), *theirs, hub);
       ++compared;
     }
     int64_t wanted = 0;
     for (const auto& item : c.expected) {
-      wanted += item.key().compare(0, prefix.size(), prefix) == 0 && item.key().find(".heads.") == std::string::npos &&
+      wanted += item.key().compare(0, prefix.size(), prefix) == 0 &&
+                item.key().find(".heads.") == std::string::npos &&
                 item.key().find("grad.tag.heads.") == std::string::npos;
     }
     EXPECT_EQ(compared, wanted) << prefix;
@@ -81,10 +90,11 @@ class Parity : public testing::TestWithParam<std::string> {
   template <class Loss>
   static at::Tensor trajectory(const ParityCase& c, std::vector<at::Tensor> trained, Loss&& loss) {
     const auto& s = c.settings;
-    torch::optim::AdamW optimizer(std::move(trained), torch::optim::AdamWOptions(s["lr"].get<double>())
-                                                          .betas({s["betas"][0], s["betas"][1]})
-                                                          .eps(s["adam_eps"])
-                                                          .weight_decay(s["weight_decay"]));
+    torch::optim::AdamW optimizer(std::move(trained),
+                                  torch::optim::AdamWOptions(s["lr"].get<double>())
+                                      .betas({s["betas"][0], s["betas"][1]})
+                                      .eps(s["adam_eps"])
+                                      .weight_decay(s["weight_decay"]));
     std::vector<float> losses;
     for (int64_t step = 0; step < s["steps"].get<int64_t>(); ++step) {
       optimizer.zero_grad();
@@ -102,11 +112,13 @@ TEST_P(Parity, HiddenStatesEqualPythons) {
   ParityCase c(GetParam());
   expect_close(c.encoder->forward(c.batch), c.attended(c.expected["hidden.bare"]), "hidden.bare");
   c.adapters->activate({c.language()});
-  expect_close(c.encoder->forward(c.batch, *c.adapters), c.attended(c.expected["hidden.la"]), "hidden.la");
+  expect_close(c.encoder->forward(c.batch, *c.adapters), c.attended(c.expected["hidden.la"]),
+               "hidden.la");
   c.adapters->activate(c.stack());
   const auto hidden = c.encoder->forward(c.batch, *c.adapters);
   expect_close(hidden, c.attended(c.expected["hidden.stack"]), "hidden.stack");
-  expect_close(c.tagging_head->forward(hidden), c.attended(c.expected["logits.tags"]), "logits.tags");
+  expect_close(c.tagging_head->forward(hidden), c.attended(c.expected["logits.tags"]),
+               "logits.tags");
 }
 
 TEST_P(Parity, MaskedLmLogitsAndLossEqualPythons) {
@@ -139,7 +151,8 @@ TEST_P(Parity, LossTrajectoriesEqualPythons) {
   if (tag.settings["head"] == tag.settings["task"]) {
     for (const auto& weight : tag.tagging_head->parameters()) trained.push_back(weight);
   }
-  expect_close(trajectory(tag, trained, [&] { return tag.tag_loss(); }), tag.expected["losses.tag"], "losses.tag",
+  expect_close(trajectory(tag, trained, [&] { return tag.tag_loss(); }), tag.expected["losses.tag"],
+               "losses.tag",
                /*relative=*/1e-3);
 }
 
@@ -157,7 +170,9 @@ TEST_P(Parity, TrainingLeavesTheEncodersBytesUntouched) {
 
 INSTANTIATE_TEST_SUITE_P(Case, Parity, testing::ValuesIn(case_directories()), [](const auto& info) {
   auto name = std::filesystem::path(info.param).filename().string();
-  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); },
+      '_');
   return std::to_string(info.index) + "_" + name;
 });
 

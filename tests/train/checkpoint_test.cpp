@@ -88,8 +88,9 @@ TEST_F(CheckpointTest, NamesTheSettingThatDiffers) {
   auto settings = kSettings;
   settings["--lr"] = "0.01";
   EXPECT_EQ(input_error_of([&] { read_checkpoint(directory_, settings); }),
-            directory_ + "/state.json: the interrupted run had --lr 0.001, but this one has 0.01; "
-                         "resume with the same flags, or start anew without --resume");
+            directory_ +
+                "/state.json: the interrupted run had --lr 0.001, but this one has 0.01; "
+                "resume with the same flags, or start anew without --resume");
   settings = kSettings;
   settings["--text"] = "sw.txt";
   EXPECT_THAT(input_error_of([&] { read_checkpoint(directory_, settings); }),
@@ -116,8 +117,9 @@ TEST_F(CheckpointTest, SaysWhichFileIsMissingOrCutShort) {
 TEST_F(CheckpointTest, RefusesAStateOfOtherTypes) {
   const auto path = directory_ + "/state.json";
   const auto state = nlohmann::json::parse(io::read_bytes(path));
-  for (const auto& change : {R"({"step": "forty"})", R"({"settings": 3})", R"({"settings": {"--lr": 1}})",
-                             R"({"seconds": []})", R"({"best_score": "high"})", R"({"best_step": {}})"}) {
+  for (const auto& change :
+       {R"({"step": "forty"})", R"({"settings": 3})", R"({"settings": {"--lr": 1}})",
+        R"({"seconds": []})", R"({"best_score": "high"})", R"({"best_step": {}})"}) {
     auto changed = state;
     changed.update(nlohmann::json::parse(change));
     io::write_bytes(path, changed.dump());

@@ -17,16 +17,20 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// Least squares on 24 rows, `rows` a batch. `scores` are what its evaluations find, one after the other.
+/// Least squares on 24 rows, `rows` a batch. `scores` are what its evaluations find, one after the
+/// other.
 class Regression : public TrainingTask {
  public:
-  explicit Regression(int64_t rows, std::vector<double> scores = {}) : rows_(rows), scores_(std::move(scores)) {
+  explicit Regression(int64_t rows, std::vector<double> scores = {})
+      : rows_(rows), scores_(std::move(scores)) {
     torch::manual_seed(15);
     x_ = at::randn({24, 4});
     y_ = at::randn({24, 2});
   }
   Loss loss(int64_t index) override {
-    const auto part = [&](const at::Tensor& all) { return all.narrow(0, index * rows_ % 24, rows_); };
+    const auto part = [&](const at::Tensor& all) {
+      return all.narrow(0, index * rows_ % 24, rows_);
+    };
     const auto predicted = at::linear(part(x_), weight, bias);
     const auto scale = index == diverges_at ? std::nan("") : 1.0;
     return {at::mse_loss(predicted, part(y_)) * scale * loss_scale, rows_};
@@ -83,7 +87,8 @@ struct MlmRun {
     config.reduction_factor = 2;
     auto trained = adapters->add("sw", config)->named_tensors();
     adapters->activate({"sw"});
-    for (const auto& item : head->named_parameters()) trained.emplace_back("head." + item.key(), item.value());
+    for (const auto& item : head->named_parameters())
+      trained.emplace_back("head." + item.key(), item.value());
     task = std::make_unique<MlmTask>(encoder, adapters, head, batches, &held_out, trained);
   }
   static MlmBatchesOptions options() {
@@ -115,7 +120,8 @@ class TrainerTest : public testing::Test {
   }
   std::string write_text() const {
     std::string text;
-    for (int i = 0; i < 30; ++i) text += "Kila asubuhi mwalimu anatembea kwenda shuleni " + std::to_string(i) + "\n";
+    for (int i = 0; i < 30; ++i)
+      text += "Kila asubuhi mwalimu anatembea kwenda shuleni " + std::to_string(i) + "\n";
     io::write_bytes(folder_ / "sw.txt", text);
     return folder_ / "sw.txt";
   }
@@ -124,7 +130,8 @@ class TrainerTest : public testing::Test {
   }
   static void expect_same_tensors(const NamedTensors& a, const NamedTensors& b) {
     ASSERT_EQ(a.size(), b.size());
-    for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(at::equal(a[i].second, b[i].second)) << a[i].first;
+    for (size_t i = 0; i < a.size(); ++i)
+      EXPECT_TRUE(at::equal(a[i].second, b[i].second)) << a[i].first;
   }
 
   TemporaryFolder folder_;
@@ -226,7 +233,8 @@ TEST_F(TrainerTest, KeepsTheLastTensorsWithoutHeldOutData) {
   chosen.save_every = 10;
   const auto result = train(task, chosen);
   EXPECT_FALSE(result.best_score);
-  expect_same_tensors(task.trained(), read_checkpoint(chosen.directory + "/checkpoint", {}).tensors);
+  expect_same_tensors(task.trained(),
+                      read_checkpoint(chosen.directory + "/checkpoint", {}).tensors);
   std::vector<int64_t> steps;
   for (const auto& row : rows(chosen)) steps.push_back(row.step);
   EXPECT_THAT(steps, ElementsAre(4, 8, 10));
@@ -270,7 +278,9 @@ TEST_F(TrainerTest, DecaysMatricesAndClipsTheGradient) {
 TEST_F(TrainerTest, StepsOnceForATensorOfTwoNames) {
   struct Twice : Regression {
     using Regression::Regression;
-    NamedTensors trained() const override { return {{"weight", weight}, {"alias", weight}, {"bias", bias}}; }
+    NamedTensors trained() const override {
+      return {{"weight", weight}, {"alias", weight}, {"bias", bias}};
+    }
   };
   Regression once(4);
   Twice twice(4);
@@ -284,7 +294,8 @@ TEST_F(TrainerTest, StopsWhenTheLossIsNotFinite) {
   task.diverges_at = 3;
   const auto chosen = options("run", 6);
   EXPECT_EQ(input_error_of([&] { train(task, chosen); }),
-            "training diverged: the loss is nan at step 4; lower --lr (now 0.01) or raise --warmup-steps");
+            "training diverged: the loss is nan at step 4; lower --lr (now 0.01) or raise "
+            "--warmup-steps");
   EXPECT_EQ(rows(chosen).size(), 3u);
 }
 
@@ -298,15 +309,18 @@ TEST_F(TrainerTest, RefusesACheckpointThatDoesNotFit) {
 
   auto other = chosen;
   other.settings = {{"--lr", "0.5"}};
-  EXPECT_THAT(input_error_of([&] { train(task, other); }), HasSubstr("had --lr 0.01, but this one has 0.5"));
+  EXPECT_THAT(input_error_of([&] { train(task, other); }),
+              HasSubstr("had --lr 0.01, but this one has 0.5"));
 
   Regression wider(4);
   wider.weight = at::ones({3, 4});
-  EXPECT_THAT(input_error_of([&] { train(wider, chosen); }),
-              HasSubstr("checkpoint: expected the tensors of this run, but found others; start anew"));
+  EXPECT_THAT(
+      input_error_of([&] { train(wider, chosen); }),
+      HasSubstr("checkpoint: expected the tensors of this run, but found others; start anew"));
 
   fs::resize_file(chosen.directory + "/checkpoint/first_moments.safetensors", 100);
-  EXPECT_THAT(input_error_of([&] { train(task, chosen); }), HasSubstr("first_moments.safetensors: "));
+  EXPECT_THAT(input_error_of([&] { train(task, chosen); }),
+              HasSubstr("first_moments.safetensors: "));
 
   EXPECT_THAT(input_error_of([&] {
                 auto none = options("none", 6);

@@ -28,8 +28,9 @@ struct AdapterOptions {
   TORCH_ARG(int64_t, bottleneck_size);
 };
 
-/// One bottleneck at one site: down, non-linearity, up (Houlsby et al. 2019; Pfeiffer et al. 2020), with AdapterHub's
-/// rules for what it reads, what its residual is, and how the block ends. Parameter names are AdapterHub's.
+/// One bottleneck at one site: down, non-linearity, up (Houlsby et al. 2019; Pfeiffer et al. 2020),
+/// with AdapterHub's rules for what it reads, what its residual is, and how the block ends.
+/// Parameter names are AdapterHub's.
 class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
  public:
   AdapterImpl(int64_t hidden_size, int64_t bottleneck_size)
@@ -41,14 +42,16 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
   void reset_parameters();
   void pretty_print(std::ostream& stream) const override;
 
-  /// What the bottleneck reads and what it is added to, from the output `h` of the adapter below (f for the first).
+  /// What the bottleneck reads and what it is added to, from the output `h` of the adapter below (f
+  /// for the first).
   struct Input {
     at::Tensor x;         // (rows, hidden)
     at::Tensor residual;  // (rows, hidden)
   };
   Input read(const at::Tensor& h, const SiteInput& site) const;
 
-  /// scaling * U act(D x) with dropout, LayerNorms and residual as configured. x (rows, hidden) -> (rows, hidden)
+  /// scaling * U act(D x) with dropout, LayerNorms and residual as configured. x (rows, hidden) ->
+  /// (rows, hidden)
   at::Tensor forward(const Input& input);
 
   /// The block's output, when this adapter is the last of its site: LN(y + a), or y + a.
@@ -71,12 +74,14 @@ TORCH_MODULE(Adapter);
 inline void AdapterImpl::reset() {
   const auto& config = options.config();
   const auto hidden = options.hidden_size(), bottleneck = options.bottleneck_size();
-  TORCH_CHECK(hidden > 0 && bottleneck > 0, "Adapter: expected positive sizes, but got hidden size ",
-              hidden, " and bottleneck size ", bottleneck);
+  TORCH_CHECK(hidden > 0 && bottleneck > 0,
+              "Adapter: expected positive sizes, but got hidden size ", hidden,
+              " and bottleneck size ", bottleneck);
   activation_ = ops::parse_activation(config.non_linearity);
   adapter_down = torch::nn::Sequential();
   if (config.ln_before) {
-    // AdapterHub registers this LayerNorm twice, as itself and as the first of `adapter_down`: its files hold both.
+    // AdapterHub registers this LayerNorm twice, as itself and as the first of `adapter_down`: its
+    // files hold both.
     adapter_norm_before = torch::nn::LayerNorm(torch::nn::LayerNormOptions({hidden}));
     adapter_down->push_back(adapter_norm_before);
     register_module("adapter_norm_before", adapter_norm_before);
@@ -100,7 +105,8 @@ inline void AdapterImpl::reset_parameters() {
   torch::NoGradGuard no_grad;
   const auto& kind = options.config().init_weights;
   const auto truncated_normal = [](torch::Tensor weight, double std) {
-    // erf^-1 of a uniform draw between the bounds' cumulative probabilities, cut at two standard deviations.
+    // erf^-1 of a uniform draw between the bounds' cumulative probabilities, cut at two standard
+    // deviations.
     const auto bound = std::erf(2 / std::sqrt(2.0));
     weight.uniform_(-bound, bound).erfinv_().mul_(std * std::sqrt(2.0)).clamp_(-2 * std, 2 * std);
   };
@@ -132,9 +138,12 @@ inline AdapterImpl::Input AdapterImpl::read(const at::Tensor& h, const SiteInput
   const auto sum = config.original_ln_before ? h + site.a : at::Tensor();
   const auto x = config.original_ln_before ? site.norm(sum) : h;
   switch (config.residual_before_ln) {
-    case ResidualSource::kBeforeLayerNorm: return {x, h};
-    case ResidualSource::kAfterLayerNorm: return {x, x};
-    case ResidualSource::kPostAdd: return {x, sum.defined() ? sum : h};
+    case ResidualSource::kBeforeLayerNorm:
+      return {x, h};
+    case ResidualSource::kAfterLayerNorm:
+      return {x, x};
+    case ResidualSource::kPostAdd:
+      return {x, sum.defined() ? sum : h};
   }
   TORCH_INTERNAL_ASSERT(false, "residual source without a case");
 }

@@ -24,7 +24,8 @@ struct AdapterSetOptions {
   TORCH_ARG(int64_t, num_layers);
 };
 
-/// A language adapter or a task adapter: one adapter a site over all layers, and for a language its invertible adapter.
+/// A language adapter or a task adapter: one adapter a site over all layers, and for a language its
+/// invertible adapter.
 class AdapterSetImpl : public torch::nn::Cloneable<AdapterSetImpl> {
  public:
   explicit AdapterSetImpl(AdapterSetOptions options_) : options(std::move(options_)) { reset(); }
@@ -76,8 +77,9 @@ inline void validate_adapter_config(const BottleneckConfig& config) {
                 std::min(config.reduction_factor, config.inv_adapter_reduction_factor));
   }
   if (config.residual_before_ln == ResidualSource::kPostAdd && !config.original_ln_before) {
-    input_error("residual_before_ln: expected true or false where original_ln_before is false, "
-                "but found \"post_add\"");
+    input_error(
+        "residual_before_ln: expected true or false where original_ln_before is false, "
+        "but found \"post_add\"");
   }
   if (config.has_invertible() && config.inv_adapter != "nice") {
     input_error("inv_adapter: expected \"nice\", but found \"", config.inv_adapter, "\"");
@@ -101,16 +103,17 @@ inline void AdapterSetImpl::reset() {
           AdapterOptions(options.hidden_size(), bottleneck).config(config));
       const auto name = "layer" + std::to_string(layer) +
                         (site == Site::kAttentionOutput ? "_attention_output" : "_output");
-      adapters_[static_cast<size_t>(layer)][static_cast<size_t>(site)] = register_module(name, adapter);
+      adapters_[static_cast<size_t>(layer)][static_cast<size_t>(site)] =
+          register_module(name, adapter);
     }
   }
   invertible_.reset();
   if (config.has_invertible()) {
-    invertible_ = register_module(
-        "invertible", std::make_shared<InvertibleAdapterImpl>(
-                          InvertibleAdapterOptions(options.hidden_size())
-                              .reduction_factor(config.inv_adapter_reduction_factor)
-                              .non_linearity(config.non_linearity)));
+    invertible_ =
+        register_module("invertible", std::make_shared<InvertibleAdapterImpl>(
+                                          InvertibleAdapterOptions(options.hidden_size())
+                                              .reduction_factor(config.inv_adapter_reduction_factor)
+                                              .non_linearity(config.non_linearity)));
   }
 }
 

@@ -12,8 +12,9 @@ namespace madx {
 
 /// The bank of named adapters beside one encoder, and the stack of them that is active.
 ///
-/// A stack such as {"sw", "ner"} runs bottom up at every site. Its first member's invertible adapter, if it has one, acts on
-/// the embeddings and, inverted, before the output embedding. Swapping a language is a change of pointers.
+/// A stack such as {"sw", "ner"} runs bottom up at every site. Its first member's invertible
+/// adapter, if it has one, acts on the embeddings and, inverted, before the output embedding.
+/// Swapping a language is a change of pointers.
 ///
 /// Example:
 ///   AdapterStack adapters(/*hidden_size=*/768, /*num_layers=*/12);
@@ -28,7 +29,8 @@ class AdapterStackImpl : public torch::nn::Module {
   AdapterSet add(const std::string& name, const BottleneckConfig& config) {
     return add(name, AdapterSet(AdapterSetOptions(config, hidden_size_, num_layers_)));
   }
-  /// Adds a set. Throws c10::Error when the name is taken, has a dot, or the set is of another shape.
+  /// Adds a set. Throws c10::Error when the name is taken, has a dot, or the set is of another
+  /// shape.
   AdapterSet add(const std::string& name, AdapterSet set);
 
   bool has(const std::string& name) const { return bank_.count(name) > 0; }
@@ -36,12 +38,14 @@ class AdapterStackImpl : public torch::nn::Module {
   const AdapterSet& get(const std::string& name) const;
   std::vector<std::string> names() const;
 
-  /// Makes these adapters the active stack, bottom first. Throws c10::Error for a name that is not in the bank.
+  /// Makes these adapters the active stack, bottom first. Throws c10::Error for a name that is not
+  /// in the bank.
   void activate(const std::vector<std::string>& names);
   void deactivate() { active_.clear(); }
   const std::vector<AdapterSetImpl*>& active() const { return active_; }
 
-  /// Whether the invertible adapter of the stack's first member acts (the default), or is left out (MAD-X "-INV").
+  /// Whether the invertible adapter of the stack's first member acts (the default), or is left out
+  /// (MAD-X "-INV").
   void use_invertible(bool use) { use_invertible_ = use; }
   /// The invertible adapter that acts, or nullptr.
   InvertibleAdapterImpl* invertible() const {
@@ -49,8 +53,9 @@ class AdapterStackImpl : public torch::nn::Module {
   }
 
   /// The block's output at a site under the active stack: (rows, hidden).
-  /// AdapterHub's semantics: every adapter reads its own LN(h + a), its residual is the output of the one below (f for
-  /// the first), and the last one closes the block. The paper's own equation differs (docs/design.md).
+  /// AdapterHub's semantics: every adapter reads its own LN(h + a), its residual is the output of
+  /// the one below (f for the first), and the last one closes the block. The paper's own equation
+  /// differs (docs/design.md).
   at::Tensor forward(int64_t layer, Site site, const SiteInput& input) const;
 
   int64_t hidden_size() const { return hidden_size_; }
@@ -68,14 +73,16 @@ TORCH_MODULE(AdapterStack);
 
 inline AdapterSet AdapterStackImpl::add(const std::string& name, AdapterSet set) {
   TORCH_CHECK(!name.empty() && name.find('.') == std::string::npos,
-              "AdapterStack: expected a name without dots, since it becomes part of tensor names, but got \"",
+              "AdapterStack: expected a name without dots, since it becomes part of tensor names, "
+              "but got \"",
               name, "\"");
   TORCH_CHECK(!has(name), "AdapterStack: an adapter named \"", name,
               "\" is already there; give this one another name");
-  TORCH_CHECK(set->options.hidden_size() == hidden_size_ && set->options.num_layers() == num_layers_,
-              "AdapterStack: expected an adapter for ", num_layers_, " layers of hidden size ",
-              hidden_size_, ", but \"", name, "\" is for ", set->options.num_layers(), " of ",
-              set->options.hidden_size());
+  TORCH_CHECK(
+      set->options.hidden_size() == hidden_size_ && set->options.num_layers() == num_layers_,
+      "AdapterStack: expected an adapter for ", num_layers_, " layers of hidden size ",
+      hidden_size_, ", but \"", name, "\" is for ", set->options.num_layers(), " of ",
+      set->options.hidden_size());
   register_module(name, set);
   return bank_.emplace(name, std::move(set)).first->second;
 }
@@ -88,7 +95,8 @@ inline std::vector<std::string> AdapterStackImpl::names() const {
 
 inline const AdapterSet& AdapterStackImpl::get(const std::string& name) const {
   const auto found = bank_.find(name);
-  TORCH_CHECK(found != bank_.end(), "AdapterStack: no adapter named \"", name, "\"; there are ", names());
+  TORCH_CHECK(found != bank_.end(), "AdapterStack: no adapter named \"", name, "\"; there are ",
+              names());
   return found->second;
 }
 
@@ -98,7 +106,8 @@ inline void AdapterStackImpl::activate(const std::vector<std::string>& names) {
   active_ = std::move(active);
 }
 
-inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site, const SiteInput& input) const {
+inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site,
+                                            const SiteInput& input) const {
   AdapterImpl* last = nullptr;
   auto h = input.f;  // (rows, hidden)
   for (const auto* set : active_) {

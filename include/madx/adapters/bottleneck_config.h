@@ -17,15 +17,16 @@ enum class ResidualSource {
 /// The factor on a bottleneck's output: a number, or learned (one value, or one a channel).
 enum class ScalingKind { kFixed, kLearned, kChannel };
 
-/// The configuration of a set of adapters, one a site: AdapterHub's bottleneck keys, same names, same defaults.
-/// Read from and written to adapter_config.json by io/adapter_config.h.
+/// The configuration of a set of adapters, one a site: AdapterHub's bottleneck keys, same names,
+/// same defaults. Read from and written to adapter_config.json by io/adapter_config.h.
 struct BottleneckConfig {
-  bool mh_adapter = false;      ///< a site after the attention output
-  bool output_adapter = true;   ///< a site after the feed-forward output
-  bool cross_adapter = false;   ///< a site after cross-attention: encoders have none
-  double reduction_factor = 16; ///< hidden size / bottleneck size
-  std::map<int64_t, double> layer_reduction_factors;  ///< layers that differ from `reduction_factor`
-  std::vector<int64_t> leave_out;                     ///< layers without an adapter
+  bool mh_adapter = false;       ///< a site after the attention output
+  bool output_adapter = true;    ///< a site after the feed-forward output
+  bool cross_adapter = false;    ///< a site after cross-attention: encoders have none
+  double reduction_factor = 16;  ///< hidden size / bottleneck size
+  std::map<int64_t, double>
+      layer_reduction_factors;     ///< layers that differ from `reduction_factor`
+  std::vector<int64_t> leave_out;  ///< layers without an adapter
   std::string non_linearity = "relu";
 
   bool original_ln_before = true;  ///< the adapter reads LN(f + a) instead of f
@@ -33,8 +34,9 @@ struct BottleneckConfig {
   bool ln_before = false;          ///< a LayerNorm of the adapter's own before `down`
   bool ln_after = false;           ///< and after `up`
   ResidualSource residual_before_ln = ResidualSource::kBeforeLayerNorm;
-  bool adapter_residual_before_ln = false;  ///< the residual is added before the adapter's own last LayerNorm
-  bool is_parallel = false;                 ///< the adapter reads the block's input
+  bool adapter_residual_before_ln =
+      false;                 ///< the residual is added before the adapter's own last LayerNorm
+  bool is_parallel = false;  ///< the adapter reads the block's input
 
   ScalingKind scaling_kind = ScalingKind::kFixed;
   double scaling = 1.0;
@@ -53,8 +55,8 @@ struct BottleneckConfig {
   int64_t bottleneck_size(int64_t hidden, int64_t layer) const;
 };
 
-/// AdapterHub's named configurations: pfeiffer (seq_bn), houlsby (double_seq_bn), parallel (par_bn), scaled_par_bn.
-/// Throws InputError, with the names there are, for another one.
+/// AdapterHub's named configurations: pfeiffer (seq_bn), houlsby (double_seq_bn), parallel
+/// (par_bn), scaled_par_bn. Throws InputError, with the names there are, for another one.
 BottleneckConfig named_config(const std::string& name);
 
 inline bool BottleneckConfig::leaves_out(int64_t layer) const {

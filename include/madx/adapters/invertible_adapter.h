@@ -40,8 +40,8 @@ struct HalfNet {
 
 }  // namespace detail
 
-/// The invertible adapter of a language (MAD-X section 4.3): NICE's additive coupling between the embeddings and the
-/// first layer; its inverse stands before the tied output embedding.
+/// The invertible adapter of a language (MAD-X section 4.3): NICE's additive coupling between the
+/// embeddings and the first layer; its inverse stands before the tied output embedding.
 ///
 /// F: Linear(hidden - hidden / 2 -> bottleneck), act, Linear(-> hidden / 2); G the other way round.
 class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl> {
@@ -80,13 +80,16 @@ TORCH_MODULE(InvertibleAdapter);
 
 inline void InvertibleAdapterImpl::reset() {
   const auto hidden = options.hidden_size();
-  TORCH_CHECK(hidden >= 2, "InvertibleAdapter: expected a hidden size of at least 2, but got ", hidden);
+  TORCH_CHECK(hidden >= 2, "InvertibleAdapter: expected a hidden size of at least 2, but got ",
+              hidden);
   const auto activation = ops::parse_activation(options.non_linearity());
   const auto low = hidden / 2, high = hidden - low;
   const auto layers = [&](int64_t from, int64_t to) {
-    const auto reduced = static_cast<int64_t>(static_cast<double>(from) / options.reduction_factor());
+    const auto reduced =
+        static_cast<int64_t>(static_cast<double>(from) / options.reduction_factor());
     const auto between = std::max<int64_t>(1, reduced);
-    return detail::HalfNet{torch::nn::Linear(from, between), torch::nn::Linear(between, to), activation};
+    return detail::HalfNet{torch::nn::Linear(from, between), torch::nn::Linear(between, to),
+                           activation};
   };
   // Module 1 stands for the non-linearity, which `forward` applies with both layers in one op.
   const auto sequence = [](const detail::HalfNet& of) {

@@ -4,7 +4,8 @@
 
 namespace madx {
 
-/// The frozen LayerNorm of an encoder block, shared with the adapters that sit there (AdapterHub's `original_ln_*`).
+/// The frozen LayerNorm of an encoder block, shared with the adapters that sit there (AdapterHub's
+/// `original_ln_*`).
 struct FrozenLayerNorm {
   at::Tensor weight;  // (hidden)
   at::Tensor bias;    // (hidden)
@@ -15,8 +16,9 @@ struct FrozenLayerNorm {
   }
 };
 
-/// What arrives at a site: the output `f` of the sub-layer below (after its dropout), the input `a` of its residual
-/// connection, and the LayerNorm that closes the block. Without adapters the block's output is LN(f + a).
+/// What arrives at a site: the output `f` of the sub-layer below (after its dropout), the input `a`
+/// of its residual connection, and the LayerNorm that closes the block. Without adapters the
+/// block's output is LN(f + a).
 struct SiteInput {
   at::Tensor f;  // (rows, hidden)
   at::Tensor a;  // (rows, hidden)

@@ -6,8 +6,9 @@
 
 namespace madx {
 
-/// A mistake in what the user gave: a file, a flag, a value. The message is one line that names the file (and line), what
-/// was expected, what was found and what to do. Programs print it and exit with status 2.
+/// A mistake in what the user gave: a file, a flag, a value. The message is one line that names the
+/// file (and line), what was expected, what was found and what to do. Programs print it and exit
+/// with status 2.
 class InputError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -29,7 +30,8 @@ std::string join_parts(const Parts&... parts) {
 }  // namespace detail
 
 /// Throws InputError with the streamed parts as its message:
-/// `input_error(path, ":", line, ": expected two columns, but found one; separate token and tag by a tab");`
+/// `input_error(path, ":", line, ": expected two columns, but found one; separate token and tag by
+/// a tab");`
 template <class... Parts>
 [[noreturn]] void input_error(const Parts&... parts) {
   throw InputError(detail::join_parts(parts...));

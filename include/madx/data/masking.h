@@ -15,7 +15,9 @@ class RandomStream {
   /// Uniform in [0, 1).
   double uniform() { return static_cast<double>(engine_() >> 11) * 0x1.0p-53; }
   /// Uniform in [0, bound).
-  int64_t below(int64_t bound) { return static_cast<int64_t>(uniform() * static_cast<double>(bound)); }
+  int64_t below(int64_t bound) {
+    return static_cast<int64_t>(uniform() * static_cast<double>(bound));
+  }
 
  private:
   std::mt19937_64 engine_;
@@ -39,10 +41,11 @@ struct MaskedTokens {
   std::vector<int64_t> targets;
 };
 
-/// BERT's dynamic masking (Devlin et al. 2019, section 3.1): each token that is no special one is chosen with
-/// `probability`; of the chosen, 80 % become <mask>, 10 % a random token, 10 % stay. `ids` changes in place.
-inline MaskedTokens mask_tokens(std::vector<int64_t>& ids, const Tokenizer& tokenizer, double probability,
-                                RandomStream& random) {
+/// BERT's dynamic masking (Devlin et al. 2019, section 3.1): each token that is no special one is
+/// chosen with `probability`; of the chosen, 80 % become <mask>, 10 % a random token, 10 % stay.
+/// `ids` changes in place.
+inline MaskedTokens mask_tokens(std::vector<int64_t>& ids, const Tokenizer& tokenizer,
+                                double probability, RandomStream& random) {
   MaskedTokens masked;
   for (size_t place = 0; place < ids.size(); ++place) {
     if (tokenizer.is_special(ids[place]) || random.uniform() >= probability) continue;

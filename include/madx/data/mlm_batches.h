@@ -29,12 +29,14 @@ struct MlmBatchesOptions {
   Mixing mixing = Mixing::kByLines;
 };
 
-/// Batches of a corpus by number: batch n is a function of the options and n alone, so that a resumed run reads what the
-/// interrupted one would have read. A line is a sequence; of a line that is too long, a window drawn anew at each visit.
+/// Batches of a corpus by number: batch n is a function of the options and n alone, so that a
+/// resumed run reads what the interrupted one would have read. A line is a sequence; of a line that
+/// is too long, a window drawn anew at each visit.
 class MlmBatches {
  public:
   /// Throws InputError when no line of the corpus has a token.
-  MlmBatches(TextCorpus corpus, std::shared_ptr<const Tokenizer> tokenizer, MlmBatchesOptions options);
+  MlmBatches(TextCorpus corpus, std::shared_ptr<const Tokenizer> tokenizer,
+             MlmBatchesOptions options);
 
   /// Training batch `index` >= 0: shuffled lines, masks drawn anew at each visit.
   MlmBatch train(int64_t index);

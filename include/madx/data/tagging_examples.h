@@ -11,15 +11,17 @@
 
 namespace madx {
 
-/// Sequences for tagging. `batch.read_rows` are the first sub-words of the words that are predicted, `words` says whose.
+/// Sequences for tagging. `batch.read_rows` are the first sub-words of the words that are
+/// predicted, `words` says whose.
 struct TaggingBatch {
   PackedBatch batch;
-  at::Tensor targets;                             // (words) int64 label ids; -1 where the tag is not among the labels
-  std::vector<std::pair<size_t, size_t>> words;   ///< (sentence, word) of each read row
+  at::Tensor targets;  // (words) int64 label ids; -1 where the tag is not among the labels
+  std::vector<std::pair<size_t, size_t>> words;  ///< (sentence, word) of each read row
 };
 
-/// Tagged sentences as sequences of sub-words. A sentence that is longer than `max_length` becomes several windows, of which
-/// each word is predicted in one; a word that alone is too long is cut to its first sub-words.
+/// Tagged sentences as sequences of sub-words. A sentence that is longer than `max_length` becomes
+/// several windows, of which each word is predicted in one; a word that alone is too long is cut to
+/// its first sub-words.
 class TaggingExamples {
  public:
   /// `labels` are the tags by id. `max_length` counts special tokens.
@@ -45,7 +47,8 @@ class TaggingExamples {
   std::vector<Sequence> sequences_;
 };
 
-/// The labels of a training set: "O", then B- and I- of every entity type, sorted. Tags of other schemes count as IOB2.
+/// The labels of a training set: "O", then B- and I- of every entity type, sorted. Tags of other
+/// schemes count as IOB2.
 std::vector<std::string> iob2_labels(const std::vector<TaggedSentence>& sentences);
 
 }  // namespace madx

@@ -10,13 +10,15 @@
 
 namespace madx::io {
 
-/// Loads an AdapterHub directory into the bank, under `name` or, when it is empty, under the directory's own name.
-/// Returns the name. Throws InputError when the adapter is of another hidden size than the encoder, a tensor is missing, of
-/// another shape, or has no place in the configuration.
-std::string load_adapter(AdapterStack& adapters, const std::string& directory, const std::string& name = "");
+/// Loads an AdapterHub directory into the bank, under `name` or, when it is empty, under the
+/// directory's own name. Returns the name. Throws InputError when the adapter is of another hidden
+/// size than the encoder, a tensor is missing, of another shape, or has no place in the
+/// configuration.
+std::string load_adapter(AdapterStack& adapters, const std::string& directory,
+                         const std::string& name = "");
 
-/// Writes a set of the bank as an AdapterHub directory that Python's `model.load_adapter(directory)` reads.
-/// `directory` must exist. `model` says whose adapter it is.
+/// Writes a set of the bank as an AdapterHub directory that Python's
+/// `model.load_adapter(directory)` reads. `directory` must exist. `model` says whose adapter it is.
 void save_adapter(const AdapterStack& adapters, const std::string& name, const ModelInfo& model,
                   const std::string& directory);
 
@@ -28,8 +30,10 @@ TaggingHead load_tagging_head(const std::string& directory);
 void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
                        const std::string& directory);
 
-/// A masked-LM head without the tied output embedding. `config` is the encoder's: the head must be of its shape.
+/// A masked-LM head without the tied output embedding. `config` is the encoder's: the head must be
+/// of its shape.
 MlmHead load_mlm_head(const std::string& directory, const EncoderConfig& config);
-void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model, const std::string& directory);
+void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model,
+                   const std::string& directory);
 
 }  // namespace madx::io

@@ -16,23 +16,26 @@ struct LoadedEncoder {
   /// The pretrained masked-LM head; empty where the checkpoint has none.
   MlmHead head{nullptr};
   std::shared_ptr<const Tokenizer> tokenizer;
-  /// TorchScript: the largest difference between the archive's own forward and the native layers on one small batch.
+  /// TorchScript: the largest difference between the archive's own forward and the native layers on
+  /// one small batch.
   std::optional<double> archive_difference;
 };
 
-/// Loads `path`: a directory with config.json, a tokenizer, and encoder.pt (TorchScript) or model.safetensors (Hugging Face); or
-/// a single .pt file that carries config and tokenizer as extra files (or has them beside it).
-/// A TorchScript archive gives its weights; the native layers are what runs, after both have run one small batch.
-/// Throws InputError when a file is missing, damaged, of another shape than config.json says, or when the archive's forward and
-/// the native layers differ by more than 1e-4 (relative to values above 1).
+/// Loads `path`: a directory with config.json, a tokenizer, and encoder.pt (TorchScript) or
+/// model.safetensors (Hugging Face); or a single .pt file that carries config and tokenizer as
+/// extra files (or has them beside it). A TorchScript archive gives its weights; the native layers
+/// are what runs, after both have run one small batch. Throws InputError when a file is missing,
+/// damaged, of another shape than config.json says, or when the archive's forward and the native
+/// layers differ by more than 1e-4 (relative to values above 1).
 LoadedEncoder load_encoder(const std::string& path);
 
-/// Writes an encoder whose weights have changed (full fine-tuning) as a Hugging Face directory; config and tokenizer are those of
-/// the encoder at `like`. `directory` must exist.
+/// Writes an encoder whose weights have changed (full fine-tuning) as a Hugging Face directory;
+/// config and tokenizer are those of the encoder at `like`. `directory` must exist.
 void save_encoder(const Encoder& encoder, const std::string& like, const std::string& directory);
 
-/// Writes `directory` (as for load_encoder) as one TorchScript file: parameters under Hugging Face's names, a `forward`
-/// (input_ids, attention_mask) -> last hidden state, config and tokenizer as extra files. A masked-LM head goes along.
+/// Writes `directory` (as for load_encoder) as one TorchScript file: parameters under Hugging
+/// Face's names, a `forward` (input_ids, attention_mask) -> last hidden state, config and tokenizer
+/// as extra files. A masked-LM head goes along.
 void export_encoder(const std::string& directory, const std::string& path);
 
 }  // namespace madx::io

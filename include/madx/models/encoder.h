@@ -10,17 +10,19 @@
 
 namespace madx {
 
-/// A pretrained XLM-R or BERT encoder, frozen: no parameter takes a gradient, `train()` switches its dropout alone.
-/// Runs packed rows (no padding) with adapters at two sites a layer. Made by io::load_encoder.
+/// A pretrained XLM-R or BERT encoder, frozen: no parameter takes a gradient, `train()` switches
+/// its dropout alone. Runs packed rows (no padding) with adapters at two sites a layer. Made by
+/// io::load_encoder.
 class EncoderImpl : public torch::nn::Module {
  public:
-  /// `weights` by Hugging Face's names without the model's prefix (`embeddings.word_embeddings.weight`, ...): taken without a
-  /// copy, but for query, key and value, which are packed into one tensor.
-  /// Throws InputError naming key, expected and found when one is missing or of another shape.
+  /// `weights` by Hugging Face's names without the model's prefix
+  /// (`embeddings.word_embeddings.weight`, ...): taken without a copy, but for query, key and
+  /// value, which are packed into one tensor. Throws InputError naming key, expected and found when
+  /// one is missing or of another shape.
   EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where);
 
-  /// Last hidden states under the stack that is active: (rows, hidden), or (read, hidden) where `batch.read_rows` is set.
-  /// Throws c10::Error when a sequence is longer than the position table.
+  /// Last hidden states under the stack that is active: (rows, hidden), or (read, hidden) where
+  /// `batch.read_rows` is set. Throws c10::Error when a sequence is longer than the position table.
   at::Tensor forward(const PackedBatch& batch, const AdapterStackImpl& adapters) const;
 
   /// The same without adapters.
@@ -36,7 +38,8 @@ class EncoderImpl : public torch::nn::Module {
     for (auto& weight : parameters()) weight.requires_grad_(true);
   }
 
-  /// Every weight by Hugging Face's name without the model's prefix, query, key and value apart (views of the packed one).
+  /// Every weight by Hugging Face's name without the model's prefix, query, key and value apart
+  /// (views of the packed one).
   io::TensorMap named_weights() const;
 
   const EncoderConfig& config() const { return config_; }
@@ -66,7 +69,8 @@ namespace detail {
 /// Picks weights out of an encoder's file, checking each shape.
 class WeightReader {
  public:
-  WeightReader(const io::TensorMap& weights, std::string where) : weights_(weights), where_(std::move(where)) {}
+  WeightReader(const io::TensorMap& weights, std::string where)
+      : weights_(weights), where_(std::move(where)) {}
 
   at::Tensor operator()(const std::string& key, at::IntArrayRef shape) const {
     const auto* weight = weights_.find(key);
@@ -75,8 +79,9 @@ class WeightReader {
                   ", but there is none; is this an XLM-R or BERT encoder?");
     }
     if (weight->sizes() != shape) {
-      input_error(where_, ": expected \"", key, "\" of shape ", shape, " by config.json, but found ",
-                  weight->sizes(), "; config and weights are not of one model");
+      input_error(where_, ": expected \"", key, "\" of shape ", shape,
+                  " by config.json, but found ", weight->sizes(),
+                  "; config and weights are not of one model");
     }
     return *weight;
   }
@@ -88,7 +93,8 @@ class WeightReader {
 
 }  // namespace detail
 
-inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where)
+inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weights,
+                                const std::string& where)
     : config_(std::move(config)) {
   const detail::WeightReader read(weights, where);
   const auto hidden = config_.hidden_size, inner = config_.intermediate_size;
@@ -98,26 +104,32 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
   word_embeddings_ = embedding("word_embeddings", config_.vocab_size);
   position_embeddings_ = embedding("position_embeddings", config_.max_position_embeddings);
   type_embeddings_ = embedding("token_type_embeddings", config_.type_vocab_size);
-  embedding_norm_ = {freeze("embeddings_norm_weight", read("embeddings.LayerNorm.weight", {hidden})),
-                     freeze("embeddings_norm_bias", read("embeddings.LayerNorm.bias", {hidden})),
-                     config_.layer_norm_eps};
+  embedding_norm_ = {
+      freeze("embeddings_norm_weight", read("embeddings.LayerNorm.weight", {hidden})),
+      freeze("embeddings_norm_bias", read("embeddings.LayerNorm.bias", {hidden})),
+      config_.layer_norm_eps};
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
     const auto prefix = "encoder.layer." + std::to_string(index) + ".";
     const auto weight = [&](const std::string& name, int64_t out, int64_t in) {
       return read(prefix + name + ".weight", {out, in});
     };
-    const auto bias = [&](const std::string& name, int64_t out) { return read(prefix + name + ".bias", {out}); };
+    const auto bias = [&](const std::string& name, int64_t out) {
+      return read(prefix + name + ".bias", {out});
+    };
     const std::string self = "attention.self.";
     EncoderLayer layer(config_, index);
-    layer->set("qkv", &EncoderLayerImpl::qkv,
-               at::cat({weight(self + "query", hidden, hidden), weight(self + "key", hidden, hidden),
-                        weight(self + "value", hidden, hidden)}),
-               at::cat({bias(self + "query", hidden), bias(self + "key", hidden), bias(self + "value", hidden)}));
+    layer->set(
+        "qkv", &EncoderLayerImpl::qkv,
+        at::cat({weight(self + "query", hidden, hidden), weight(self + "key", hidden, hidden),
+                 weight(self + "value", hidden, hidden)}),
+        at::cat({bias(self + "query", hidden), bias(self + "key", hidden),
+                 bias(self + "value", hidden)}));
     const auto set = [&](const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
                          const std::string& key, int64_t out, int64_t in) {
       layer->set(name, linear, weight(key, out, in), bias(key, out));
     };
-    set("attention_output", &EncoderLayerImpl::attention_output, "attention.output.dense", hidden, hidden);
+    set("attention_output", &EncoderLayerImpl::attention_output, "attention.output.dense", hidden,
+        hidden);
     set("intermediate", &EncoderLayerImpl::intermediate, "intermediate.dense", inner, hidden);
     set("output", &EncoderLayerImpl::output, "output.dense", hidden, inner);
     const auto norm = [&](const std::string& name, FrozenLayerNorm EncoderLayerImpl::*target,
@@ -136,7 +148,8 @@ inline io::TensorMap EncoderImpl::named_weights() const {
   weights.insert("embeddings.word_embeddings.weight", word_embeddings_);
   weights.insert("embeddings.position_embeddings.weight", position_embeddings_);
   weights.insert("embeddings.token_type_embeddings.weight", type_embeddings_);
-  const auto insert = [&](const std::string& key, const at::Tensor& weight, const at::Tensor& bias) {
+  const auto insert = [&](const std::string& key, const at::Tensor& weight,
+                          const at::Tensor& bias) {
     weights.insert(key + ".weight", weight);
     weights.insert(key + ".bias", bias);
   };
@@ -151,8 +164,10 @@ inline io::TensorMap EncoderImpl::named_weights() const {
              layer.qkv.bias.narrow(0, part * hidden, hidden));
       ++part;
     }
-    insert(prefix + "attention.output.dense", layer.attention_output.weight, layer.attention_output.bias);
-    insert(prefix + "attention.output.LayerNorm", layer.attention_norm.weight, layer.attention_norm.bias);
+    insert(prefix + "attention.output.dense", layer.attention_output.weight,
+           layer.attention_output.bias);
+    insert(prefix + "attention.output.LayerNorm", layer.attention_norm.weight,
+           layer.attention_norm.bias);
     insert(prefix + "intermediate.dense", layer.intermediate.weight, layer.intermediate.bias);
     insert(prefix + "output.dense", layer.output.weight, layer.output.bias);
     insert(prefix + "output.LayerNorm", layer.output_norm.weight, layer.output_norm.bias);
@@ -160,7 +175,8 @@ inline io::TensorMap EncoderImpl::named_weights() const {
   return weights;
 }
 
-inline at::Tensor EncoderImpl::embed(const PackedBatch& batch, const AdapterStackImpl& adapters) const {
+inline at::Tensor EncoderImpl::embed(const PackedBatch& batch,
+                                     const AdapterStackImpl& adapters) const {
   std::vector<int64_t> positions;
   positions.reserve(static_cast<size_t>(batch.rows()));
   for (int64_t sequence = 0; sequence < batch.sequences(); ++sequence) {
@@ -178,22 +194,28 @@ inline at::Tensor EncoderImpl::embed(const PackedBatch& batch, const AdapterStac
   return invertible == nullptr ? x : invertible->forward(x);
 }
 
-inline at::Tensor EncoderImpl::forward(const PackedBatch& batch, const AdapterStackImpl& adapters) const {
+inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,
+                                       const AdapterStackImpl& adapters) const {
   ops::RowOffsets read_offsets = {0};
   if (batch.read_rows.defined()) {
-    const auto rows = batch.read_rows.to(at::kCPU);
+    const auto rows = batch.read_rows.to(at::kCPU).contiguous();
     const auto* row = rows.const_data_ptr<int64_t>();
     int64_t read = 0;
     for (size_t sequence = 1; sequence < batch.offsets.size(); ++sequence) {
-      while (read < rows.numel() && row[read] < batch.offsets[sequence]) ++read;
+      while (read < rows.numel() && row[read] >= batch.offsets[sequence - 1] &&
+             row[read] < batch.offsets[sequence]) {
+        ++read;
+      }
       read_offsets.push_back(read);
     }
-    TORCH_CHECK(read == rows.numel(), "Encoder: expected read_rows below ", batch.rows(), " rows, ascending");
+    TORCH_CHECK(read == rows.numel(), "Encoder: expected read_rows below ", batch.rows(),
+                " rows, ascending");
   }
   auto x = embed(batch, adapters);
   for (size_t index = 0; index < layers_.size(); ++index) {
     const bool last = index + 1 == layers_.size();
-    x = layers_[index]->forward(x, batch.offsets, last ? batch.read_rows : at::Tensor(), read_offsets, adapters);
+    x = layers_[index]->forward(x, batch.offsets, last ? batch.read_rows : at::Tensor(),
+                                read_offsets, adapters);
   }
   return x;
 }

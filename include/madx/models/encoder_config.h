@@ -5,7 +5,8 @@
 
 namespace madx {
 
-/// The shape of an encoder: the keys of Hugging Face's config.json that XLM-R and BERT share, same names.
+/// The shape of an encoder: the keys of Hugging Face's config.json that XLM-R and BERT share, same
+/// names.
 struct EncoderConfig {
   std::string model_type = "xlm-roberta";  ///< or "roberta", "bert"
   int64_t vocab_size = 0;
@@ -26,7 +27,8 @@ struct EncoderConfig {
   int64_t max_length() const { return max_position_embeddings - first_position(); }
 };
 
-/// Parses config.json. `where` names the file in messages. Throws InputError naming key, expected and found.
+/// Parses config.json. `where` names the file in messages. Throws InputError naming key, expected
+/// and found.
 EncoderConfig parse_encoder_config(const std::string& json, const std::string& where);
 
 }  // namespace madx

@@ -8,6 +8,7 @@
 #include "madx/adapters/adapter_stack.h"
 #include "madx/models/encoder_config.h"
 #include "madx/models/packed_batch.h"
+#include "madx/ops/frozen_linear.h"
 
 namespace madx {
 
@@ -15,23 +16,27 @@ namespace madx {
 struct FrozenLinear {
   at::Tensor weight;  // (out, in)
   at::Tensor bias;    // (out)
-  at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+  at::Tensor operator()(const at::Tensor& x) const { return ops::frozen_linear(x, weight, bias); }
 };
 
-/// One layer of the encoder (post-LayerNorm, as in BERT and XLM-R), with a site for adapters after attention and after the
-/// feed-forward block.
+/// One layer of the encoder (post-LayerNorm, as in BERT and XLM-R), with a site for adapters after
+/// attention and after the feed-forward block.
 class EncoderLayerImpl : public torch::nn::Module {
  public:
   EncoderLayerImpl(const EncoderConfig& config, int64_t index) : config_(config), index_(index) {}
 
   /// Registers a weight. Query, key and value arrive as one packed `qkv`.
-  void set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear, at::Tensor weight, at::Tensor bias);
-  void set(const std::string& name, FrozenLayerNorm EncoderLayerImpl::*norm, at::Tensor weight, at::Tensor bias);
+  void set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear, at::Tensor weight,
+           at::Tensor bias);
+  void set(const std::string& name, FrozenLayerNorm EncoderLayerImpl::*norm, at::Tensor weight,
+           at::Tensor bias);
 
-  /// x (rows, hidden) -> (rows, hidden), or (read, hidden) where `read_rows` is given: keys and values still come from
-  /// every row. `read_offsets` are the sequences' boundaries within read_rows.
-  at::Tensor forward(const at::Tensor& x, const ops::RowOffsets& offsets, const at::Tensor& read_rows,
-                     const ops::RowOffsets& read_offsets, const AdapterStackImpl& adapters) const;
+  /// x (rows, hidden) -> (rows, hidden), or (read, hidden) where `read_rows` is given: keys and
+  /// values still come from every row. `read_offsets` are the sequences' boundaries within
+  /// read_rows.
+  at::Tensor forward(const at::Tensor& x, const ops::RowOffsets& offsets,
+                     const at::Tensor& read_rows, const ops::RowOffsets& read_offsets,
+                     const AdapterStackImpl& adapters) const;
 
   FrozenLinear qkv, attention_output, intermediate, output;
   FrozenLayerNorm attention_norm, output_norm;
@@ -72,9 +77,11 @@ inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const ops::RowO
   auto residual = x;
   if (read_rows.defined()) {
     residual = x.index_select(0, read_rows);  // (read, hidden)
-    q = at::linear(residual, qkv.weight.narrow(0, 0, hidden), qkv.bias.narrow(0, 0, hidden));
-    const auto kv = at::linear(x, qkv.weight.narrow(0, hidden, 2 * hidden),
-                               qkv.bias.narrow(0, hidden, 2 * hidden));  // (rows, 2 * hidden)
+    q = ops::frozen_linear(residual, qkv.weight.narrow(0, 0, hidden),
+                           qkv.bias.narrow(0, 0, hidden));
+    const auto kv =
+        ops::frozen_linear(x, qkv.weight.narrow(0, hidden, 2 * hidden),
+                           qkv.bias.narrow(0, hidden, 2 * hidden));  // (rows, 2 * hidden)
     k = kv.narrow(1, 0, hidden);
     v = kv.narrow(1, hidden, hidden);
   } else {

@@ -12,16 +12,19 @@ namespace madx {
 
 /// Options for `MlmHead`.
 struct MlmHeadOptions {
-  MlmHeadOptions(int64_t hidden_size, int64_t vocab_size) : hidden_size_(hidden_size), vocab_size_(vocab_size) {}
+  MlmHeadOptions(int64_t hidden_size, int64_t vocab_size)
+      : hidden_size_(hidden_size), vocab_size_(vocab_size) {}
   TORCH_ARG(int64_t, hidden_size);
   TORCH_ARG(int64_t, vocab_size);
   TORCH_ARG(double, layer_norm_eps) = 1e-5;
 };
 
-/// The masked-LM head of XLM-R and BERT: dense, gelu, LayerNorm, tied output embedding, output bias; for a language with an
-/// invertible adapter, its inverse stands before the output embedding (MAD-X section 4.3):
+/// The masked-LM head of XLM-R and BERT: dense, gelu, LayerNorm, tied output embedding, output
+/// bias; for a language with an invertible adapter, its inverse stands before the output embedding
+/// (MAD-X section 4.3):
 ///   logits = E inv(LN(gelu(W h + b))) + b_out
-/// The output embedding E is the encoder's input embedding; it is passed in, frozen, and never part of the head.
+/// The output embedding E is the encoder's input embedding; it is passed in, frozen, and never part
+/// of the head.
 class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
  public:
   explicit MlmHeadImpl(MlmHeadOptions options_) : options(std::move(options_)) { reset(); }
@@ -29,24 +32,30 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
   void reset() override {
     const auto hidden = options.hidden_size();
     dense = register_module("dense", torch::nn::Linear(hidden, hidden));
-    norm = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({hidden}).eps(options.layer_norm_eps())));
+    norm = register_module(
+        "norm",
+        torch::nn::LayerNorm(torch::nn::LayerNormOptions({hidden}).eps(options.layer_norm_eps())));
     bias = register_parameter("bias", torch::zeros({options.vocab_size()}));
     torch::nn::init::normal_(dense->weight, 0.0, 0.02);
     torch::nn::init::zeros_(dense->bias);
   }
 
   void pretty_print(std::ostream& stream) const override {
-    stream << "madx::MlmHead(hidden_size=" << options.hidden_size() << ", vocab_size=" << options.vocab_size() << ")";
+    stream << "madx::MlmHead(hidden_size=" << options.hidden_size()
+           << ", vocab_size=" << options.vocab_size() << ")";
   }
 
-  /// What meets the output embedding: h (rows, hidden) -> (rows, hidden). `invertible` may be nullptr.
+  /// What meets the output embedding: h (rows, hidden) -> (rows, hidden). `invertible` may be
+  /// nullptr.
   at::Tensor transform(const at::Tensor& h, InvertibleAdapterImpl* invertible) {
     const auto x = norm->forward(at::gelu(dense->forward(h)));
     return invertible == nullptr ? x : invertible->inverse(x);
   }
 
-  /// h (rows, hidden) -> (rows, vocabulary). For looking at; training uses `loss`, which never holds a logits matrix.
-  at::Tensor logits(const at::Tensor& h, const at::Tensor& embedding, InvertibleAdapterImpl* invertible) {
+  /// h (rows, hidden) -> (rows, vocabulary). For looking at; training uses `loss`, which never
+  /// holds a logits matrix.
+  at::Tensor logits(const at::Tensor& h, const at::Tensor& embedding,
+                    InvertibleAdapterImpl* invertible) {
     return at::linear(transform(h, invertible), embedding, bias);
   }
 

@@ -12,8 +12,8 @@ namespace madx {
 struct PackedBatch {
   at::Tensor input_ids;           // (rows) int64
   ops::RowOffsets offsets = {0};  // sequence s owns rows [offsets[s], offsets[s + 1])
-  /// Rows whose last hidden state is read, ascending; undefined: all of them. The last layer computes queries,
-  /// feed-forward and adapters for these alone.
+  /// Rows whose last hidden state is read, ascending; undefined: all of them. The last layer
+  /// computes queries, feed-forward and adapters for these alone.
   at::Tensor read_rows;  // (read) int64
   int64_t rows() const { return offsets.back(); }
   int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }

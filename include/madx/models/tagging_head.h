@@ -20,7 +20,8 @@ struct TaggingHeadOptions {
   TORCH_ARG(double, dropout) = 0.1;
 };
 
-/// Token classification: dropout, then one linear layer over the hidden state of each word's first sub-word.
+/// Token classification: dropout, then one linear layer over the hidden state of each word's first
+/// sub-word.
 class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
  public:
   explicit TaggingHeadImpl(TaggingHeadOptions options_) : options(std::move(options_)) { reset(); }
@@ -34,7 +35,8 @@ class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
   }
 
   void pretty_print(std::ostream& stream) const override {
-    stream << "madx::TaggingHead(hidden_size=" << options.hidden_size() << ", labels=" << options.labels().size() << ")";
+    stream << "madx::TaggingHead(hidden_size=" << options.hidden_size()
+           << ", labels=" << options.labels().size() << ")";
   }
 
   /// h (words, hidden) -> (words, labels)

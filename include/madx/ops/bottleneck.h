@@ -11,7 +11,8 @@ namespace madx::ops {
 /// The non-linearities that AdapterHub's configurations name. Each maps to one ATen function.
 enum class Activation { kRelu, kGelu, kGeluTanh, kSilu, kTanh, kSigmoid, kLeakyRelu, kLinear };
 
-/// Throws InputError with the known names for another one. "gelu" is the exact (erf) form, "gelu_new" the tanh form.
+/// Throws InputError with the known names for another one. "gelu" is the exact (erf) form,
+/// "gelu_new" the tanh form.
 inline Activation parse_activation(const std::string& name) {
   if (name == "relu") return Activation::kRelu;
   if (name == "gelu" || name == "gelu_orig") return Activation::kGelu;
@@ -21,20 +22,29 @@ inline Activation parse_activation(const std::string& name) {
   if (name == "sigmoid") return Activation::kSigmoid;
   if (name == "leakyrelu") return Activation::kLeakyRelu;
   if (name == "linear") return Activation::kLinear;
-  input_error("unknown non-linearity \"", name,
-              "\": expected relu, gelu, gelu_new, silu (swish), tanh, sigmoid, leakyrelu or linear");
+  input_error(
+      "unknown non-linearity \"", name,
+      "\": expected relu, gelu, gelu_new, silu (swish), tanh, sigmoid, leakyrelu or linear");
 }
 
 inline at::Tensor activate(const at::Tensor& x, Activation activation) {
   switch (activation) {
-    case Activation::kRelu: return at::relu(x);
-    case Activation::kGelu: return at::gelu(x);
-    case Activation::kGeluTanh: return at::gelu(x, "tanh");
-    case Activation::kSilu: return at::silu(x);
-    case Activation::kTanh: return at::tanh(x);
-    case Activation::kSigmoid: return at::sigmoid(x);
-    case Activation::kLeakyRelu: return at::leaky_relu(x);
-    case Activation::kLinear: return x;
+    case Activation::kRelu:
+      return at::relu(x);
+    case Activation::kGelu:
+      return at::gelu(x);
+    case Activation::kGeluTanh:
+      return at::gelu(x, "tanh");
+    case Activation::kSilu:
+      return at::silu(x);
+    case Activation::kTanh:
+      return at::tanh(x);
+    case Activation::kSigmoid:
+      return at::sigmoid(x);
+    case Activation::kLeakyRelu:
+      return at::leaky_relu(x);
+    case Activation::kLinear:
+      return x;
   }
   TORCH_INTERNAL_ASSERT(false, "activation without a case");
 }

@@ -6,8 +6,9 @@
 
 namespace madx::ops {
 
-/// NICE's additive coupling (Dinh et al. 2015; MAD-X section 4.3) for any two functions F and G on half the channels.
-/// x (..., hidden) is split into x1 (the first hidden / 2 channels) and x2 (the rest):
+/// NICE's additive coupling (Dinh et al. 2015; MAD-X section 4.3) for any two functions F and G on
+/// half the channels. x (..., hidden) is split into x1 (the first hidden / 2 channels) and x2 (the
+/// rest):
 ///   y1 = x1 + F(x2),  y2 = x2 + G(y1)
 template <class F, class G>
 at::Tensor couple(const at::Tensor& x, F&& f, G&& g) {

@@ -6,26 +6,32 @@
 #include <algorithm>
 #include <limits>
 
+#include "madx/ops/frozen_linear.h"
+
 namespace madx::ops {
 
 namespace detail {
 
-/// Rows of the output embedding taken at a time: a chunk of logits for a few hundred masked tokens stays in cache.
+/// Rows of the output embedding taken at a time: a chunk of logits for a few hundred masked tokens
+/// stays in cache.
 constexpr int64_t kVocabularyChunk = 4096;
 /// Rows of x taken at a time where the bias learns too: 64 rows of XLM-R's logits are 64 MB.
 constexpr int64_t kRowChunk = 64;
 
 struct CrossEntropyPass {
-  at::Tensor losses;         // (rows)
-  at::Tensor gradient;       // (rows, hidden): of the sum of losses by x; undefined where it is not needed
+  at::Tensor losses;  // (rows)
+  at::Tensor
+      gradient;  // (rows, hidden): of the sum of losses by x; undefined where it is not needed
   at::Tensor bias_gradient;  // (vocabulary); undefined where it is not needed
 };
 
-/// Losses and input gradient in one pass over the output embedding, as a running (online) softmax: with the maximum m of
-/// the logits seen so far, z = sum exp(l - m) and g = sum exp(l - m) W are kept, and scaled by exp(m_old - m_new)
-/// whenever a chunk raises m. At the end d loss / d x = g / z - W[target].
-inline CrossEntropyPass pass_by_vocabulary(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                                           const at::Tensor& targets, bool needs_gradient) {
+/// Losses and input gradient in one pass over the output embedding, as a running (online) softmax:
+/// with the maximum m of the logits seen so far, z = sum exp(l - m) and g = sum exp(l - m) W are
+/// kept, and scaled by exp(m_old - m_new) whenever a chunk raises m. At the end d loss / d x = g /
+/// z - W[target].
+inline CrossEntropyPass pass_by_vocabulary(const at::Tensor& x, const at::Tensor& weight,
+                                           const at::Tensor& bias, const at::Tensor& targets,
+                                           bool needs_gradient) {
   const auto rows = x.size(0), vocabulary = weight.size(0);
   auto highest = at::full({rows, 1}, -std::numeric_limits<double>::infinity(), x.options());
   auto sum = at::zeros({rows, 1}, x.options());
@@ -34,29 +40,32 @@ inline CrossEntropyPass pass_by_vocabulary(const at::Tensor& x, const at::Tensor
   for (int64_t begin = 0; begin < vocabulary; begin += kVocabularyChunk) {
     const auto size = std::min(kVocabularyChunk, vocabulary - begin);
     const auto part = weight.narrow(0, begin, size);
-    auto logits = at::addmm(bias.narrow(0, begin, size), x, part.t());  // (rows, size)
+    auto logits = product(x, part, bias.narrow(0, begin, size));  // (rows, size)
     const auto raised = at::maximum(highest, logits.amax(/*dim=*/1, /*keepdim=*/true));
     const auto shrink = at::exp(highest - raised);
     const auto shares = logits.sub_(raised).exp_();  // (rows, size)
     sum.mul_(shrink).add_(shares.sum(/*dim=*/1, /*keepdim=*/true));
-    if (needs_gradient) pass.gradient.mul_(shrink).addmm_(shares, part);
+    if (needs_gradient) pass.gradient.mul_(shrink).add_(product(shares, part.t()));
     highest = raised;
   }
   const auto target_rows = weight.index_select(0, targets);
-  const auto target_logits = (x * target_rows).sum(/*dim=*/1) + bias.index_select(0, targets);  // (rows)
+  const auto target_logits =
+      (x * target_rows).sum(/*dim=*/1) + bias.index_select(0, targets);  // (rows)
   pass.losses = (highest + sum.log()).squeeze(1) - target_logits;
   if (needs_gradient) pass.gradient.div_(sum).sub_(target_rows);
   return pass;
 }
 
-/// The same a chunk of rows at a time. The bias's gradient needs every row's final sum; whole rows of logits have it.
-inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                                     const at::Tensor& targets) {
-  CrossEntropyPass pass{at::empty({x.size(0)}, x.options()), at::empty_like(x), at::zeros_like(bias)};
+/// The same a chunk of rows at a time. The bias's gradient needs every row's final sum; whole rows
+/// of logits have it.
+inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weight,
+                                     const at::Tensor& bias, const at::Tensor& targets) {
+  CrossEntropyPass pass{at::empty({x.size(0)}, x.options()), at::empty_like(x),
+                        at::zeros_like(bias)};
   for (int64_t begin = 0; begin < x.size(0); begin += kRowChunk) {
     const auto size = std::min(kRowChunk, x.size(0) - begin);
-    const auto target = targets.narrow(0, begin, size);                    // (size)
-    auto logits = at::addmm(bias, x.narrow(0, begin, size), weight.t());  // (size, vocabulary)
+    const auto target = targets.narrow(0, begin, size);             // (size)
+    auto logits = product(x.narrow(0, begin, size), weight, bias);  // (size, vocabulary)
     const auto highest = logits.amax(/*dim=*/1, /*keepdim=*/true);
     const auto target_logits = logits.gather(1, target.unsqueeze(1));
     auto shares = logits.sub_(highest).exp_();
@@ -64,7 +73,8 @@ inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weig
     pass.losses.narrow(0, begin, size).copy_((highest + sum.log() - target_logits).squeeze(1));
     shares.div_(sum);
     pass.bias_gradient.add_(shares.sum(/*dim=*/0));
-    pass.gradient.narrow(0, begin, size).copy_(at::mm(shares, weight).sub_(weight.index_select(0, target)));
+    pass.gradient.narrow(0, begin, size)
+        .copy_(product(shares, weight.t()).sub_(weight.index_select(0, target)));
   }
   pass.bias_gradient.index_add_(0, targets, at::full(targets.sizes(), -1.0, bias.options()));
   return pass;
@@ -72,11 +82,13 @@ inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weig
 
 /// Gradients are computed with the loss, when the logits are at hand, and scaled in `backward`.
 struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
-  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias, const at::Tensor& targets, bool with_gradient) {
-    const auto pass = with_gradient && bias.requires_grad()
-                          ? pass_by_rows(x, weight, bias, targets)
-                          : pass_by_vocabulary(x, weight, bias, targets, with_gradient && x.requires_grad());
+  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x,
+                            const at::Tensor& weight, const at::Tensor& bias,
+                            const at::Tensor& targets, bool with_gradient) {
+    const auto pass =
+        with_gradient && bias.requires_grad()
+            ? pass_by_rows(x, weight, bias, targets)
+            : pass_by_vocabulary(x, weight, bias, targets, with_gradient && x.requires_grad());
     ctx->save_for_backward({pass.gradient, pass.bias_gradient});
     ctx->saved_data["rows"] = x.size(0);
     return pass.losses.mean();
@@ -86,32 +98,39 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
                                                  torch::autograd::variable_list outputs) {
     const auto saved = ctx->get_saved_variables();
     const auto share = outputs[0] / static_cast<double>(ctx->saved_data["rows"].toInt());
-    const auto scaled = [&](const at::Tensor& gradient) { return gradient.defined() ? gradient * share : gradient; };
+    const auto scaled = [&](const at::Tensor& gradient) {
+      return gradient.defined() ? gradient * share : gradient;
+    };
     return {scaled(saved[0]), at::Tensor(), scaled(saved[1]), at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace detail
 
-/// Mean cross-entropy of softmax(x W^T + b) against `targets`, without ever holding more than one chunk of logits.
-/// x (rows, hidden), weight (vocabulary, hidden), bias (vocabulary), targets (rows) int64 -> ().
-/// Gradients go to x and, if it requires one, to bias. The weight is the frozen output embedding: it gets none.
-/// Throws c10::Error when the weight requires a gradient, shapes disagree or there are no rows.
+/// Mean cross-entropy of softmax(x W^T + b) against `targets`, without ever holding more than one
+/// chunk of logits. x (rows, hidden), weight (vocabulary, hidden), bias (vocabulary), targets
+/// (rows) int64 -> (). Gradients go to x and, if it requires one, to bias. The weight is the frozen
+/// output embedding: it gets none. Throws c10::Error when the weight requires a gradient, shapes
+/// disagree or there are no rows.
 inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                        const at::Tensor& bias, const at::Tensor& targets) {
-  TORCH_CHECK(x.dim() == 2 && x.size(0) > 0,
-              "linear_cross_entropy: expected x of shape (rows, hidden) with at least one row, but got ",
-              x.sizes());
+  TORCH_CHECK(
+      x.dim() == 2 && x.size(0) > 0,
+      "linear_cross_entropy: expected x of shape (rows, hidden) with at least one row, but got ",
+      x.sizes());
   TORCH_CHECK(weight.dim() == 2 && weight.size(1) == x.size(1),
-              "linear_cross_entropy: expected a weight of shape (vocabulary, ", x.size(1), "), but got ",
-              weight.sizes());
+              "linear_cross_entropy: expected a weight of shape (vocabulary, ", x.size(1),
+              "), but got ", weight.sizes());
+  TORCH_CHECK(bias.dim() == 1 && bias.size(0) == weight.size(0),
+              "linear_cross_entropy: expected a bias of shape (", weight.size(0), "), but got ",
+              bias.sizes());
   TORCH_CHECK(targets.dim() == 1 && targets.size(0) == x.size(0), "linear_cross_entropy: expected ",
               x.size(0), " targets, one a row, but got ", targets.sizes());
-  TORCH_CHECK(!weight.requires_grad(),
-              "linear_cross_entropy: the weight is the frozen output embedding and gets no gradient; "
-              "use torch::nn::functional::cross_entropy to train it");
-  return detail::LinearCrossEntropy::apply(x, weight, bias, targets,
-                                            at::GradMode::is_enabled());
+  TORCH_CHECK(
+      !weight.requires_grad(),
+      "linear_cross_entropy: the weight is the frozen output embedding and gets no gradient; "
+      "use torch::nn::functional::cross_entropy to train it");
+  return detail::LinearCrossEntropy::apply(x, weight, bias, targets, at::GradMode::is_enabled());
 }
 
 }  // namespace madx::ops

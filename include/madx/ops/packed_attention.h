@@ -13,7 +13,8 @@ using RowOffsets = std::vector<int64_t>;
 
 namespace detail {
 
-/// Attention of `count` sequences of equal lengths: q (count * q_len, hidden), k and v (count * k_len, hidden).
+/// Attention of `count` sequences of equal lengths: q (count * q_len, hidden), k and v (count *
+/// k_len, hidden).
 inline at::Tensor attend_equal(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                int64_t count, int64_t heads, double dropout) {
   const auto hidden = q.size(1), width = hidden / heads;
@@ -28,9 +29,10 @@ inline at::Tensor attend_equal(const at::Tensor& q, const at::Tensor& k, const a
 
 }  // namespace detail
 
-/// Multi-head self-attention over packed rows: every query attends to the keys of its own sequence and to no padding,
-/// because there is none. Consecutive sequences of the same lengths go through one matrix product.
-/// q (query rows, hidden), k and v (rows, hidden) -> (query rows, hidden). `dropout` acts on the attention weights.
+/// Multi-head self-attention over packed rows: every query attends to the keys of its own sequence
+/// and to no padding, because there is none. Consecutive sequences of the same lengths go through
+/// one matrix product. q (query rows, hidden), k and v (rows, hidden) -> (query rows, hidden).
+/// `dropout` acts on the attention weights.
 inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                    const RowOffsets& q_offsets, const RowOffsets& k_offsets,
                                    int64_t heads, double dropout) {
@@ -52,7 +54,9 @@ inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, con
     }
     const auto count = static_cast<int64_t>(last - first);
     if (q_len > 0) {
-      const auto keys = [&](const at::Tensor& x) { return x.narrow(0, k_offsets[first], count * k_len); };
+      const auto keys = [&](const at::Tensor& x) {
+        return x.narrow(0, k_offsets[first], count * k_len);
+      };
       parts.push_back(detail::attend_equal(q.narrow(0, q_offsets[first], count * q_len), keys(k),
                                            keys(v), count, heads, dropout));
     }

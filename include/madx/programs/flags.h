@@ -1,7 +1,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-
 #include <map>
 #include <string>
 #include <vector>
@@ -13,7 +12,8 @@
 
 namespace madx {
 
-/// Flags that the training programs share, with their defaults. One place: a flag means the same in each.
+/// Flags that the training programs share, with their defaults. One place: a flag means the same in
+/// each.
 struct TrainingFlags {
   int64_t steps = 0;
   int64_t epochs = 0;
@@ -31,9 +31,10 @@ struct TrainingFlags {
 
   void add_to(CLI::App& app);
 
-  /// The trainer's options for a run of `epoch_batches` batches an epoch. Throws InputError for values that do not fit.
-  TrainerOptions trainer_options(const std::string& label, const std::string& directory, int64_t epoch_batches,
-                                 int64_t default_epochs) const;
+  /// The trainer's options for a run of `epoch_batches` batches an epoch. Throws InputError for
+  /// values that do not fit.
+  TrainerOptions trainer_options(const std::string& label, const std::string& directory,
+                                 int64_t epoch_batches, int64_t default_epochs) const;
 };
 
 /// Throws InputError when --max-length is below 3 or above what the encoder's positions hold.
@@ -42,7 +43,8 @@ void check_max_length(int64_t max_length, const EncoderConfig& config);
 /// Throws InputError when --leave-out names a layer that the encoder has not.
 void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& config);
 
-/// Prints the encoder's shape and, for TorchScript, how far its native layers are from the archive's own forward.
+/// Prints the encoder's shape and, for TorchScript, how far its native layers are from the
+/// archive's own forward.
 void print_encoder(const io::LoadedEncoder& loaded);
 
 /// How masked LM reads its text. Throws InputError for a --mlm-probability outside (0, 1).
@@ -55,7 +57,8 @@ struct DeviceFlags {
   std::string dtype = "float32";
 
   void add_to(CLI::App& app);
-  /// Sets the number of threads and returns the device. Throws InputError for one that this build or machine has not.
+  /// Sets the number of threads and returns the device. Throws InputError for one that this build
+  /// or machine has not.
   at::Device apply() const;
 };
 
@@ -70,7 +73,8 @@ struct AdapterFlags {
 };
 
 /// `LANGUAGE=VALUE` flags, such as `--language sw=adapters/sw`, in the order given.
-std::vector<std::pair<std::string, std::string>> parse_pairs(const std::string& flag, const std::vector<std::string>& values);
+std::vector<std::pair<std::string, std::string>> parse_pairs(
+    const std::string& flag, const std::vector<std::string>& values);
 
 /// Parses the command line. Usage errors become InputError; --help prints and exits with status 0.
 void parse_command_line(CLI::App& app, int argc, char** argv);

@@ -13,10 +13,10 @@ namespace madx {
 
 /// What stands below the task adapter (MAD-X section 6, "ablations"), or that there is none.
 enum class NerSetup {
-  kMadx,           ///< language adapter and invertible adapter
-  kNoInvertible,   ///< language adapter alone (-INV)
-  kNoLanguage,     ///< neither (-LAD -INV)
-  kFinetune,       ///< no adapters: the encoder's own weights are trained
+  kMadx,          ///< language adapter and invertible adapter
+  kNoInvertible,  ///< language adapter alone (-INV)
+  kNoLanguage,    ///< neither (-LAD -INV)
+  kFinetune,      ///< no adapters: the encoder's own weights are trained
 };
 
 /// madx, no-inv, no-lang or finetune. Throws InputError for another name.
@@ -24,9 +24,11 @@ NerSetup parse_ner_setup(const std::string& name);
 
 /// An encoder with language adapters, a task adapter and its tagging head, under one setup.
 struct NerModel {
-  /// Loads the adapters of `languages` (language, directory); setups without language adapters load none.
-  NerModel(NerSetup setup, const io::LoadedEncoder& loaded, const std::vector<std::pair<std::string, std::string>>& languages,
-           int64_t max_length, int64_t batch_size);
+  /// Loads the adapters of `languages` (language, directory); setups without language adapters load
+  /// none.
+  NerModel(NerSetup setup, const io::LoadedEncoder& loaded,
+           const std::vector<std::pair<std::string, std::string>>& languages, int64_t max_length,
+           int64_t batch_size);
 
   /// Throws InputError when the setup needs this language's adapter and there is none.
   void require_language(const std::string& language) const;
@@ -35,8 +37,8 @@ struct NerModel {
   void add_task(const BottleneckConfig& config, const std::vector<std::string>& labels);
   /// A trained one. Throws InputError under finetune, which has no task adapter.
   void load_task(const std::string& directory);
-  /// Writes task_adapter/ into `directory`; finetune: finetuned/, a Hugging Face directory with the head beside it, config and
-  /// tokenizer those of `encoder_path`.
+  /// Writes task_adapter/ into `directory`; finetune: finetuned/, a Hugging Face directory with the
+  /// head beside it, config and tokenizer those of `encoder_path`.
   void save(const std::string& directory, const std::string& encoder_path) const;
 
   void to(const at::Device& device);
@@ -45,7 +47,8 @@ struct NerModel {
   /// Makes the stack of this language active.
   void activate(const std::string& language);
   /// Tags sentences of this language: a vector of IOB2 tags a sentence.
-  std::vector<std::vector<std::string>> tag(const std::string& language, const std::vector<TaggedSentence>& sentences);
+  std::vector<std::vector<std::string>> tag(const std::string& language,
+                                            const std::vector<TaggedSentence>& sentences);
 
   NerSetup setup;
   Encoder encoder;

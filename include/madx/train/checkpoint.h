@@ -13,8 +13,8 @@ namespace madx {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// What a training run needs to go on exactly: the tensors that learn, the optimizer's two moments of each, and the best
-/// evaluation so far. Everything random is a function of seed and step.
+/// What a training run needs to go on exactly: the tensors that learn, the optimizer's two moments
+/// of each, and the best evaluation so far. Everything random is a function of seed and step.
 struct Checkpoint {
   int64_t step = 0;  ///< steps done
   std::map<std::string, std::string> settings;
@@ -30,8 +30,10 @@ struct Checkpoint {
 /// Writes `directory` whole or not at all, in place of an older one.
 void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint);
 
-/// Throws InputError when a file is missing or damaged, or when `settings` differ from the checkpoint's, naming the flag.
-Checkpoint read_checkpoint(const std::string& directory, const std::map<std::string, std::string>& settings);
+/// Throws InputError when a file is missing or damaged, or when `settings` differ from the
+/// checkpoint's, naming the flag.
+Checkpoint read_checkpoint(const std::string& directory,
+                           const std::map<std::string, std::string>& settings);
 
 bool has_checkpoint(const std::string& directory);
 

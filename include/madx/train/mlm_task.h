@@ -12,14 +12,19 @@
 
 namespace madx {
 
-/// Masked LM under the active stack: trains a language adapter with its invertible adapter, a masked-LM head, or both.
+/// Masked LM under the active stack: trains a language adapter with its invertible adapter, a
+/// masked-LM head, or both.
 class MlmTask : public TrainingTask {
  public:
   /// `trained` are the tensors that learn; all others stay as they are. `held_out` may be nullptr.
-  MlmTask(Encoder encoder, AdapterStack adapters, MlmHead head, MlmBatches& batches, MlmBatches* held_out,
-          std::vector<std::pair<std::string, at::Tensor>> trained)
-      : encoder_(std::move(encoder)), adapters_(std::move(adapters)), head_(std::move(head)), batches_(batches),
-        held_out_(held_out), trained_(std::move(trained)) {}
+  MlmTask(Encoder encoder, AdapterStack adapters, MlmHead head, MlmBatches& batches,
+          MlmBatches* held_out, std::vector<std::pair<std::string, at::Tensor>> trained)
+      : encoder_(std::move(encoder)),
+        adapters_(std::move(adapters)),
+        head_(std::move(head)),
+        batches_(batches),
+        held_out_(held_out),
+        trained_(std::move(trained)) {}
 
   Loss loss(int64_t index) override {
     const auto batch = batches_.train(index);
@@ -43,7 +48,8 @@ class MlmTask : public TrainingTask {
     evaluation.score = -mean;
     evaluation.figures.eval_loss = mean;
     evaluation.figures.perplexity = std::exp(mean);
-    evaluation.summary = "held-out loss " + std::to_string(mean) + ", perplexity " + std::to_string(std::exp(mean));
+    evaluation.summary =
+        "held-out loss " + std::to_string(mean) + ", perplexity " + std::to_string(std::exp(mean));
     return evaluation;
   }
 
@@ -59,7 +65,8 @@ class MlmTask : public TrainingTask {
   at::Tensor loss_of(const MlmBatch& batch) {
     const auto device = encoder_->device();
     const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (masked, hidden)
-    return head_->loss(hidden, encoder_->word_embeddings(), batch.targets.to(device), adapters_->invertible());
+    return head_->loss(hidden, encoder_->word_embeddings(), batch.targets.to(device),
+                       adapters_->invertible());
   }
 
   Encoder encoder_;

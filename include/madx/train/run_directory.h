@@ -4,12 +4,13 @@
 
 namespace madx {
 
-/// The output directory of a training run. Work goes on in `PATH.partial`, so that `PATH` appears whole or not at all; an
-/// interrupted run that has a checkpoint is given its name too, without the results, for --resume to go on from.
+/// The output directory of a training run. Work goes on in `PATH.partial`, so that `PATH` appears
+/// whole or not at all; an interrupted run that has a checkpoint is given its name too, without the
+/// results, for --resume to go on from.
 class RunDirectory {
  public:
-  /// Throws InputError when `path` exists with content (or PATH.partial holds an interrupted run) and `resume` is not set, or
-  /// when there is no checkpoint to resume from.
+  /// Throws InputError when `path` exists with content (or PATH.partial holds an interrupted run)
+  /// and `resume` is not set, or when there is no checkpoint to resume from.
   RunDirectory(const std::string& path, bool resume);
   /// Without `finish`: keeps a checkpoint for --resume, removes all else.
   ~RunDirectory();

@@ -17,10 +17,9 @@ namespace madx {
 
 /// Tags sentences under the stack that is active: predictions for every word, dropout off.
 /// Returns IOB2 tags, a vector a sentence. `max_tokens` bounds the tokens run at once.
-inline std::vector<std::vector<std::string>> predict_tags(Encoder encoder, AdapterStack adapters, TaggingHead head,
-                                                          const Tokenizer& tokenizer,
-                                                          const std::vector<TaggedSentence>& sentences,
-                                                          int64_t max_length, int64_t batch_size) {
+inline std::vector<std::vector<std::string>> predict_tags(
+    Encoder encoder, AdapterStack adapters, TaggingHead head, const Tokenizer& tokenizer,
+    const std::vector<TaggedSentence>& sentences, int64_t max_length, int64_t batch_size) {
   torch::NoGradGuard no_grad;
   encoder->eval();
   adapters->eval();
@@ -30,27 +29,32 @@ inline std::vector<std::vector<std::string>> predict_tags(Encoder encoder, Adapt
   std::vector<std::vector<std::string>> predicted;
   for (const auto& sentence : sentences) predicted.emplace_back(sentence.tokens.size());
   for (size_t first = 0; first < examples.size(); first += static_cast<size_t>(batch_size)) {
-    std::vector<size_t> sequences(std::min(static_cast<size_t>(batch_size), examples.size() - first));
+    std::vector<size_t> sequences(
+        std::min(static_cast<size_t>(batch_size), examples.size() - first));
     std::iota(sequences.begin(), sequences.end(), first);
     const auto batch = examples.batch(sequences);
-    const auto hidden = encoder->forward(batch.batch.to(encoder->device()), *adapters);  // (words, hidden)
+    const auto hidden =
+        encoder->forward(batch.batch.to(encoder->device()), *adapters);  // (words, hidden)
     const auto best = head->forward(hidden).argmax(/*dim=*/1).cpu();
     for (size_t i = 0; i < batch.words.size(); ++i) {
       const auto [sentence, word] = batch.words[i];
-      predicted[sentence][word] = labels[static_cast<size_t>(best[static_cast<int64_t>(i)].item<int64_t>())];
+      predicted[sentence][word] =
+          labels[static_cast<size_t>(best[static_cast<int64_t>(i)].item<int64_t>())];
     }
   }
   return predicted;
 }
 
 /// Exact-span scores of `predicted` against the sentences' own tags.
-inline NerScores score_tags(const std::vector<TaggedSentence>& sentences, const std::vector<std::vector<std::string>>& predicted) {
+inline NerScores score_tags(const std::vector<TaggedSentence>& sentences,
+                            const std::vector<std::vector<std::string>>& predicted) {
   std::vector<std::vector<std::string>> gold;
   for (const auto& sentence : sentences) gold.push_back(sentence.tags);
   return span_f1(gold, predicted);
 }
 
-/// Tagging under the active stack: trains a task adapter and its head (or, for fine-tuning, the encoder and the head).
+/// Tagging under the active stack: trains a task adapter and its head (or, for fine-tuning, the
+/// encoder and the head).
 class TaggingTask : public TrainingTask {
  public:
   struct Options {
@@ -60,13 +64,19 @@ class TaggingTask : public TrainingTask {
   };
 
   /// `dev` may be empty: then there is no evaluation. Its F1 picks the best task adapter.
-  TaggingTask(Encoder encoder, AdapterStack adapters, TaggingHead head, std::shared_ptr<const Tokenizer> tokenizer,
-              const std::vector<TaggedSentence>& train, std::vector<TaggedSentence> dev, Options options,
+  TaggingTask(Encoder encoder, AdapterStack adapters, TaggingHead head,
+              std::shared_ptr<const Tokenizer> tokenizer, const std::vector<TaggedSentence>& train,
+              std::vector<TaggedSentence> dev, Options options,
               std::vector<std::pair<std::string, at::Tensor>> trained)
-      : encoder_(std::move(encoder)), adapters_(std::move(adapters)), head_(std::move(head)),
+      : encoder_(std::move(encoder)),
+        adapters_(std::move(adapters)),
+        head_(std::move(head)),
         tokenizer_(std::move(tokenizer)),
-        examples_(train, *tokenizer_, head_->options.labels(), options.max_length), dev_(std::move(dev)),
-        options_(options), trained_(std::move(trained)), order_(examples_.size()) {}
+        examples_(train, *tokenizer_, head_->options.labels(), options.max_length),
+        dev_(std::move(dev)),
+        options_(options),
+        trained_(std::move(trained)),
+        order_(examples_.size()) {}
 
   /// Batches an epoch.
   int64_t epoch_size() const {
@@ -82,7 +92,8 @@ class TaggingTask : public TrainingTask {
 
   std::optional<Evaluation> evaluate() override {
     if (dev_.empty()) return std::nullopt;
-    const auto predicted = predict_tags(encoder_, adapters_, head_, *tokenizer_, dev_, options_.max_length, options_.batch_size);
+    const auto predicted = predict_tags(encoder_, adapters_, head_, *tokenizer_, dev_,
+                                        options_.max_length, options_.batch_size);
     const auto scores = score_tags(dev_, predicted);
     Evaluation evaluation;
     evaluation.score = scores.micro.f1;
@@ -107,13 +118,15 @@ class TaggingTask : public TrainingTask {
       std::iota(order_.begin(), order_.end(), size_t{0});
       RandomStream random(mix_seeds({options_.seed, static_cast<uint64_t>(epoch)}));
       for (auto left = order_.size(); left > 1; --left) {
-        std::swap(order_[left - 1], order_[static_cast<size_t>(random.below(static_cast<int64_t>(left)))]);
+        std::swap(order_[left - 1],
+                  order_[static_cast<size_t>(random.below(static_cast<int64_t>(left)))]);
       }
       epoch_ = epoch;
     }
     const auto first = static_cast<size_t>((index % epoch_size()) * options_.batch_size);
     const auto last = std::min(order_.size(), first + static_cast<size_t>(options_.batch_size));
-    return {order_.begin() + static_cast<int64_t>(first), order_.begin() + static_cast<int64_t>(last)};
+    return {order_.begin() + static_cast<int64_t>(first),
+            order_.begin() + static_cast<int64_t>(last)};
   }
 
   Encoder encoder_;

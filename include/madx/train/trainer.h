@@ -36,7 +36,8 @@ class Interrupted : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Asks every trainer to finish its step, write its checkpoint and throw Interrupted. Safe in a signal handler.
+/// Asks every trainer to finish its step, write its checkpoint and throw Interrupted. Safe in a
+/// signal handler.
 void interrupt_training() noexcept;
 
 struct TrainingResult {
@@ -47,10 +48,11 @@ struct TrainingResult {
   std::optional<MetricsRow> best_figures;  ///< and what it logged
 };
 
-/// Trains with AdamW (Loshchilov & Hutter 2019), linear warm-up and decay, and gradient clipping. Writes metrics.jsonl (appended
-/// by a resumed run), loss.svg and checkpoints; leaves the task with the tensors of its best evaluation, or the last ones where
-/// there is no held-out data. A resumed run continues exactly: same batches, same dropout, same optimizer.
-/// Throws InputError when the loss is not finite or `resume` does not fit; Interrupted after Ctrl-C.
+/// Trains with AdamW (Loshchilov & Hutter 2019), linear warm-up and decay, and gradient clipping.
+/// Writes metrics.jsonl (appended by a resumed run), loss.svg and checkpoints; leaves the task with
+/// the tensors of its best evaluation, or the last ones where there is no held-out data. A resumed
+/// run continues exactly: same batches, same dropout, same optimizer. Throws InputError when the
+/// loss is not finite or `resume` does not fit; Interrupted after Ctrl-C.
 TrainingResult train(TrainingTask& task, const TrainerOptions& options);
 
 }  // namespace madx

@@ -11,7 +11,8 @@
 
 namespace madx {
 
-/// What a trainer optimises: a loss by batch number, the tensors that learn, and how well they do on held-out data.
+/// What a trainer optimises: a loss by batch number, the tensors that learn, and how well they do
+/// on held-out data.
 class TrainingTask {
  public:
   virtual ~TrainingTask() = default;
