@@ -9,6 +9,7 @@
 // pretrained XLM-R starts near 2 to 4 and falls; with --eval-text the adapter of the best held-out
 // loss is the one that is written.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 
@@ -49,6 +50,7 @@ Flags parse(int argc, char** argv) {
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
+  flags.training.check();
   return flags;
 }
 
@@ -67,6 +69,10 @@ madx::MlmHead choose_head(const Flags& flags, const madx::io::LoadedEncoder& loa
 madx::BottleneckConfig choose_config(const Flags& flags) {
   auto config = flags.adapter.bottleneck_config();
   if (!flags.no_invertible) {
+    if (!(flags.inv_reduction_factor > 0 && std::isfinite(flags.inv_reduction_factor))) {
+      madx::input_error("--inv-reduction-factor: expected a number above 0, but found ",
+                        flags.inv_reduction_factor);
+    }
     config.inv_adapter = "nice";
     config.inv_adapter_reduction_factor = flags.inv_reduction_factor;
   }
@@ -95,9 +101,15 @@ void run(int argc, char** argv) {
 
   madx::RunDirectory output(flags.output, flags.training.resume);
   const auto name = flags.name.empty() ? output.name() : flags.name;
+  madx::io::check_name(name);
   torch::manual_seed(flags.training.seed);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   auto trained = adapters->add(name, adapter_config)->named_tensors();
+  if (trained.empty()) {
+    madx::input_error(
+        "--leave-out: expected a layer to train an adapter in, but found none beside "
+        "--no-invertible; leave out fewer layers");
+  }
   adapters->activate({name});
   if (flags.train_lm_head) {
     for (const auto& item : head->named_parameters())

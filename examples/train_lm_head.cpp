@@ -40,6 +40,7 @@ Flags parse(int argc, char** argv) {
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
+  flags.training.check();
   return flags;
 }
 
@@ -58,6 +59,7 @@ void run(int argc, char** argv) {
     held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus(flags.eval_text),
                                                   loaded.tokenizer, options);
   }
+  torch::manual_seed(flags.training.seed);  // of a fresh head's weights
   auto head = !flags.lm_head.empty() ? madx::io::load_mlm_head(flags.lm_head, config)
               : !loaded.head.is_empty()
                   ? loaded.head
@@ -70,6 +72,7 @@ void run(int argc, char** argv) {
   for (const auto& item : head->named_parameters()) trained.emplace_back(item.key(), item.value());
 
   madx::RunDirectory output(flags.output, flags.training.resume);
+  madx::io::check_name(output.name());  // the head is named after it
   auto trainer = flags.training.trainer_options("lm head", output.path(), batches.epoch_size(),
                                                 /*default_epochs=*/1);
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);

@@ -59,6 +59,7 @@ Flags parse(int argc, char** argv) {
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
+  flags.training.check();
   flags.languages = madx::parse_pairs("--language", languages);
   flags.tests = madx::parse_pairs("--test", tests);
   flags.texts = madx::parse_pairs("--text", texts);

@@ -77,7 +77,7 @@ at::Tensor run_archive(torch::jit::Module& archive, const Probe& probe, const st
     input_error(where, ": the archive's own forward(input_ids, attention_mask) failed (",
                 text.substr(0, text.find('\n')), "); export it again with tools/export_xlmr.py");
   }
-  if (!output.defined()) {
+  if (!output.defined() || output.sizes().slice(0, 2) != probe.input_ids.sizes()) {
     input_error(
         where,
         ": expected the archive's forward to return hidden states or logits (batch, length, "

@@ -16,15 +16,24 @@ constexpr auto kConfig = "config.json";
 constexpr auto kTokenizerConfig = "tokenizer_config.json";
 constexpr const char* kTokenizers[] = {"sentencepiece.bpe.model", "vocab.txt"};
 
-std::string without_prefix(const std::string& name) {
+/// Hugging Face's name without the model's prefix. BERT's first checkpoints, mBERT among them, call the weight and bias of
+/// a LayerNorm gamma and beta.
+std::string canonical_name(std::string name) {
   for (const std::string prefix : {"roberta.", "bert."}) {
-    if (name.compare(0, prefix.size(), prefix) == 0) return name.substr(prefix.size());
+    if (name.compare(0, prefix.size(), prefix) == 0) name.erase(0, prefix.size());
   }
+  const auto rename_end = [&](const std::string& old, const std::string& fresh) {
+    if (name.size() < old.size()) return;
+    const auto end = name.size() - old.size();
+    if (name.compare(end, old.size(), old) == 0) name.replace(end, old.size(), fresh);
+  };
+  rename_end("LayerNorm.gamma", "LayerNorm.weight");
+  rename_end("LayerNorm.beta", "LayerNorm.bias");
   return name;
 }
 
 void insert_weight(TensorMap& weights, const std::string& name, const at::Tensor& tensor) {
-  const auto key = without_prefix(name);
+  const auto key = canonical_name(name);
   if (!weights.contains(key)) weights.insert(key, tensor.detach());
 }
 

@@ -67,7 +67,7 @@ def forward(self, x: Tensor, bias: Tensor) -> Tensor:
     k = self.split(torch.linear(x, s.key.weight, s.key.bias))
     v = self.split(torch.linear(x, s.value.weight, s.value.bias))
     w = torch.softmax(torch.matmul(q, k.transpose(2, 3)) / )"
-         << "math.sqrt(" << width << R"(.0) + bias, -1)
+         << width << R"(.0 ** 0.5 + bias, -1)
     y = torch.matmul(w, v).transpose(1, 2).reshape(x.size(0), x.size(1), )"
          << hidden << R"()
     o = self.attention.output
@@ -114,7 +114,8 @@ bool belongs_to_model(const std::string& name) {
         "lm_head.dense.", "lm_head.layer_norm.", "cls.predictions.transform."}) {
     if (name.compare(0, std::string(prefix).size(), prefix) == 0) return true;
   }
-  return name == "lm_head.bias" || name == "cls.predictions.bias";
+  return name == "lm_head.bias" || name == "lm_head.decoder.bias" ||
+         name == "cls.predictions.bias" || name == "cls.predictions.decoder.bias";
 }
 
 }  // namespace

@@ -16,7 +16,8 @@
 namespace madx {
 namespace {
 
-void require(bool holds, const std::string& flag, const std::string& expected, double found) {
+template <class Number>
+void require(bool holds, const std::string& flag, const std::string& expected, Number found) {
   if (!holds) input_error(flag, ": expected ", expected, ", but found ", found);
 }
 
@@ -44,32 +45,35 @@ void TrainingFlags::add_to(CLI::App& app) {
   app.add_option("--seed", seed, "Of everything random")->capture_default_str();
 }
 
+void TrainingFlags::check() const {
+  require(steps.value_or(1) > 0, "--steps", "a number above 0", steps.value_or(1));
+  require(epochs.value_or(1) > 0, "--epochs", "a number above 0", epochs.value_or(1));
+  if (steps && epochs) input_error("--steps and --epochs: expected one of them, but found both");
+  require(batch_size > 0, "--batch-size", "a number above 0", batch_size);
+  require(gradient_accumulation > 0, "--gradient-accumulation", "a number above 0",
+          gradient_accumulation);
+  require(lr > 0 && std::isfinite(lr), "--lr", "a number above 0", lr);
+  require(warmup_steps.value_or(0) >= 0, "--warmup-steps", "a number of at least 0",
+          warmup_steps.value_or(0));
+  require(weight_decay >= 0 && std::isfinite(weight_decay), "--weight-decay",
+          "a number of at least 0", weight_decay);
+  require(log_every > 0, "--log-every", "a number above 0", log_every);
+  require(eval_every >= 0, "--eval-every", "a number of at least 0", eval_every);
+  require(save_every >= 0, "--save-every", "a number of at least 0", save_every);
+}
+
 TrainerOptions TrainingFlags::trainer_options(const std::string& label,
                                               const std::string& directory, int64_t epoch_batches,
                                               int64_t default_epochs) const {
-  require(steps >= 0, "--steps", "a positive number", static_cast<double>(steps));
-  require(epochs >= 0, "--epochs", "a positive number", static_cast<double>(epochs));
-  require(batch_size > 0, "--batch-size", "a positive number", static_cast<double>(batch_size));
-  require(gradient_accumulation > 0, "--gradient-accumulation", "a positive number",
-          static_cast<double>(gradient_accumulation));
-  require(lr > 0 && std::isfinite(lr), "--lr", "a number above 0", lr);
-  require(weight_decay >= 0, "--weight-decay", "a number of at least 0", weight_decay);
-  require(log_every > 0, "--log-every", "a positive number", static_cast<double>(log_every));
-  require(eval_every >= 0, "--eval-every", "a number of at least 0",
-          static_cast<double>(eval_every));
-  require(save_every >= 0, "--save-every", "a number of at least 0",
-          static_cast<double>(save_every));
-  if (steps > 0 && epochs > 0)
-    input_error("--steps and --epochs: expected one of them, but found both");
   TrainerOptions options;
   options.label = label;
   options.directory = directory;
-  const auto passes = epochs > 0 ? epochs : default_epochs;
+  const auto passes = epochs.value_or(default_epochs);
   options.steps =
-      steps > 0 ? steps : std::max<int64_t>(1, passes * epoch_batches / gradient_accumulation);
+      steps.value_or(std::max<int64_t>(1, passes * epoch_batches / gradient_accumulation));
   options.gradient_accumulation = gradient_accumulation;
   options.lr = lr;
-  options.warmup_steps = warmup_steps >= 0 ? warmup_steps : options.steps / 20;
+  options.warmup_steps = warmup_steps.value_or(options.steps / 20);
   options.weight_decay = weight_decay;
   options.eval_every = eval_every;
   options.save_every = save_every;
@@ -123,8 +127,6 @@ void print_encoder(const io::LoadedEncoder& loaded) {
 MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing) {
   require(mlm_probability > 0 && mlm_probability < 1, "--mlm-probability",
           "a number between 0 and 1", mlm_probability);
-  require(flags.batch_size > 0, "--batch-size", "a positive number",
-          static_cast<double>(flags.batch_size));
   return {flags.batch_size, flags.max_length, mlm_probability, flags.seed, mixing};
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <new>
@@ -24,8 +25,11 @@ int fail(const std::string& name, const std::string& message, int status) {
   return status;
 }
 
-/// The first line of a LibTorch error: the rest is its stack.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+/// The first line of a LibTorch error that says something: the rest is its stack.
+std::string first_line(const std::string& text) {
+  const auto begin = std::min(text.find_first_not_of('\n'), text.size());
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
 
 }  // namespace
 

@@ -48,7 +48,9 @@ void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint
   write_tensors(output.path() + "/second_moments.safetensors", checkpoint.second_moments);
   nlohmann::json state = {{"step", checkpoint.step},
                           {"settings", checkpoint.settings},
-                          {"seconds", checkpoint.seconds}};
+                          {"seconds", checkpoint.seconds},
+                          {"unlogged_loss", checkpoint.unlogged_loss},
+                          {"unlogged_steps", checkpoint.unlogged_steps}};
   if (checkpoint.best_score) {
     write_tensors(output.path() + "/best.safetensors", checkpoint.best_tensors);
     state["best_score"] = *checkpoint.best_score;
@@ -61,24 +63,27 @@ void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint
 Checkpoint read_checkpoint(const std::string& directory,
                            const std::map<std::string, std::string>& settings) {
   const auto path = directory + kState;
-  const auto state =
-      nlohmann::json::parse(std::ifstream(path), nullptr, /*allow_exceptions=*/false);
-  if (!state.is_object() || !state.contains("step") || !state["step"].is_number_integer()) {
-    input_error(path,
-                ": expected the state of a checkpoint (JSON with \"step\"), but it cannot be read; "
-                "start anew without --resume");
-  }
-  check_settings(path, state.value("settings", nlohmann::json::object()), settings);
   Checkpoint checkpoint;
-  checkpoint.step = state["step"];
-  checkpoint.seconds = state.value("seconds", 0.0);
+  try {
+    const auto state = nlohmann::json::parse(std::ifstream(path));
+    check_settings(path, state.at("settings"), settings);
+    checkpoint.step = state.at("step").get<int64_t>();
+    checkpoint.seconds = state.at("seconds").get<double>();
+    checkpoint.unlogged_loss = state.at("unlogged_loss").get<double>();
+    checkpoint.unlogged_steps = state.at("unlogged_steps").get<int64_t>();
+    if (state.contains("best_score")) {
+      checkpoint.best_score = state["best_score"].get<double>();
+      checkpoint.best_step = state.at("best_step").get<int64_t>();
+    }
+  } catch (const nlohmann::json::exception& error) {
+    input_error(path, ": expected the state of a checkpoint, but it cannot be read (", error.what(),
+                "); start anew without --resume");
+  }
   checkpoint.settings = settings;
   checkpoint.tensors = read_tensors(directory + "/tensors.safetensors");
   checkpoint.first_moments = read_tensors(directory + "/first_moments.safetensors");
   checkpoint.second_moments = read_tensors(directory + "/second_moments.safetensors");
-  if (state.contains("best_score")) {
-    checkpoint.best_score = state["best_score"].get<double>();
-    checkpoint.best_step = state.value("best_step", int64_t{0});
+  if (checkpoint.best_score) {
     checkpoint.best_tensors = read_tensors(directory + "/best.safetensors");
   }
   return checkpoint;

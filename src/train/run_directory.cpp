@@ -48,19 +48,42 @@ RunDirectory::RunDirectory(const std::string& path, bool resume)
     if (checkpoint(working_)) {
       input_error(working_, ": holds an interrupted run; go on with --resume, or remove it");
     }
+    if (fs::exists(working_) && !fs::is_directory(working_)) {
+      input_error(working_,
+                  ": expected no file where the run works until it is done; name another output, "
+                  "or remove the file");
+    }
     fs::remove_all(working_, error);
-    fs::create_directories(working_, error);
+    make(error);
   }
-  if (error)
+  if (error) {
+    remove_made();
     input_error(working_,
                 ": expected a directory that can be written, but found: ", error.message());
+  }
+}
+
+void RunDirectory::make(std::error_code& error) {
+  std::error_code ignored;
+  for (auto parent = fs::absolute(working_, ignored).parent_path(); !fs::exists(parent, ignored);
+       parent = parent.parent_path()) {
+    made_parents_.push_back(parent);
+  }
+  fs::create_directories(working_, error);
+}
+
+void RunDirectory::remove_made() {
+  std::error_code ignored;
+  fs::remove_all(working_, ignored);
+  // A parent stays where somebody has put something into it.
+  for (const auto& parent : made_parents_) fs::remove(parent, ignored);
 }
 
 RunDirectory::~RunDirectory() {
   if (finished_) return;
   std::error_code ignored;
   if (!has_checkpoint(working_ + "/checkpoint")) {
-    fs::remove_all(working_, ignored);
+    remove_made();
     return;
   }
   if (!holds_something(final_)) fs::rename(working_, final_, ignored);

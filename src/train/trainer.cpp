@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -25,6 +26,16 @@ NamedTensors copies(const NamedTensors& tensors) {
   NamedTensors copied;
   for (const auto& [name, tensor] : tensors) copied.emplace_back(name, tensor.detach().clone());
   return copied;
+}
+
+/// Each tensor once, under the first of its names: an optimizer would step twice for two.
+NamedTensors distinct(const NamedTensors& tensors) {
+  NamedTensors once;
+  for (const auto& entry : tensors) {
+    const auto same = [&](const auto& other) { return other.second.is_same(entry.second); };
+    if (std::none_of(once.begin(), once.end(), same)) once.push_back(entry);
+  }
+  return once;
 }
 
 /// Copies saved tensors back, name by name.
@@ -70,7 +81,7 @@ class Run {
   Run(TrainingTask& task, const TrainerOptions& options)
       : task_(task),
         options_(options),
-        tensors_(task.trained()),
+        tensors_(distinct(task.trained())),
         optimizer_(parameter_groups(tensors_, options), torch::optim::AdamWOptions(options.lr)),
         log_(options.directory + "/metrics.jsonl",
              options.resume ? MetricsLog::Mode::kAppend : MetricsLog::Mode::kFresh) {
@@ -83,8 +94,7 @@ class Run {
     progress.style = options_.progress;
     progress.first = step_;
     ProgressBar bar(options_.label, options_.steps, progress);
-    started_ = now();
-    interval_ = {};
+    started_ = interval_.since = now();
     task_.train(true);
     while (step_ < options_.steps) {
       take_step();
@@ -201,6 +211,8 @@ class Run {
     checkpoint.best_score = best_score_;
     if (best_figures_) checkpoint.best_step = best_figures_->step;
     checkpoint.best_tensors = best_tensors_;
+    checkpoint.unlogged_loss = interval_.loss;
+    checkpoint.unlogged_steps = interval_.steps;
     checkpoint.seconds = seconds();
     write_checkpoint(checkpoint_directory(), checkpoint);
   }
@@ -220,6 +232,8 @@ class Run {
     restore(second, checkpoint.second_moments, directory);
     step_ = checkpoint.step;
     seconds_before_ = checkpoint.seconds;
+    interval_.loss = checkpoint.unlogged_loss;
+    interval_.steps = checkpoint.unlogged_steps;
     log_.truncate_after(step_);
     best_score_ = checkpoint.best_score;
     best_tensors_ = checkpoint.best_tensors;

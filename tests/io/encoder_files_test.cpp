@@ -47,6 +47,8 @@ void expect_equals_hugging_face(LoadedEncoder& loaded, const std::string& name) 
 
 class EncoderFilesTest : public testing::Test {
  protected:
+  void SetUp() override { at::set_num_threads(1); }  // the models are too small for more
+
   /// A Hugging Face directory of random weights with a masked-LM head.
   std::string hugging_face(const std::string& name, EncoderConfig config = tiny_config(),
                            const std::string& tokenizer = "xlmr/sentencepiece.bpe.model") const {
@@ -74,7 +76,7 @@ class EncoderFilesTest : public testing::Test {
                              {"max_position_embeddings", config.max_position_embeddings},
                              {"type_vocab_size", config.type_vocab_size},
                              {"pad_token_id", config.pad_token_id}});
-    fs::copy(kTokenizers + tokenizer, directory);
+    fs::copy(kTokenizers + tokenizer, directory, fs::copy_options::overwrite_existing);
     return directory;
   }
   static EncoderConfig bert_config() {
@@ -163,7 +165,8 @@ def forward(self, input_ids, attention_mask):
                     HasSubstr("(at most 0.0001 is accepted)")));
   EXPECT_THAT(load_error(with_forward(R"(
 def forward(self, input_ids, attention_mask):
-    raise Exception("no")
+    assert False, "no"
+    return input_ids
 )")),
               HasSubstr("the archive's own forward(input_ids, attention_mask) failed"));
   EXPECT_THAT(load_error(with_forward(R"(

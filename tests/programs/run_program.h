@@ -17,7 +17,8 @@ namespace madx {
 
 struct ProgramOptions {
   double timeout_seconds = 60;  ///< then the program is killed
-  /// Bytes that a file may grow to; writing more fails, as it does on a full disk. Negative: no limit.
+  /// Bytes that a file may grow to; writing more fails, as it does on a full disk. Negative: no
+  /// limit.
   int64_t file_size_limit = -1;
   /// Once this file exists, the program gets `signal`.
   std::string signal_when_exists{};
@@ -26,8 +27,8 @@ struct ProgramOptions {
 
 /// How a program ended, and what it said.
 struct ProgramResult {
-  int status = -1;      ///< exit status; -1 when a signal ended it
-  int signal = 0;       ///< the signal that ended it, or 0
+  int status = -1;  ///< exit status; -1 when a signal ended it
+  int signal = 0;   ///< the signal that ended it, or 0
   bool timed_out = false;
   std::string out;
   std::string err;
@@ -130,8 +131,8 @@ inline ProgramResult run_file(const std::string& path, std::vector<std::string> 
 }
 
 /// Runs one of this project's programs by its name.
-inline ProgramResult run_program(const std::string& name, const std::vector<std::string>& arguments,
-                                 const ProgramOptions& options = {}) {
+inline ProgramResult run_binary(const std::string& name, const std::vector<std::string>& arguments,
+                                const ProgramOptions& options = {}) {
   return run_file(std::string(MADX_PROGRAMS) + "/" + name, arguments, options);
 }
 

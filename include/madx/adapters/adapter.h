@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "madx/adapters/bottleneck_config.h"
+#include "madx/adapters/rebuilt.h"
 #include "madx/adapters/site.h"
 #include "madx/ops/bottleneck.h"
 
@@ -40,6 +41,12 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
   void reset() override;
   /// Initialises as `config.init_weights` says: bert, mam_adapter or houlsby.
   void reset_parameters();
+  /// A copy with weights of its own. Cloneable's would leave `forward` with other layers than
+  /// `adapter_down` holds.
+  std::shared_ptr<torch::nn::Module> clone(
+      const std::optional<torch::Device>& device = std::nullopt) const override {
+    return detail::rebuilt(*this, options, device);
+  }
   void pretty_print(std::ostream& stream) const override;
 
   /// What the bottleneck reads and what it is added to, from the output `h` of the adapter below (f

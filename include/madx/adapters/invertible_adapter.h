@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "madx/adapters/rebuilt.h"
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/coupling.h"
 
@@ -55,6 +56,12 @@ class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl>
   void reset() override;
   /// Weights from N(0, 0.02), biases 0: near the identity.
   void reset_parameters();
+  /// A copy with weights of its own. Cloneable's would leave `forward` with other layers than F and
+  /// G hold.
+  std::shared_ptr<torch::nn::Module> clone(
+      const std::optional<torch::Device>& device = std::nullopt) const override {
+    return detail::rebuilt(*this, options, device);
+  }
   void pretty_print(std::ostream& stream) const override;
 
   /// x (..., hidden) -> (..., hidden)

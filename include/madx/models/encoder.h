@@ -140,6 +140,13 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
     norm("output_norm", &EncoderLayerImpl::output_norm, "output.LayerNorm");
     layers_.push_back(register_module("layer" + std::to_string(index), layer));
   }
+  const auto beyond =
+      "encoder.layer." + std::to_string(config_.num_hidden_layers) + ".output.dense.weight";
+  if (weights.contains(beyond)) {
+    input_error(where, ": expected ", config_.num_hidden_layers,
+                " layers by config.json, but found more (\"", beyond,
+                "\"); config and weights are not of one model");
+  }
   eval();
 }
 

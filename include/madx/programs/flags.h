@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,13 +16,13 @@ namespace madx {
 /// Flags that the training programs share, with their defaults. One place: a flag means the same in
 /// each.
 struct TrainingFlags {
-  int64_t steps = 0;
-  int64_t epochs = 0;
+  std::optional<int64_t> steps;
+  std::optional<int64_t> epochs;
   int64_t batch_size = 8;
   int64_t gradient_accumulation = 1;
   int64_t max_length = 128;
   double lr = 1e-4;
-  int64_t warmup_steps = -1;
+  std::optional<int64_t> warmup_steps;
   double weight_decay = 0.0;
   int64_t eval_every = 0;
   int64_t save_every = 0;
@@ -31,8 +32,10 @@ struct TrainingFlags {
 
   void add_to(CLI::App& app);
 
-  /// The trainer's options for a run of `epoch_batches` batches an epoch. Throws InputError for
-  /// values that do not fit.
+  /// Throws InputError for a value that no run can have.
+  void check() const;
+
+  /// The trainer's options for a run of `epoch_batches` batches an epoch; after `check`.
   TrainerOptions trainer_options(const std::string& label, const std::string& directory,
                                  int64_t epoch_batches, int64_t default_epochs) const;
 };

@@ -24,7 +24,9 @@ struct Checkpoint {
   std::optional<double> best_score;
   int64_t best_step = 0;  ///< where it was measured
   NamedTensors best_tensors;
-  double seconds = 0;  ///< of training so far
+  double unlogged_loss = 0;    ///< sum over the steps since the last logged one
+  int64_t unlogged_steps = 0;  ///< how many those are
+  double seconds = 0;          ///< of training so far
 };
 
 /// Writes `directory` whole or not at all, in place of an older one.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <system_error>
+#include <vector>
 
 namespace madx {
 
@@ -12,7 +14,7 @@ class RunDirectory {
   /// Throws InputError when `path` exists with content (or PATH.partial holds an interrupted run)
   /// and `resume` is not set, or when there is no checkpoint to resume from.
   RunDirectory(const std::string& path, bool resume);
-  /// Without `finish`: keeps a checkpoint for --resume, removes all else.
+  /// Without `finish`: keeps a checkpoint for --resume, removes all else that the constructor made.
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
@@ -25,8 +27,12 @@ class RunDirectory {
   void finish();
 
  private:
+  void make(std::error_code& error);
+  void remove_made();
+
   std::string final_;
   std::string working_;
+  std::vector<std::string> made_parents_;  // the innermost first
   bool finished_ = false;
 };
 
