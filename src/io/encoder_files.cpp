@@ -43,7 +43,7 @@ Probe make_probe(const EncoderConfig& config) {
   std::vector<std::vector<int64_t>> sequences(2);
   for (int64_t i = 0; i < length + shorter; ++i) {
     const auto id = 3 + (i * 7919) % (config.vocab_size - 3);
-    sequences[i < length ? 0 : 1].push_back(id == config.pad_token_id ? id + 1 : id);
+    sequences[i < length ? 0 : 1].push_back(id == config.pad_token_id ? id - 1 : id);
   }
   Probe probe;
   probe.packed = pack(sequences);
@@ -119,13 +119,7 @@ double compare_with_archive(torch::jit::Module& archive, const LoadedEncoder& lo
 LoadedEncoder load_encoder(const std::string& path) {
   auto parts = open_encoder(path);
   LoadedEncoder loaded;
-  const auto tokenizer = read_tokenizer_file(parts);
-  loaded.tokenizer = make_tokenizer(tokenizer, path);
-  if (loaded.tokenizer->vocab_size() > parts.config.vocab_size) {
-    input_error(path, ": expected a tokenizer of at most ", parts.config.vocab_size,
-                " ids, the encoder's vocabulary, but ", tokenizer.name, " has ",
-                loaded.tokenizer->vocab_size(), "; tokenizer and weights are not of one model");
-  }
+  loaded.tokenizer = make_tokenizer(parts, path);
   loaded.encoder = Encoder(parts.config, parts.weights, parts.where);
   loaded.head = find_head(parts);
   if (parts.archive)

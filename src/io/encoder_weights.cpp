@@ -16,8 +16,8 @@ constexpr auto kConfig = "config.json";
 constexpr auto kTokenizerConfig = "tokenizer_config.json";
 constexpr const char* kTokenizers[] = {"sentencepiece.bpe.model", "vocab.txt"};
 
-/// Hugging Face's name without the model's prefix. BERT's first checkpoints, mBERT among them, call the weight and bias of
-/// a LayerNorm gamma and beta.
+/// Hugging Face's name without the model's prefix. BERT's first checkpoints, mBERT among them, call
+/// the weight and bias of a LayerNorm gamma and beta.
 std::string canonical_name(std::string name) {
   for (const std::string prefix : {"roberta.", "bert."}) {
     if (name.compare(0, prefix.size(), prefix) == 0) name.erase(0, prefix.size());
@@ -54,7 +54,7 @@ torch::jit::Module load_archive(const std::string& path, torch::jit::ExtraFilesM
 
 }  // namespace
 
-std::string read_bytes(const std::string& path) {
+std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file || fs::is_directory(path)) {
     input_error(path, ": expected a readable file, but it cannot be opened; check the path");
@@ -95,7 +95,7 @@ EncoderParts open_encoder(const std::string& path) {
   }
   const auto& inside = parts.extra_files[kConfig];
   const auto beside = (fs::path(parts.directory) / kConfig).string();
-  parts.config_json = inside.empty() ? read_bytes(beside) : inside;
+  parts.config_json = inside.empty() ? read_file(beside) : inside;
   parts.config = parse_encoder_config(
       parts.config_json, inside.empty() ? beside : parts.where + " (extra file config.json)");
   return parts;
@@ -111,6 +111,18 @@ TokenizerFile read_tokenizer_file(const EncoderParts& parts) {
     return file;
   }
   return madx::read_tokenizer_file(parts.directory);
+}
+
+std::shared_ptr<const Tokenizer> make_tokenizer(const EncoderParts& parts,
+                                                const std::string& path) {
+  const auto file = read_tokenizer_file(parts);
+  auto tokenizer = madx::make_tokenizer(file, path);
+  if (tokenizer->vocab_size() > parts.config.vocab_size) {
+    input_error(path, ": expected a tokenizer of at most ", parts.config.vocab_size,
+                " ids, the encoder's vocabulary, but ", file.name, " has ", tokenizer->vocab_size(),
+                "; tokenizer and weights are not of one model");
+  }
+  return tokenizer;
 }
 
 MlmHead find_head(const EncoderParts& parts) {

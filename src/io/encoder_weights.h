@@ -28,11 +28,15 @@ EncoderParts open_encoder(const std::string& path);
 /// The tokenizer: from the archive where it has one, else from the directory.
 TokenizerFile read_tokenizer_file(const EncoderParts& parts);
 
+/// Makes it. `path` is the encoder's, for messages. Throws InputError when it has more ids than the
+/// encoder embeds.
+std::shared_ptr<const Tokenizer> make_tokenizer(const EncoderParts& parts, const std::string& path);
+
 /// The masked-LM head among the weights, or an empty holder. Throws InputError when it is there in
 /// part.
 MlmHead find_head(const EncoderParts& parts);
 
 /// Reads a whole file. Throws InputError when it cannot be read.
-std::string read_bytes(const std::string& path);
+std::string read_file(const std::string& path);
 
 }  // namespace madx::io

@@ -122,9 +122,13 @@ bool belongs_to_model(const std::string& name) {
 
 void export_encoder(const std::string& directory, const std::string& path) {
   namespace fs = std::filesystem;
+  if (const auto folder = fs::absolute(path).parent_path(); !fs::is_directory(folder)) {
+    input_error(path, ": expected a file in a directory that exists, but there is no ",
+                folder.string());
+  }
   const auto parts = open_encoder(directory);
   const auto tokenizer = read_tokenizer_file(parts);
-  make_tokenizer(tokenizer, directory);               // refuses a damaged one
+  make_tokenizer(parts, directory);                   // refuses a damaged one
   Encoder(parts.config, parts.weights, parts.where);  // refuses missing or misshapen weights
   ModuleTree tree("madx.Encoder");
   for (const auto& item : parts.weights) {
@@ -147,8 +151,7 @@ void export_encoder(const std::string& directory, const std::string& path) {
   } catch (const std::exception& error) {
     fs::remove(partial);
     const std::string text = error.what();
-    machine_error(path, ": cannot be written (", text.substr(0, text.find('\n')),
-                  "); check that the directory exists and the disk has room");
+    machine_error(path, ": cannot be written (", text.substr(0, text.find('\n')), ")");
   }
 }
 

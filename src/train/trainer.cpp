@@ -180,7 +180,7 @@ class Run {
     row.perplexity = evaluation->figures.perplexity;
     row.extra = evaluation->figures.extra;
     bar.note("step " + std::to_string(step_) + ": " + evaluation->summary);
-    if (!best_score_ || evaluation->score > *best_score_) {
+    if (std::isfinite(evaluation->score) && (!best_score_ || evaluation->score > *best_score_)) {
       best_score_ = evaluation->score;
       best_figures_ = row;
       best_tensors_ = copies(tensors_);

@@ -76,6 +76,11 @@ inline void validate_adapter_config(const BottleneckConfig& config) {
     input_error("reduction_factor: expected a number above 0, but found ",
                 std::min(config.reduction_factor, config.inv_adapter_reduction_factor));
   }
+  for (const auto& [layer, factor] : config.layer_reduction_factors) {
+    if (factor > 0) continue;
+    input_error("reduction_factor: expected a number above 0, but found ", factor, " for layer ",
+                layer);
+  }
   if (config.residual_before_ln == ResidualSource::kPostAdd && !config.original_ln_before) {
     input_error(
         "residual_before_ln: expected true or false where original_ln_before is false, "
