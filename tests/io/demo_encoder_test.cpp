@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "madx/data/tokenizer.h"
+#include "madx/io/encoder_files.h"
 #include "madx/io/safetensors.h"
 
 namespace madx::io {
@@ -27,6 +28,11 @@ std::string fingerprint(const at::Tensor& tensor) {
 
 /// The encoder that tools/test obtains and converts.
 class DemoEncoder : public ::testing::Test {
+ public:
+  static nlohmann::json fixture(const std::string& name) {
+    return nlohmann::json::parse(std::ifstream(std::string(MADX_FIXTURES) + "/" + name));
+  }
+
  protected:
   void SetUp() override {
     const char* directory = std::getenv("MADX_DEMO_ENCODER");
@@ -36,9 +42,6 @@ class DemoEncoder : public ::testing::Test {
                       "network access";
     }
     directory_ = directory;
-  }
-  static nlohmann::json fixture(const std::string& name) {
-    return nlohmann::json::parse(std::ifstream(std::string(MADX_FIXTURES) + "/" + name));
   }
   std::string directory_;
 };
@@ -61,6 +64,37 @@ TEST_F(DemoEncoder, GivesTheTokenIdsOfPython) {
     ids.push_back(tokenizer->special().eos);
     EXPECT_EQ(ids, golden["input_ids"].get<std::vector<int64_t>>()) << golden["text"];
   }
+}
+
+/// Rounded to five decimals in the fixture (the norm to four): half a unit of the last, and what
+/// fp32 rounds.
+void expect_golden_hidden_states(const std::string& path) {
+  torch::NoGradGuard no_grad;
+  const auto loaded = load_encoder(path);
+  const auto expect_near = [&](const at::Tensor& ours, const nlohmann::json& theirs,
+                               const std::string& what) {
+    for (size_t i = 0; i < theirs.size(); ++i) {
+      EXPECT_NEAR(ours[static_cast<int64_t>(i)].item<float>(), theirs[i].get<float>(), 2e-5)
+          << path << ": " << what << " " << i;
+    }
+  };
+  for (const auto& golden : DemoEncoder::fixture("demo_encoder_golden.json")) {
+    const auto ids = golden["input_ids"].get<std::vector<int64_t>>();
+    const auto hidden = loaded.encoder->forward(pack({ids}));  // (tokens, hidden)
+    const auto text = golden["text"].get<std::string>();
+    expect_near(hidden[0], golden["hidden_first8"], text + ", first token, channel");
+    expect_near(hidden.mean(/*dim=*/0), golden["hidden_mean8"], text + ", mean, channel");
+    EXPECT_NEAR(hidden.norm().item<float>(), golden["hidden_norm"].get<float>(), 1e-3) << text;
+  }
+}
+
+TEST_F(DemoEncoder, GivesTheHiddenStatesOfPython) { expect_golden_hidden_states(directory_); }
+
+TEST_F(DemoEncoder, GivesTheHiddenStatesOfPythonAsTorchScript) {
+  if (!std::filesystem::exists(directory_ + ".pt")) {
+    GTEST_SKIP() << "no " << directory_ << ".pt; tools/test exports it";
+  }
+  expect_golden_hidden_states(directory_ + ".pt");
 }
 
 }  // namespace
