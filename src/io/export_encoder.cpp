@@ -1,13 +1,13 @@
+#include <torch/csrc/jit/serialization/export.h>
 #include <torch/script.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <sstream>
 
 #include "encoder_weights.h"
-#include "madx/core/error.h"
 #include "madx/io/encoder_files.h"
+#include "output_file.h"
 
 namespace madx::io {
 namespace {
@@ -121,11 +121,7 @@ bool belongs_to_model(const std::string& name) {
 }  // namespace
 
 void export_encoder(const std::string& directory, const std::string& path) {
-  namespace fs = std::filesystem;
-  if (const auto folder = fs::absolute(path).parent_path(); !fs::is_directory(folder)) {
-    input_error(path, ": expected a file in a directory that exists, but there is no ",
-                folder.string());
-  }
+  OutputFile file(path);  // refuses a path that cannot be written before any work
   const auto parts = open_encoder(directory);
   const auto tokenizer = read_tokenizer_file(parts);
   make_tokenizer(parts, directory);                   // refuses a damaged one
@@ -144,15 +140,13 @@ void export_encoder(const std::string& directory, const std::string& path) {
                                            {tokenizer.name, tokenizer.bytes}};
   if (tokenizer.tokenizer_config)
     extra_files["tokenizer_config.json"] = *tokenizer.tokenizer_config;
-  const auto partial = path + ".partial";
-  try {
-    module.save(partial, extra_files);
-    fs::rename(partial, path);
-  } catch (const std::exception& error) {
-    fs::remove(partial);
-    const std::string text = error.what();
-    machine_error(path, ": cannot be written (", text.substr(0, text.find('\n')), ")");
-  }
+  // LibTorch's own file writer ends the process where the disk is full: its destructor throws.
+  const auto write = [&](const void* data, size_t size) {
+    file.write(data, size);
+    return size;
+  };
+  torch::jit::ExportModule(module, write, extra_files);
+  file.commit();
 }
 
 }  // namespace madx::io

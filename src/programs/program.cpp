@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <new>
 
@@ -16,7 +17,7 @@ namespace {
 constexpr int kDone = 0, kMachineFailed = 1, kBadInput = 2, kInterrupted = 130;
 
 extern "C" void on_interrupt(int) {
-  interrupt_training();
+  if (!interrupt_training()) std::_Exit(kInterrupted);
   std::signal(SIGINT, SIG_DFL);
 }
 

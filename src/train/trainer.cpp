@@ -16,7 +16,14 @@
 namespace madx {
 namespace {
 
+volatile std::sig_atomic_t running = 0;
 volatile std::sig_atomic_t interrupted = 0;
+
+/// Says that a trainer runs, for as long as it does.
+struct Running {
+  Running() { running = 1; }
+  ~Running() { running = 0; }
+};
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -261,9 +268,14 @@ class Run {
 
 }  // namespace
 
-void interrupt_training() noexcept { interrupted = 1; }
+bool interrupt_training() noexcept {
+  if (running == 0) return false;
+  interrupted = 1;
+  return true;
+}
 
 TrainingResult train(TrainingTask& task, const TrainerOptions& options) {
+  const Running guard;
   return Run(task, options).go();
 }
 

@@ -36,9 +36,9 @@ class Interrupted : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Asks every trainer to finish its step, write its checkpoint and throw Interrupted. Safe in a
-/// signal handler.
-void interrupt_training() noexcept;
+/// Asks the trainer that runs to finish its step, write its checkpoint and throw Interrupted. Returns
+/// false when none runs. Safe in a signal handler.
+bool interrupt_training() noexcept;
 
 struct TrainingResult {
   int64_t steps = 0;

@@ -1,0 +1,99 @@
+// Flags that a user can get wrong, and output directories that are taken.
+#include "programs/bad_input.h"
+
+namespace madx {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+const BadInput kFlags[] = {
+    {kLang, "!--encoder", "--encoder is required"},
+    {kLang, "!--text", "--text is required"},
+    {kLang, "!--output", "--output is required"},
+    {kNer, "!--source", "--source is required"},
+    {kLang, "--colour", "not expected: --colour"},
+    {kLang, "--lr fast", "--lr = fast"},
+    {kLang, "--lr 0", "--lr: expected a number above 0, but found 0"},
+    {kLang, "--steps -3", "--steps: expected a number above 0, but found -3"},
+    {kLang, "!--steps --epochs -1", "--epochs: expected a number above 0, but found -1"},
+    {kLang, "--epochs 2", "--steps and --epochs: expected one of them, but found both"},
+    {kLang, "--batch-size 0", "--batch-size: expected a number above 0, but found 0"},
+    {kNer, "--batch-size 0", "--batch-size: expected a number above 0, but found 0"},
+    {kNer, "!--train --task-adapter @/ner/task_adapter --batch-size 0", "--batch-size: expected"},
+    {kLang, "--gradient-accumulation 0", "--gradient-accumulation: expected a number above 0"},
+    {kLang, "--warmup-steps -5", "--warmup-steps: expected a number of at least 0, but found -5"},
+    {kLang, "--weight-decay -1", "--weight-decay: expected a number of at least 0"},
+    {kLang, "--max-length 2", "--max-length: expected 3 to 130 tokens"},
+    {kLang, "--max-length 10000", "--max-length: expected 3 to 130 tokens"},
+    {kNer, "--max-length 2", "--max-length: expected 3 to 130 tokens"},
+    {kLang, "--config prefix", "but found \"prefix\""},
+    {kLang, "--reduction-factor 0", "--reduction-factor: expected a number above 0"},
+    {kLang, "--inv-reduction-factor nan", "--inv-reduction-factor: expected a number above 0"},
+    {kLang, "--leave-out 2", "--leave-out: expected layers below 2, but found 2"},
+    {kLang, "--leave-out last", "--leave-out: expected layers from 0 on, separated by commas"},
+    {kLang, "--leave-out 0,1 --no-invertible", "--leave-out: expected a layer to train"},
+    {kLang, "--device tpu", "--device: expected auto, cpu, cuda or cuda:N, but found tpu"},
+    {kLang, "--dtype float16", "--dtype: expected float32"},
+    {kLang, "--name sw.v2", "name \"sw.v2\": expected a name without dots"},
+    {kLang, "--name to", "name \"to\": expected a name that Python's adapters can give"},
+    {kLang, "--output @/out/sw.v2", "name \"sw.v2\": expected a name without dots"},
+    {kHead, "--output @/out/v1.0", "name \"v1.0\": expected a name without dots"},
+    {kLang, "--resume", "@/out/runs/x: expected an interrupted run's checkpoint"},
+    {kNer, "--setup frozen", "--setup: expected madx, no-inv, no-lang or finetune"},
+    {kNer, "!--train", "--train and --task-adapter: expected one of them, but found neither"},
+    {kNer, "--task-adapter @/ner/task_adapter", "expected one of them, but found both"},
+    {kNer, "!--test", "expected --test LANGUAGE=FILE or --text LANGUAGE=FILE"},
+    {kNer, "--language en=", "--language: expected LANGUAGE=PATH, but found \"en=\""},
+    {kNer, "--language en=@/adapters/en en=@/adapters/sw", "but found en twice"},
+    {kNer, "--language ner=@/adapters/en", "but found \"ner\", the task adapter's name"},
+    {kNer, "--test rw=@/sw.conll", "--language: expected rw=DIRECTORY"},
+    {kNer, "--source rw", "--language: expected rw=DIRECTORY"},
+    {kNer, "!--train --task-adapter @/ner/task_adapter --setup finetune", "--task-adapter"},
+};
+
+TEST(BadFlags, EndWithOneLineAndNothingWritten) {
+  expect_all_refused(tiny_files(), "flags", kFlags);
+}
+
+TEST(CudaDevice, IsRefusedByNameWhereThereIsNone) {
+  if (at::hasCUDA()) GTEST_SKIP() << "there is one";
+  const auto result =
+      run_command(tiny_files(), "hidden_states",
+                  "--encoder @/encoder --text @/en.txt --output @/cuda.safetensors --device cuda");
+  EXPECT_EQ(result.status, 2) << result;
+  EXPECT_EQ(result.err,
+            "hidden_states: --device: expected a CUDA device for cuda, but this LibTorch or "
+            "machine has none; use --device cpu\n");
+}
+
+TEST(OutputDirectory, KeepsWhatItHolds) {
+  const auto& files = tiny_files();
+  fs::create_directories(files / "mine/x");
+  io::write_bytes(files / "mine/x/notes.txt", "mine");
+  io::write_bytes(files / "mine/y.partial", "mine");
+  const std::string command =
+      "--encoder @/encoder --lm-head @/lm_head --text @/en.txt --steps 1 --output @/mine/";
+  for (const auto& [output, message] :
+       {std::pair("x", "@/mine/x: expected a new output directory, but it exists"),
+        std::pair("y", "@/mine/y.partial: expected no file")}) {
+    const auto result = run_command(files, "train_lang_adapter", command + output);
+    EXPECT_EQ(result.status, 2) << result;
+    EXPECT_THAT(result.err, HasSubstr(files.expand(message)));
+  }
+  EXPECT_EQ(io::read_bytes(files / "mine/x/notes.txt"), "mine");
+  EXPECT_EQ(io::read_bytes(files / "mine/y.partial"), "mine");
+}
+
+TEST(OutputDirectory, MayBeThereWhenItIsEmpty) {
+  const auto& files = tiny_files();
+  fs::create_directories(files / "prepared");
+  const auto result = run_command(files, "train_lang_adapter",
+                                  "--encoder @/encoder --lm-head @/lm_head --text @/en.txt "
+                                  "--steps 1 --output @/prepared/");
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_TRUE(fs::exists(files / "prepared/adapter_config.json"));
+}
+
+}  // namespace
+}  // namespace madx

@@ -1,0 +1,90 @@
+// A disk that fills up while a program writes: status 1, one line that says so, and nothing left
+// behind.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "programs/tiny_files.h"
+
+namespace madx {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+struct Writing {
+  const char* program;
+  std::string command;
+  std::string output;  // "@" stands for the folder
+  /// Sizes of files at which writing fails, each of them during another one.
+  std::vector<int64_t> limits;
+};
+
+void PrintTo(const Writing& writing, std::ostream* stream) {
+  *stream << writing.program << " " << writing.command;
+}
+
+class FullDisk : public testing::TestWithParam<Writing> {};
+
+TEST_P(FullDisk, EndsWithStatus1AndNothingWritten) {
+  const auto& writing = GetParam();
+  const auto& files = tiny_files();
+  for (const auto limit : writing.limits) {
+    SCOPED_TRACE("files of at most " + std::to_string(limit) + " bytes");
+    fs::create_directories(files / "full");
+    ProgramOptions options;
+    options.file_size_limit = limit;
+    const auto result =
+        run_command(files, writing.program,
+                    writing.command + " --encoder @/encoder " + writing.output, options);
+    EXPECT_EQ(result.status, 1) << result;
+    const auto line = result.err.rfind('\n', result.err.size() - 2) + 1;  // after the progress
+    EXPECT_EQ(result.err.find(std::string(writing.program) + ": "), line) << result;
+    EXPECT_THAT(result.err.substr(line), HasSubstr(files / "full"));
+    EXPECT_THAT(result.err.substr(line), HasSubstr("File too large; free some disk space"));
+    EXPECT_THAT(result.err, EndsWith("\n"));
+    EXPECT_TRUE(fs::is_empty(files / "full")) << *fs::directory_iterator(files / "full");
+  }
+}
+
+const std::string kLanguage = "--text @/en.txt --lm-head @/lm_head --steps 2 ";
+const std::string kNer = "--source en --language en=@/adapters/en ";
+const std::string kDirectory = "--output @/full/runs/x";
+
+INSTANTIATE_TEST_SUITE_P(
+    Programs, FullDisk,
+    testing::Values(
+        Writing{"train_lang_adapter", kLanguage, kDirectory, {0, 200, 1600, 4000}},
+        Writing{"train_lang_adapter", kLanguage + "--save-every 1", kDirectory, {200, 4000}},
+        Writing{"train_lm_head", "--text @/en.txt --steps 2", kDirectory, {0, 4000}},
+        Writing{"zero_shot_ner",
+                kNer + "--train @/train.conll --test en=@/en.conll --steps 2",
+                kDirectory,
+                {0, 1600, 4000, 7000}},
+        Writing{"zero_shot_ner",
+                kNer + "--task-adapter @/ner/task_adapter --text en=@/en.txt",
+                kDirectory,
+                {100}},
+        Writing{"hidden_states", "--text @/en.txt", "--output @/full/hidden.safetensors", {1000}}));
+
+TEST(ExportEncoder, EndsWithStatus1AndNothingWrittenOnAFullDisk) {
+  const auto& files = tiny_files();
+  for (const int64_t limit : {0, 8000, 32000}) {
+    SCOPED_TRACE("files of at most " + std::to_string(limit) + " bytes");
+    fs::create_directories(files / "export");
+    ProgramOptions options;
+    options.file_size_limit = limit;
+    const auto result =
+        run_command(files, "export_encoder", "--from @/encoder --to @/export/x.pt", options);
+    EXPECT_EQ(result.status, 1) << result;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result;
+    EXPECT_THAT(result.err, HasSubstr(files / "export/x.pt"));
+    EXPECT_THAT(result.err, Not(HasSubstr("terminate called")));
+    EXPECT_TRUE(fs::is_empty(files / "export"));
+  }
+}
+
+}  // namespace
+}  // namespace madx

@@ -1,0 +1,170 @@
+// train_lm_head and train_lang_adapter as processes: what they write, and that a seed decides it.
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "madx/io/adapterhub.h"
+#include "programs/tiny_files.h"
+
+namespace madx {
+namespace {
+
+using nlohmann::json;
+using testing::Contains;
+using testing::Each;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using testing::UnorderedElementsAre;
+
+constexpr auto kFlags = " --encoder @/encoder --lm-head @/lm_head --lr 1e-2 ";
+
+void expect_success(const std::string& program, const std::string& command) {
+  const auto result = run_command(tiny_files(), program, command);
+  EXPECT_EQ(result.status, 0) << program << ": " << result;
+}
+
+std::vector<json> json_lines(const std::string& path) {
+  std::vector<json> rows;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) rows.push_back(json::parse(line));
+  return rows;
+}
+
+std::vector<std::string> tensor_keys(const std::string& directory) {
+  std::vector<std::string> keys;
+  for (const auto& item : io::read_adapter(directory).tensors) keys.push_back(item.key());
+  return keys;
+}
+
+std::string adapter_bytes(const std::string& directory) {
+  return io::read_bytes(tiny_files() / directory + "/pytorch_adapter.bin");
+}
+
+TEST(TrainLmHead, WritesAHeadDirectoryWithoutTheDecoder) {
+  const auto head = io::read_head(tiny_files() / "lm_head");
+  EXPECT_EQ(head.head_type, "masked_lm");
+  EXPECT_EQ(head.vocab_size, 252);
+  EXPECT_EQ(head.model.hidden_size, 16);
+  std::vector<std::string> keys;
+  for (const auto& item : head.tensors) keys.push_back(item.key());
+  EXPECT_THAT(keys, UnorderedElementsAre("0.weight", "0.bias", "2.weight", "2.bias", "3.bias"));
+}
+
+TEST(TrainLmHead, GivesTheSameBytesForTheSameSeed) {
+  const auto train = [](const std::string& folder, const std::string& seed) {
+    expect_success("train_lm_head",
+                   "--encoder @/encoder --text @/en.txt @/sw.txt --steps 3 --seed " + seed +
+                       " --output @/" + folder + "/head");
+    return io::read_bytes(tiny_files() / folder + "/head/pytorch_model_head.bin");
+  };
+  const auto first = train("seeded_head", "5");
+  EXPECT_EQ(first, train("seeded_head_again", "5"));
+  EXPECT_NE(first, train("seeded_head_other", "6"));
+}
+
+TEST(TrainLangAdapter, WritesAnAdapterHubDirectory) {
+  expect_success("train_lang_adapter",
+                 "--text @/en.txt --eval-text @/sw.txt --eval-every 5 --log-every 2 --steps 12 "
+                 "--output @/languages/rw" +
+                     std::string(kFlags));
+  const auto directory = tiny_files() / "languages/rw";
+  const auto config = json::parse(io::read_bytes(directory + "/adapter_config.json"));
+  EXPECT_EQ(config["name"], "rw") << "the directory's name";
+  EXPECT_EQ(config["hidden_size"], 16);
+  EXPECT_EQ(config["model_type"], "xlm-roberta");
+  EXPECT_EQ(config["config"]["inv_adapter"], "nice");
+  EXPECT_EQ(config["config"]["reduction_factor"], 2);
+
+  const auto rows = json_lines(directory + "/metrics.jsonl");
+  std::vector<int> logged, evaluated;
+  for (const auto& row : rows) {
+    logged.push_back(row.at("step"));
+    for (const auto* key : {"loss", "lr", "tokens_per_second"}) {
+      EXPECT_TRUE(row.at(key).is_number()) << row;
+    }
+    if (!row.contains("eval_loss")) continue;
+    evaluated.push_back(row.at("step"));
+    EXPECT_NEAR(std::log(row.at("perplexity").get<double>()), row.at("eval_loss"), 1e-9);
+  }
+  EXPECT_EQ(logged, (std::vector<int>{2, 4, 5, 6, 8, 10, 12}));
+  EXPECT_EQ(evaluated, (std::vector<int>{5, 10, 12}));
+  EXPECT_LT(rows.back()["lr"], rows[2]["lr"]) << "the learning rate falls to the end";
+
+  EXPECT_THAT(io::read_bytes(directory + "/loss.svg"), HasSubstr("<svg"));
+  EXPECT_FALSE(std::filesystem::exists(directory + ".partial"));
+}
+
+TEST(TrainLangAdapter, LowersTheLoss) {
+  expect_success(
+      "train_lang_adapter",
+      "--text @/en.txt --steps 120 --log-every 20 --train-lm-head --output @/languages/long" +
+          std::string(kFlags));
+  const auto rows = json_lines(tiny_files() / "languages/long/metrics.jsonl");
+  EXPECT_LT(rows.back()["loss"].get<double>(), rows.front()["loss"].get<double>() - 0.1);
+}
+
+TEST(TrainLangAdapter, CountsEpochs) {
+  // 36 lines, 8 a batch, 2 batches a step: 5 batches an epoch.
+  expect_success("train_lang_adapter",
+                 "--text @/en.txt --epochs 2 --gradient-accumulation 2 --log-every 1 "
+                 "--output @/languages/epochs" +
+                     std::string(kFlags));
+  EXPECT_EQ(json_lines(tiny_files() / "languages/epochs/metrics.jsonl").back()["step"], 5);
+}
+
+TEST(TrainLangAdapter, TrainsTheConfigurationItIsAskedFor) {
+  const auto train = [](const std::string& name, const std::string& flags) {
+    expect_success("train_lang_adapter",
+                   "--text @/en.txt --steps 1 --output @/configs/" + name + kFlags + flags);
+    return tensor_keys(tiny_files() / "configs/" + name);
+  };
+  const auto houlsby = train("houlsby", "--config houlsby --no-invertible");
+  EXPECT_THAT(houlsby, Contains(StartsWith("encoder.layer.0.attention.output.")));
+  EXPECT_THAT(houlsby, Contains(StartsWith("encoder.layer.1.output.")));
+  EXPECT_THAT(houlsby, Each(Not(StartsWith("invertible."))));
+
+  const auto left_out = train("left_out", "--leave-out 1");
+  EXPECT_THAT(left_out, Contains(StartsWith("encoder.layer.0.output.")));
+  EXPECT_THAT(left_out, Contains(StartsWith("invertible.")));
+  EXPECT_THAT(left_out, Each(Not(StartsWith("encoder.layer.1."))));
+
+  train("parallel", "--config par_bn --reduction-factor 4 --no-invertible --name other");
+  const auto parallel = io::read_adapter(tiny_files() / "configs/parallel");
+  EXPECT_EQ(parallel.name, "other");
+  EXPECT_TRUE(parallel.config.is_parallel);
+  EXPECT_EQ(parallel.tensors["encoder.layer.0.output.adapter_down.0.bias"].numel(), 4);
+}
+
+TEST(TrainLangAdapter, UsesTheHeadOfTheEncoder) {
+  expect_success("train_lang_adapter",
+                 "--encoder @/encoder_with_head --text @/en.txt --steps 1 --output @/own/en");
+  expect_success("train_lang_adapter",
+                 "--encoder @/encoder_with_head --text @/en.txt --steps 1 --lm-head @/lm_head "
+                 "--output @/given/en");
+  EXPECT_NE(adapter_bytes("own/en"), adapter_bytes("given/en"));
+}
+
+TEST(TrainLangAdapter, TrainsTheHeadAlong) {
+  expect_success(
+      "train_lang_adapter",
+      "--text @/en.txt --steps 2 --train-lm-head --output @/along/en" + std::string(kFlags));
+  const auto before = io::read_head(tiny_files() / "lm_head").tensors;
+  const auto after = io::read_head(tiny_files() / "along/en/lm_head").tensors;
+  for (const auto& item : before) {
+    EXPECT_FALSE(at::equal(after[item.key()], item.value())) << item.key() << " has not learned";
+  }
+}
+
+TEST(TrainLangAdapter, GivesTheSameBytesForTheSameSeed) {
+  for (const std::string run : {"first --seed 7", "second --seed 7", "third --seed 8"}) {
+    expect_success("train_lang_adapter",
+                   "--text @/en.txt --steps 6 --name en --output @/seeds/" + run + kFlags);
+  }
+  EXPECT_EQ(adapter_bytes("seeds/first"), adapter_bytes("seeds/second"));
+  EXPECT_NE(adapter_bytes("seeds/first"), adapter_bytes("seeds/third"));
+}
+
+}  // namespace
+}  // namespace madx
