@@ -8,7 +8,6 @@
 #include "madx/adapters/adapter_stack.h"
 #include "madx/models/encoder_config.h"
 #include "madx/models/packed_batch.h"
-#include "madx/ops/frozen_linear.h"
 
 namespace madx {
 
@@ -16,7 +15,7 @@ namespace madx {
 struct FrozenLinear {
   at::Tensor weight;  // (out, in)
   at::Tensor bias;    // (out)
-  at::Tensor operator()(const at::Tensor& x) const { return ops::frozen_linear(x, weight, bias); }
+  at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
 };
 
 /// One layer of the encoder (post-LayerNorm, as in BERT and XLM-R), with a site for adapters after
@@ -77,11 +76,9 @@ inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const ops::RowO
   auto residual = x;
   if (read_rows.defined()) {
     residual = x.index_select(0, read_rows);  // (read, hidden)
-    q = ops::frozen_linear(residual, qkv.weight.narrow(0, 0, hidden),
-                           qkv.bias.narrow(0, 0, hidden));
-    const auto kv =
-        ops::frozen_linear(x, qkv.weight.narrow(0, hidden, 2 * hidden),
-                           qkv.bias.narrow(0, hidden, 2 * hidden));  // (rows, 2 * hidden)
+    q = at::linear(residual, qkv.weight.narrow(0, 0, hidden), qkv.bias.narrow(0, 0, hidden));
+    const auto kv = at::linear(x, qkv.weight.narrow(0, hidden, 2 * hidden),
+                               qkv.bias.narrow(0, hidden, 2 * hidden));  // (rows, 2 * hidden)
     k = kv.narrow(1, 0, hidden);
     v = kv.narrow(1, hidden, hidden);
   } else {

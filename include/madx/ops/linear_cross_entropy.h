@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "madx/ops/frozen_linear.h"
-
 namespace madx::ops {
 
 namespace detail {
@@ -40,12 +38,12 @@ inline CrossEntropyPass pass_by_vocabulary(const at::Tensor& x, const at::Tensor
   for (int64_t begin = 0; begin < vocabulary; begin += kVocabularyChunk) {
     const auto size = std::min(kVocabularyChunk, vocabulary - begin);
     const auto part = weight.narrow(0, begin, size);
-    auto logits = product(x, part, bias.narrow(0, begin, size));  // (rows, size)
+    auto logits = at::addmm(bias.narrow(0, begin, size), x, part.t());  // (rows, size)
     const auto raised = at::maximum(highest, logits.amax(/*dim=*/1, /*keepdim=*/true));
     const auto shrink = at::exp(highest - raised);
     const auto shares = logits.sub_(raised).exp_();  // (rows, size)
     sum.mul_(shrink).add_(shares.sum(/*dim=*/1, /*keepdim=*/true));
-    if (needs_gradient) pass.gradient.mul_(shrink).add_(product(shares, part.t()));
+    if (needs_gradient) pass.gradient.mul_(shrink).addmm_(shares, part);
     highest = raised;
   }
   const auto target_rows = weight.index_select(0, targets);
@@ -64,8 +62,8 @@ inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weig
                         at::zeros_like(bias)};
   for (int64_t begin = 0; begin < x.size(0); begin += kRowChunk) {
     const auto size = std::min(kRowChunk, x.size(0) - begin);
-    const auto target = targets.narrow(0, begin, size);             // (size)
-    auto logits = product(x.narrow(0, begin, size), weight, bias);  // (size, vocabulary)
+    const auto target = targets.narrow(0, begin, size);                   // (size)
+    auto logits = at::addmm(bias, x.narrow(0, begin, size), weight.t());  // (size, vocabulary)
     const auto highest = logits.amax(/*dim=*/1, /*keepdim=*/true);
     const auto target_logits = logits.gather(1, target.unsqueeze(1));
     auto shares = logits.sub_(highest).exp_();
@@ -74,7 +72,7 @@ inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weig
     shares.div_(sum);
     pass.bias_gradient.add_(shares.sum(/*dim=*/0));
     pass.gradient.narrow(0, begin, size)
-        .copy_(product(shares, weight.t()).sub_(weight.index_select(0, target)));
+        .copy_(at::mm(shares, weight).sub_(weight.index_select(0, target)));
   }
   pass.bias_gradient.index_add_(0, targets, at::full(targets.sizes(), -1.0, bias.options()));
   return pass;
