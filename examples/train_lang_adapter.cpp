@@ -5,9 +5,8 @@
 //   build/bin/train_lang_adapter --encoder xlmr.pt --text sw.txt --output adapters/sw --steps 10000
 //
 // Text: UTF-8, a sentence or paragraph a line. Writes an AdapterHub directory (Python:
-// model.load_adapter("adapters/sw")), metrics.jsonl and loss.svg. The masked-LM loss of a
-// pretrained XLM-R starts near 2 to 4 and falls; with --eval-text the adapter of the best held-out
-// loss is the one that is written.
+// model.load_adapter("adapters/sw")), metrics.jsonl and loss.svg. With --eval-text
+// the adapter of the best held-out loss is the one that is written.
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <filesystem>

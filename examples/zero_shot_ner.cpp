@@ -9,7 +9,7 @@
 //       --task-adapter runs/ner/task_adapter --text sw=news.txt --output runs/tagged
 //
 // Prints a table of exact-span scores (equal to seqeval's); writes results.json, predictions/,
-// tagged/, report.html and task_adapter/. docs/results.md has what to expect on real data.
+// tagged/, report.html and task_adapter/.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
