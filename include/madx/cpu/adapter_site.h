@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace madx::cpu {
+
+/// Weights of one adapter at a site; float32, row-major, dense.
+struct SiteAdapter {
+  const float* down;       ///< (bottleneck, hidden)
+  const float* down_bias;  ///< (bottleneck)
+  const float* up;         ///< (hidden, bottleneck)
+  const float* up_bias;    ///< (hidden)
+  int64_t bottleneck;
+};
+
+/// A site and the stack at it, bottom first; see ops/adapter_site.h for the equation.
+struct SiteProblem {
+  const float* f;            ///< (rows, hidden): output of the sub-layer, before its dropout
+  const float* a;            ///< (rows, hidden): what entered the block
+  const float* norm_weight;  ///< (hidden)
+  const float* norm_bias;    ///< (hidden)
+  double norm_eps;
+  int64_t rows, hidden;
+  double dropout;  ///< of f; 0 turns it off
+  uint64_t seed;   ///< of the dropout
+  std::vector<SiteAdapter> adapters;
+};
+
+/// What the backward pass needs of an adapter's forward pass. Null where there will be none.
+struct SiteAdapterKept {
+  float* z;  ///< (rows, bottleneck): act(D h)
+  float* y;  ///< (rows, hidden): U z + the output of the adapter below
+};
+
+/// Gradients of one adapter's weights, shaped like them. All null where the adapter does not learn.
+struct SiteAdapterGradient {
+  float* down;
+  float* down_bias;
+  float* up;
+  float* up_bias;
+};
+
+/// Computes out (rows, hidden), tile by tile of rows, each tile while it is in cache. `kept` is
+/// empty or has one entry an adapter.
+void adapter_site_forward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
+                          int threads, float* out);
+
+/// Gradients by f and a (null: not wanted, then nothing below the lowest adapter that learns is
+/// computed) and by the adapters' weights. Everything that is wanted is overwritten.
+void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
+                           const float* out_gradient, int threads, float* f_gradient,
+                           float* a_gradient, const std::vector<SiteAdapterGradient>& gradients);
+
+}  // namespace madx::cpu

@@ -1,0 +1,155 @@
+// The backward pass of an adapter site, a tile of rows at a time. LayerNorms and dropout are
+// computed again; of the forward pass only each adapter's z and y are kept, so no product is.
+#include <omp.h>
+
+#include "cpu/gradient_sums.h"
+#include "cpu/panel_product.h"
+#include "cpu/row_tiles.h"
+
+namespace madx::cpu {
+namespace {
+
+/// The products of one adapter's backward pass.
+struct BackwardProducts {
+  BackwardProducts(const SiteAdapter& adapter, int64_t hidden, int64_t tile)
+      : z_gradient(PanelProduct::dense(tile, adapter.bottleneck, hidden, /*accumulate=*/false)),
+        h_gradient(PanelProduct::dense(tile, hidden, adapter.bottleneck, /*accumulate=*/false)),
+        up_gradient(hidden, adapter.bottleneck, tile, hidden, adapter.bottleneck,
+                    adapter.bottleneck, {/*transposed_a=*/true, /*accumulate=*/true}),
+        down_gradient(adapter.bottleneck, hidden, tile, adapter.bottleneck, hidden, hidden,
+                      {/*transposed_a=*/true, /*accumulate=*/true}) {}
+  PanelProduct z_gradient, h_gradient;
+  SmallGemm up_gradient, down_gradient;
+};
+
+/// One tile of the backward pass; `y` is the gradient by the output of the adapter at hand.
+class BackwardTile {
+ public:
+  BackwardTile(const SiteProblem& problem, const SiteRows& site,
+               const std::vector<SiteAdapterKept>& kept, int64_t first, int64_t rows, int64_t tile,
+               TileScratch& scratch)
+      : problem_(problem),
+        site_(site),
+        kept_(kept),
+        hidden_(problem.hidden),
+        first_(first),
+        rows_(rows),
+        tile_(tile),
+        scratch_(scratch),
+        y_(scratch.y.data()),
+        h_(scratch.h.data()),
+        a_(scratch.a_gradient.data()) {}
+
+  /// Through the LayerNorm that closes the block.
+  void close(const float* out_gradient) {
+    for (int64_t row = 0; row < rows_; ++row) {
+      block_sum(problem_.adapters.size(), row, h_row(row));
+      site_.norm().backward(h_row(row), out_gradient + (first_ + row) * hidden_, y_row(row));
+    }
+    std::copy_n(y_, rows_ * hidden_, a_);
+    std::fill(y_row(rows_), y_row(tile_), 0.0f);
+    std::fill(h_row(rows_), h_row(tile_), 0.0f);
+  }
+
+  /// Through one adapter: its weights' gradients if it learns, and what it read if that is wanted.
+  void adapter(size_t index, const BackwardProducts& products, const SiteAdapterGradient& sums,
+               bool below) {
+    const auto& weights = problem_.adapters[index];
+    const auto bottleneck = weights.bottleneck;
+    float *const z = scratch_.z.data(), *const dz = scratch_.z_gradient.data();
+    std::copy_n(kept_[index].z + first_ * bottleneck, rows_ * bottleneck, z);
+    std::fill(z + rows_ * bottleneck, z + tile_ * bottleneck, 0.0f);
+    products.z_gradient(y_, weights.up, dz);
+#pragma omp simd
+    for (int64_t i = 0; i < tile_ * bottleneck; ++i) dz[i] = z[i] > 0 ? dz[i] : 0.0f;
+    if (sums.down != nullptr) {
+      for (int64_t row = 0; row < rows_; ++row) {
+        block_sum(index, row, h_row(row));
+        site_.norm().forward(h_row(row), h_row(row));
+      }
+      products.up_gradient(y_, z, sums.up);
+      products.down_gradient(dz, h_, sums.down);
+      add_rows_to(sums.up_bias, y_, rows_, hidden_);
+      add_rows_to(sums.down_bias, dz, rows_, bottleneck);
+    }
+    if (!below) return;
+    products.h_gradient(dz, weights.down, h_);
+    float* const sum = scratch_.row.data();
+    for (int64_t row = 0; row < rows_; ++row) {
+      block_sum(index, row, sum);
+      site_.norm().backward(sum, h_row(row), h_row(row));
+      add_to(y_row(row), h_row(row), hidden_);
+      add_to(a_ + row * hidden_, h_row(row), hidden_);
+    }
+    std::fill(h_row(rows_), h_row(tile_), 0.0f);
+  }
+
+  /// Writes what is wanted of the gradients by f and a.
+  void finish(float* f_gradient, float* a_gradient) {
+    for (int64_t row = 0; row < rows_ && f_gradient != nullptr; ++row)
+      site_.drop(first_ + row, y_row(row), factors(), f_gradient + (first_ + row) * hidden_);
+    if (a_gradient != nullptr) std::copy_n(a_, rows_ * hidden_, a_gradient + first_ * hidden_);
+  }
+
+ private:
+  float* y_row(int64_t row) const { return y_ + row * hidden_; }
+  float* h_row(int64_t row) const { return h_ + row * hidden_; }
+
+  /// a + the output of the `below` lowest adapters.
+  void block_sum(size_t below, int64_t row, float* sum) const {
+    if (below > 0) {
+      site_.add_a(first_ + row, kept_[below - 1].y + (first_ + row) * hidden_, sum);
+    } else {
+      site_.drop(first_ + row, problem_.f + (first_ + row) * hidden_, factors(), sum);
+      site_.add_a(first_ + row, sum, sum);
+    }
+  }
+  /// Working memory for dropout factors that is free at any time.
+  float* factors() const { return scratch_.factors.data(); }
+
+  const SiteProblem& problem_;
+  const SiteRows& site_;
+  const std::vector<SiteAdapterKept>& kept_;
+  int64_t hidden_, first_, rows_, tile_;
+  TileScratch& scratch_;
+  float *y_, *h_, *a_;
+};
+
+}  // namespace
+
+void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
+                           const float* out_gradient, int threads, float* f_gradient,
+                           float* a_gradient, const std::vector<SiteAdapterGradient>& gradients) {
+  const RowTiles tiles(problem.rows, threads, kLargestSiteTile);
+  const SiteRows site(problem);
+  const bool input_wanted = f_gradient != nullptr || a_gradient != nullptr;
+  const auto learns = [&](const auto& gradient) { return gradient.down != nullptr; };
+  const auto lowest = static_cast<size_t>(std::find_if(gradients.begin(), gradients.end(), learns) -
+                                          gradients.begin());
+  std::vector<BackwardProducts> products;
+  for (const auto& adapter : problem.adapters)
+    products.emplace_back(adapter, problem.hidden, tiles.size);
+  std::vector<TileScratch> scratch;
+  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(problem, tiles.size);
+  const GradientSums sums(problem, gradients, threads);
+#pragma omp parallel num_threads(threads)
+  {
+    const auto thread = omp_get_thread_num();
+#pragma omp for schedule(static)
+    for (int64_t index = 0; index < tiles.count; ++index) {
+      BackwardTile tile(problem, site, kept, tiles.first(index), tiles.rows_of(index), tiles.size,
+                        scratch[static_cast<size_t>(thread)]);
+      tile.close(out_gradient);
+      for (auto above = problem.adapters.size(); above > 0; --above) {
+        const auto adapter = above - 1;
+        if (!input_wanted && adapter < lowest) break;
+        tile.adapter(adapter, products[adapter], sums.of(thread)[adapter],
+                     input_wanted || adapter > lowest);
+      }
+      tile.finish(f_gradient, a_gradient);
+    }
+    sums.add_up();
+  }
+}
+
+}  // namespace madx::cpu

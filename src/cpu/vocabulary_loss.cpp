@@ -1,0 +1,219 @@
+#include "madx/cpu/vocabulary_loss.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "cpu/running_softmax.h"
+#include "cpu/scratch.h"
+#include "cpu/small_gemm.h"
+
+namespace madx::cpu {
+namespace {
+
+/// Words of the vocabulary that go through both products while they are in cache.
+constexpr int64_t kPanel = 64;
+/// Rows of x at a time: their transpose and their gradient stay in a core's cache.
+constexpr int64_t kRows = 192;
+/// Logits kept at a time where the bias's gradient needs them again.
+constexpr int64_t kKeptLogits = int64_t{1} << 24;
+/// The vocabulary is cut into this many parts, each with sums of its own, whatever the number of
+/// threads: results do not depend on it.
+constexpr int64_t kParts = 32;
+
+int64_t padded(int64_t rows) { return (rows + 15) / 16 * 16; }
+
+/// As few blocks of rows as the limits allow, all of about the same size.
+int64_t rows_of_a_block(const VocabularyLossInput& in, bool keeps_logits) {
+  auto most = kRows;
+  if (keeps_logits) most = std::clamp<int64_t>(kKeptLogits / in.vocabulary / 16 * 16, 16, kRows);
+  const auto blocks = (in.rows + most - 1) / most;
+  return (in.rows + blocks - 1) / blocks;
+}
+
+/// Both products of a panel of the weight, W (words, hidden).
+struct PanelProducts {
+  SmallGemm logits;    // (words, width) = W x^T
+  SmallGemm gradient;  // (rows, hidden) += shares (words, width)^T W
+
+  PanelProducts(int64_t words, int64_t rows, int64_t hidden)
+      : logits(words, padded(rows), hidden, hidden, padded(rows), padded(rows), {}),
+        gradient(rows, hidden, words, padded(rows), hidden, hidden,
+                 {/*transposed_a=*/true, /*accumulate=*/true}) {}
+};
+
+/// One call: scratch for a block of rows, and what is done with each.
+class VocabularyPass {
+ public:
+  VocabularyPass(const VocabularyLossInput& in, int threads, const VocabularyLossOutput& out)
+      : in_(in),
+        out_(out),
+        threads_(threads),
+        keeps_logits_(out.bias_gradient != nullptr),
+        block_(rows_of_a_block(in, keeps_logits_)),
+        panels_((in.vocabulary + kPanel - 1) / kPanel),
+        parts_(std::min(kParts, panels_)),
+        x_(in.hidden * padded(block_)),
+        shares_(threads * kPanel * padded(block_)),
+        logits_(keeps_logits_ ? in.vocabulary * padded(block_) : 0),
+        gradients_(out.x_gradient != nullptr ? parts_ * block_ * in.hidden : 0),
+        target_logits_(block_) {}
+
+  void run() {
+    for (int64_t first = 0; first < in_.rows; first += block_) {
+      take_rows(first, std::min(block_, in_.rows - first));
+      sweep();
+      merge();
+      if (out_.x_gradient != nullptr) write_x_gradient();
+      if (out_.bias_gradient != nullptr) add_bias_gradient();
+    }
+  }
+
+ private:
+  struct Panel {
+    int64_t part, first, words;
+    const PanelProducts& products;
+    float* shares;      // (words, width), of this thread
+    LogitPanel logits;  // kept, or where the shares will be
+  };
+
+  void take_rows(int64_t first, int64_t rows) {
+    first_ = first;
+    rows_ = rows;
+    width_ = padded(rows);
+    for (int64_t i = 0; i < in_.hidden; ++i)
+      for (int64_t row = 0; row < width_; ++row)
+        x_.data()[i * width_ + row] = row < rows ? in_.x[(first + row) * in_.hidden + i] : 0.0f;
+    softmax_.assign(parts_, RunningSoftmax(width_));
+  }
+
+  /// Every panel of the vocabulary, those of a part in order on one thread.
+  void sweep() {
+    const PanelProducts whole(kPanel, rows_, in_.hidden);
+    const PanelProducts last(in_.vocabulary - (panels_ - 1) * kPanel, rows_, in_.hidden);
+#pragma omp parallel for num_threads(threads_) schedule(dynamic)
+    for (int64_t part = 0; part < parts_; ++part) {
+      float* shares = shares_.data() + omp_get_thread_num() * kPanel * width_;
+      if (out_.x_gradient != nullptr) std::fill_n(gradient_of(part), rows_ * in_.hidden, 0.0f);
+      const auto end = (part + 1) * panels_ / parts_;
+      for (auto panel = part * panels_ / parts_; panel < end; ++panel) {
+        const auto first = panel * kPanel, words = std::min(kPanel, in_.vocabulary - first);
+        const LogitPanel logits{keeps_logits_ ? kept(first) : shares, words, width_};
+        take_panel({part, first, words, panel + 1 < panels_ ? whole : last, shares, logits});
+      }
+    }
+  }
+
+  void take_panel(const Panel& panel) {
+    const float* words = in_.weight + panel.first * in_.hidden;
+    panel.products.logits(words, x_.data(), panel.logits.data);
+    raise_maximum(panel);
+    note_target_logits(panel);
+    softmax_[panel.part].add(panel.logits, panel.shares);
+    if (out_.x_gradient == nullptr) return;
+    panel.products.gradient(panel.shares, words, gradient_of(panel.part));
+  }
+
+  void raise_maximum(const Panel& panel) {
+    const auto rescale = [&](int64_t row, float factor) {
+      if (out_.x_gradient == nullptr || row >= rows_) return;
+      float* gradient = gradient_of(panel.part) + row * in_.hidden;
+      for (int64_t i = 0; i < in_.hidden; ++i) gradient[i] *= factor;
+    };
+    softmax_[panel.part].raise(panel.logits, in_.bias + panel.first, rescale);
+  }
+
+  /// The very sums that made the maximum, not sums of their own: a loss near 0 is a difference of
+  /// the two.
+  void note_target_logits(const Panel& panel) {
+    for (int64_t row = 0; row < rows_; ++row) {
+      const auto word = in_.targets[first_ + row] - panel.first;
+      if (word >= 0 && word < panel.words)
+        target_logits_[row] = panel.logits.data[word * width_ + row];
+    }
+  }
+
+  /// Maximum and sum over all parts; losses.
+  void merge() {
+    maximum_.assign(width_, 0.0f);
+    inverse_sum_.assign(width_, 0.0f);  // rows of padding weigh nothing
+    for (int64_t row = 0; row < rows_; ++row) {
+      auto maximum = -std::numeric_limits<float>::infinity();
+      for (const auto& part : softmax_) maximum = std::max(maximum, part.maximum(row));
+      double sum = 0;
+      for (const auto& part : softmax_)
+        sum += part.sum(row) * std::exp(static_cast<double>(part.maximum(row)) - maximum);
+      maximum_[row] = maximum;
+      inverse_sum_[row] = static_cast<float>(1 / sum);
+      if (out_.losses != nullptr) {
+        out_.losses[first_ + row] =
+            static_cast<float>(static_cast<double>(maximum) - target_logits_[row] + std::log(sum));
+      }
+    }
+  }
+
+  /// The parts' gradients added, minus the target's row of the weight.
+  void write_x_gradient() {
+    const auto hidden = in_.hidden;
+#pragma omp parallel for num_threads(threads_) schedule(static)
+    for (int64_t row = 0; row < rows_; ++row) {
+      const float* target = in_.weight + in_.targets[first_ + row] * hidden;
+      float* gradient = out_.x_gradient + (first_ + row) * hidden;
+      std::fill_n(gradient, hidden, 0.0f);
+      for (int64_t part = 0; part < parts_; ++part) {
+        const float* from = gradient_of(part) + row * hidden;
+        const float factor =
+            std::exp(softmax_[part].maximum(row) - maximum_[row]) * inverse_sum_[row];
+#pragma omp simd
+        for (int64_t i = 0; i < hidden; ++i) gradient[i] += factor * from[i];
+      }
+#pragma omp simd
+      for (int64_t i = 0; i < hidden; ++i) gradient[i] -= target[i];
+    }
+  }
+
+  /// A word's gradient is the sum of its probabilities, less one for each row it is the target of.
+  void add_bias_gradient() {
+    const float* maximum = maximum_.data();
+    const float* inverse_sum = inverse_sum_.data();
+#pragma omp parallel for num_threads(threads_) schedule(static)
+    for (int64_t word = 0; word < in_.vocabulary; ++word) {
+      const float* logits = kept(word);
+      float sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int64_t row = 0; row < width_; ++row)
+        sum += fast_exp(logits[row] - maximum[row]) * inverse_sum[row];
+      out_.bias_gradient[word] += sum;
+    }
+    for (int64_t row = 0; row < rows_; ++row) out_.bias_gradient[in_.targets[first_ + row]] -= 1;
+  }
+
+  float* kept(int64_t word) { return logits_.data() + word * width_; }
+  float* gradient_of(int64_t part) { return gradients_.data() + part * block_ * in_.hidden; }
+
+  const VocabularyLossInput& in_;
+  const VocabularyLossOutput& out_;
+  const int threads_;
+  const bool keeps_logits_;
+  const int64_t block_, panels_, parts_;
+  Scratch x_;          // (hidden, width): the block's transpose
+  Scratch shares_;     // (threads, kPanel, width)
+  Scratch logits_;     // (vocabulary, width), where they are kept
+  Scratch gradients_;  // (parts, block, hidden): sums of shares times words
+  std::vector<float> target_logits_, maximum_, inverse_sum_;  // by row
+  std::vector<RunningSoftmax> softmax_;                       // by part
+  int64_t first_ = 0, rows_ = 0, width_ = 0;                  // of the block at hand
+};
+
+}  // namespace
+
+void vocabulary_loss(const VocabularyLossInput& input, int threads,
+                     const VocabularyLossOutput& output) {
+  if (output.bias_gradient != nullptr) std::fill_n(output.bias_gradient, input.vocabulary, 0.0f);
+  if (input.rows > 0) VocabularyPass(input, threads, output).run();
+}
+
+}  // namespace madx::cpu
