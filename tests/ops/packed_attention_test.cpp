@@ -20,6 +20,7 @@ struct Rows {
   at::Tensor q() const { return packed.narrow(1, 0, kHidden); }
   at::Tensor k() const { return packed.narrow(1, kHidden, kHidden); }
   at::Tensor v() const { return packed.narrow(1, 2 * kHidden, kHidden); }
+  at::Tensor kv() const { return packed.narrow(1, kHidden, 2 * kHidden); }
   at::Tensor packed;
 };
 
@@ -55,7 +56,7 @@ TEST_F(PackedAttentionTest, EqualsAttentionWithinEachSequence) {
   const auto offsets = offsets_of({3, 1, 5, 5, 2, 2, 2, 3});
   const Rows x(offsets.back());
   for (const int64_t heads : {int64_t{1}, int64_t{3}, kHidden}) {
-    const auto y = packed_attention(x.q(), x.k(), x.v(), offsets, offsets, heads, /*dropout=*/0);
+    const auto y = packed_attention(x.packed, offsets, heads, /*dropout=*/0);
     expect_close(y, reference(x.q(), x.k(), x.v(), offsets, offsets, heads), 1e-12);
   }
 }
@@ -64,7 +65,7 @@ TEST_F(PackedAttentionTest, TakesQueriesOfSomeRowsAndOfSomeSequences) {
   const auto keys = offsets_of({4, 4, 4, 2, 6}), queries = offsets_of({2, 2, 0, 1, 0});
   const Rows x(keys.back());
   const auto q = at::randn({5, kHidden}, at::kDouble);
-  const auto y = packed_attention(q, x.k(), x.v(), queries, keys, 3, /*dropout=*/0);
+  const auto y = packed_attention(q, x.kv(), queries, keys, 3, /*dropout=*/0);
   expect_close(y, reference(q, x.k(), x.v(), queries, keys, 3), 1e-12);
 }
 
@@ -72,7 +73,7 @@ TEST_F(PackedAttentionTest, GivesNoRowsWhereNoneIsAsked) {
   const auto keys = offsets_of({4, 2});
   const Rows x(keys.back());
   const auto none = x.q().narrow(0, 0, 0);
-  const auto y = packed_attention(none, x.k(), x.v(), offsets_of({0, 0}), keys, 3, /*dropout=*/0);
+  const auto y = packed_attention(none, x.kv(), offsets_of({0, 0}), keys, 3, /*dropout=*/0);
   EXPECT_EQ(y.sizes(), (std::vector<int64_t>{0, kHidden}));
 }
 
@@ -83,8 +84,7 @@ TEST_F(PackedAttentionTest, AgreesWithFiniteDifferences) {
   const auto direction = at::randn({4, kHidden}, at::kDouble);
   expect_gradients_of_differences(
       [&] {
-        return (packed_attention(q, x.k(), x.v(), queries, keys, 3, /*dropout=*/0) * direction)
-            .sum();
+        return (packed_attention(q, x.kv(), queries, keys, 3, /*dropout=*/0) * direction).sum();
       },
       {q, x.packed});
 }
@@ -92,28 +92,55 @@ TEST_F(PackedAttentionTest, AgreesWithFiniteDifferences) {
 TEST_F(PackedAttentionTest, DropoutKeepsTheExpectation) {
   constexpr int64_t kCopies = 4000, kLength = 3;
   const Rows one(kLength);
-  const auto copies = one.packed.detach().repeat({kCopies, 1});
   const auto offsets = offsets_of(std::vector<int64_t>(kCopies, kLength));
-  const auto column = [&](int64_t i) { return copies.narrow(1, i * kHidden, kHidden); };
-  const auto run = [&](double dropout) {
-    return packed_attention(column(0), column(1), column(2), offsets, offsets, 3, dropout);
+  for (const auto type : {at::kDouble, at::kFloat}) {  // in plain form, by the CPU kernel
+    const auto copies = one.packed.detach().to(type).repeat({kCopies, 1});
+    const auto run = [&](double dropout) { return packed_attention(copies, offsets, 3, dropout); };
+    const auto exact = run(0), dropped = run(0.3);
+    EXPECT_TRUE(at::equal(exact, run(0)));
+    EXPECT_GT((dropped - exact).abs().max().item<double>(), 0.1);
+    EXPECT_FALSE(at::equal(dropped, run(0.3)));
+    const auto mean = dropped.view({kCopies, kLength, kHidden}).mean(0);
+    const auto error = (mean - exact.narrow(0, 0, kLength)).abs();
+    // A kept or dropped weight varies by 0.65 of itself; the mean of 4000 by a hundredth of that.
+    EXPECT_LT(error.max().item<double>(), 0.1);
+    EXPECT_LT(error.mean().item<double>(), 0.02);
+  }
+}
+
+TEST_F(PackedAttentionTest, InFloatHasAtMostTwiceTheErrorOfThePlainForm) {
+  const auto keys = offsets_of({37, 1, 16, 16, 70}), queries = offsets_of({5, 0, 16, 1, 9});
+  const Rows x(keys.back());
+  const auto q = at::randn({31, kHidden}, at::kDouble);
+  const auto direction = at::randn({31, kHidden}, at::kDouble);
+  const auto run = [&](at::ScalarType type, bool plain) {
+    const auto leaf = [&](const at::Tensor& values) {
+      return values.detach().clone().to(type).requires_grad_();
+    };
+    const auto q_in = leaf(q), kv = leaf(x.kv());
+    const auto y = plain ? detail::packed_attention_plain(q_in, kv.narrow(1, 0, kHidden),
+                                                          kv.narrow(1, kHidden, kHidden), queries,
+                                                          keys, 3, /*dropout=*/0)
+                         : packed_attention(q_in, kv, queries, keys, 3, /*dropout=*/0);
+    (y * direction.to(type)).sum().backward();
+    return std::vector<at::Tensor>{y, q_in.grad(), kv.grad()};
   };
-  const auto exact = run(0), dropped = run(0.3);
-  EXPECT_TRUE(at::equal(exact, run(0)));
-  EXPECT_GT((dropped - exact).abs().max().item<double>(), 0.1);
-  EXPECT_FALSE(at::equal(dropped, run(0.3)));
-  const auto mean = dropped.view({kCopies, kLength, kHidden}).mean(0);
-  const auto error = (mean - exact.narrow(0, 0, kLength)).abs();
-  // A kept or dropped weight varies by 0.65 of itself; the mean of 4000 by a hundredth of that.
-  EXPECT_LT(error.max().item<double>(), 0.1);
-  EXPECT_LT(error.mean().item<double>(), 0.02);
+  const auto exact = run(at::kDouble, true), plain = run(at::kFloat, true),
+             ours = run(at::kFloat, false);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    const auto error = [&](const at::Tensor& y) {
+      return (y.to(at::kDouble) - exact[i]).abs().max().item<double>();
+    };
+    EXPECT_GT(ours[i].abs().sum().item<double>(), 0);
+    EXPECT_LE(error(ours[i]), 2 * error(plain[i]) + 1e-6);
+  }
 }
 
 TEST_F(PackedAttentionTest, RefusesOffsetsOfOtherRows) {
   const Rows x(6);
   const auto error_of = [&](const RowOffsets& queries, const RowOffsets& keys) {
     return torch_error_of(
-        [&] { packed_attention(x.q(), x.k(), x.v(), queries, keys, 3, /*dropout=*/0); });
+        [&] { packed_attention(x.q(), x.kv(), queries, keys, 3, /*dropout=*/0); });
   };
   EXPECT_THAT(error_of({0, 6}, {0, 3, 6}),
               HasSubstr("expected as many query as key sequences, but got 2 and 3 offsets"));

@@ -61,6 +61,14 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
   /// (rows, hidden)
   at::Tensor forward(const Input& input);
 
+  /// Whether this is Pfeiffer's configuration as it stands, which ops::adapter_site computes as a
+  /// whole.
+  bool fits_site_op() const;
+  /// The weights, for ops::adapter_site.
+  ops::SiteAdapter weights() const {
+    return {down_->weight, down_->bias, adapter_up->weight, adapter_up->bias};
+  }
+
   /// The block's output, when this adapter is the last of its site: LN(y + a), or y + a.
   at::Tensor close(const at::Tensor& y, const SiteInput& site) const;
 
@@ -153,6 +161,14 @@ inline AdapterImpl::Input AdapterImpl::read(const at::Tensor& h, const SiteInput
       return {x, sum.defined() ? sum : h};
   }
   TORCH_INTERNAL_ASSERT(false, "residual source without a case");
+}
+
+inline bool AdapterImpl::fits_site_op() const {
+  const auto& config = options.config();
+  return activation_ == ops::Activation::kRelu && config.original_ln_before &&
+         config.original_ln_after && !config.ln_before && !config.ln_after && !config.is_parallel &&
+         config.residual_before_ln == ResidualSource::kBeforeLayerNorm && !scaling.defined() &&
+         config.scaling == 1.0 && config.dropout == 0;
 }
 
 inline at::Tensor AdapterImpl::forward(const Input& input) {

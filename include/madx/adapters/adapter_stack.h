@@ -2,6 +2,7 @@
 
 #include <torch/nn/module.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -108,15 +109,20 @@ inline void AdapterStackImpl::activate(const std::vector<std::string>& names) {
 
 inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site,
                                             const SiteInput& input) const {
-  AdapterImpl* last = nullptr;
-  auto h = input.f;  // (rows, hidden)
-  for (const auto* set : active_) {
-    auto* adapter = set->at(layer, site);
-    if (adapter == nullptr) continue;
-    h = adapter->forward(adapter->read(h, input));
-    last = adapter;
+  std::vector<AdapterImpl*> adapters;
+  for (const auto* set : active_)
+    if (auto* adapter = set->at(layer, site)) adapters.push_back(adapter);
+  if (std::all_of(adapters.begin(), adapters.end(),
+                  [](const auto* adapter) { return adapter->fits_site_op(); })) {
+    std::vector<ops::SiteAdapter> weights;
+    for (const auto* adapter : adapters) weights.push_back(adapter->weights());
+    return ops::adapter_site(input.f, input.a, input.norm, input.dropout, weights);
   }
-  return last == nullptr ? input.norm(input.f + input.a) : last->close(h, input);
+  auto site_input = input;
+  if (input.dropout > 0) site_input.f = at::dropout(input.f, input.dropout, /*train=*/true);
+  auto h = site_input.f;  // (rows, hidden)
+  for (auto* adapter : adapters) h = adapter->forward(adapter->read(h, site_input));
+  return adapters.back()->close(h, site_input);
 }
 
 }  // namespace madx

@@ -2,27 +2,20 @@
 
 #include <ATen/ATen.h>
 
+#include "madx/ops/adapter_site.h"
+
 namespace madx {
 
-/// The frozen LayerNorm of an encoder block, shared with the adapters that sit there (AdapterHub's
-/// `original_ln_*`).
-struct FrozenLayerNorm {
-  at::Tensor weight;  // (hidden)
-  at::Tensor bias;    // (hidden)
-  double eps = 1e-5;
+using ops::FrozenLayerNorm;
 
-  at::Tensor operator()(const at::Tensor& x) const {
-    return at::layer_norm(x, weight.sizes(), weight, bias, eps);
-  }
-};
-
-/// What arrives at a site: the output `f` of the sub-layer below (after its dropout), the input `a`
-/// of its residual connection, and the LayerNorm that closes the block. Without adapters the
-/// block's output is LN(f + a).
+/// What arrives at a site: the output `f` of the sub-layer below, the dropout still to act on it,
+/// the input `a` of its residual connection, and the LayerNorm that closes the block. Without
+/// adapters the block's output is LN(dropout(f) + a).
 struct SiteInput {
   at::Tensor f;  // (rows, hidden)
   at::Tensor a;  // (rows, hidden)
   const FrozenLayerNorm& norm;
+  double dropout = 0;
 };
 
 }  // namespace madx

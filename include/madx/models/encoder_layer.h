@@ -8,15 +8,11 @@
 #include "madx/adapters/adapter_stack.h"
 #include "madx/models/encoder_config.h"
 #include "madx/models/packed_batch.h"
+#include "madx/ops/frozen_linear.h"
 
 namespace madx {
 
-/// Weight and bias of a frozen linear layer.
-struct FrozenLinear {
-  at::Tensor weight;  // (out, in)
-  at::Tensor bias;    // (out)
-  at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
-};
+using ops::FrozenLinear;
 
 /// One layer of the encoder (post-LayerNorm, as in BERT and XLM-R), with a site for adapters after
 /// attention and after the feed-forward block.
@@ -41,12 +37,6 @@ class EncoderLayerImpl : public torch::nn::Module {
   FrozenLayerNorm attention_norm, output_norm;
 
  private:
-  at::Tensor dropout(const at::Tensor& x) const {
-    return is_training() && config_.hidden_dropout_prob > 0
-               ? at::dropout(x, config_.hidden_dropout_prob, /*train=*/true)
-               : x;
-  }
-
   EncoderConfig config_;
   int64_t index_;
 };
@@ -72,28 +62,23 @@ inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const ops::RowO
                                             const AdapterStackImpl& adapters) const {
   const auto hidden = config_.hidden_size;
   const auto attention_dropout = is_training() ? config_.attention_probs_dropout_prob : 0.0;
-  at::Tensor q, k, v;
+  const auto hidden_dropout = is_training() ? config_.hidden_dropout_prob : 0.0;
+  const auto heads = config_.num_attention_heads;
+  at::Tensor attended;
   auto residual = x;
   if (read_rows.defined()) {
     residual = x.index_select(0, read_rows);  // (read, hidden)
-    q = at::linear(residual, qkv.weight.narrow(0, 0, hidden), qkv.bias.narrow(0, 0, hidden));
-    const auto kv = at::linear(x, qkv.weight.narrow(0, hidden, 2 * hidden),
-                               qkv.bias.narrow(0, hidden, 2 * hidden));  // (rows, 2 * hidden)
-    k = kv.narrow(1, 0, hidden);
-    v = kv.narrow(1, hidden, hidden);
+    const auto q = ops::frozen_linear(residual, qkv.narrow(0, hidden));
+    const auto kv = ops::frozen_linear(x, qkv.narrow(hidden, 2 * hidden));  // (rows, 2 * hidden)
+    attended = ops::packed_attention(q, kv, read_offsets, offsets, heads, attention_dropout);
   } else {
-    const auto packed = qkv(x);  // (rows, 3 * hidden)
-    q = packed.narrow(1, 0, hidden);
-    k = packed.narrow(1, hidden, hidden);
-    v = packed.narrow(1, 2 * hidden, hidden);
+    attended = ops::packed_attention(ops::frozen_linear(x, qkv), offsets, heads, attention_dropout);
   }
-  const auto attended =
-      ops::packed_attention(q, k, v, read_rows.defined() ? read_offsets : offsets, offsets,
-                            config_.num_attention_heads, attention_dropout);
-  const auto a = adapters.forward(index_, Site::kAttentionOutput,
-                                  {dropout(attention_output(attended)), residual, attention_norm});
-  const auto f = dropout(output(at::gelu(intermediate(a))));
-  return adapters.forward(index_, Site::kOutput, {f, a, output_norm});
+  const auto a = adapters.forward(
+      index_, Site::kAttentionOutput,
+      {ops::frozen_linear(attended, attention_output), residual, attention_norm, hidden_dropout});
+  const auto f = ops::feed_forward(a, intermediate, output);
+  return adapters.forward(index_, Site::kOutput, {f, a, output_norm, hidden_dropout});
 }
 
 }  // namespace madx

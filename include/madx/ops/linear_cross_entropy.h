@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "madx/cpu/vocabulary_loss.h"
+#include "madx/ops/cpu_kernel.h"
+
 namespace madx::ops {
 
 namespace detail {
@@ -78,15 +81,42 @@ inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weig
   return pass;
 }
 
+/// Losses and gradients by the kernel of madx/cpu.
+inline CrossEntropyPass pass_by_cpu_kernel(const at::Tensor& x, const at::Tensor& weight,
+                                           const at::Tensor& bias, const at::Tensor& targets,
+                                           bool x_gradient, bool bias_gradient) {
+  CrossEntropyPass pass{at::empty({x.size(0)}, x.options()),
+                        x_gradient ? at::empty_like(x) : at::Tensor(),
+                        bias_gradient ? at::empty_like(bias) : at::Tensor()};
+  const auto data = [](at::Tensor& tensor) {
+    return tensor.defined() ? tensor.data_ptr<float>() : nullptr;
+  };
+  cpu::vocabulary_loss(
+      {x.const_data_ptr<float>(), weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
+       targets.const_data_ptr<int64_t>(), x.size(0), x.size(1), weight.size(0)},
+      at::get_num_threads(), {data(pass.losses), data(pass.gradient), data(pass.bias_gradient)});
+  return pass;
+}
+
+inline CrossEntropyPass cross_entropy_pass(const at::Tensor& x, const at::Tensor& weight,
+                                           const at::Tensor& bias, const at::Tensor& targets,
+                                           bool with_gradient) {
+  const bool x_gradient = with_gradient && x.requires_grad();
+  const bool bias_gradient = with_gradient && bias.requires_grad();
+  if (takes_cpu_kernel({x, weight, bias})) {
+    return pass_by_cpu_kernel(x.contiguous(), weight.contiguous(), bias.contiguous(),
+                              targets.contiguous(), x_gradient, bias_gradient);
+  }
+  return bias_gradient ? pass_by_rows(x, weight, bias, targets)
+                       : pass_by_vocabulary(x, weight, bias, targets, x_gradient);
+}
+
 /// Gradients are computed with the loss, when the logits are at hand, and scaled in `backward`.
 struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x,
                             const at::Tensor& weight, const at::Tensor& bias,
                             const at::Tensor& targets, bool with_gradient) {
-    const auto pass =
-        with_gradient && bias.requires_grad()
-            ? pass_by_rows(x, weight, bias, targets)
-            : pass_by_vocabulary(x, weight, bias, targets, with_gradient && x.requires_grad());
+    const auto pass = cross_entropy_pass(x, weight, bias, targets, with_gradient);
     ctx->save_for_backward({pass.gradient, pass.bias_gradient});
     ctx->saved_data["rows"] = x.size(0);
     return pass.losses.mean();

@@ -1,10 +1,17 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
 
+#include <array>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <vector>
+
+#include "madx/cpu/attention.h"
+#include "madx/ops/cpu_kernel.h"
+#include "madx/ops/random_seed.h"
 
 namespace madx::ops {
 
@@ -27,21 +34,11 @@ inline at::Tensor attend_equal(const at::Tensor& q, const at::Tensor& k, const a
   return at::matmul(weights, split(v)).transpose(1, 2).reshape({q.size(0), hidden});
 }
 
-}  // namespace detail
-
-/// Multi-head self-attention over packed rows: every query attends to the keys of its own sequence
-/// and to no padding, because there is none. Consecutive sequences of the same lengths go through
-/// one matrix product. q (query rows, hidden), k and v (rows, hidden) -> (query rows, hidden).
-/// `dropout` acts on the attention weights.
-inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                   const RowOffsets& q_offsets, const RowOffsets& k_offsets,
-                                   int64_t heads, double dropout) {
-  TORCH_CHECK(q_offsets.size() == k_offsets.size() && !q_offsets.empty(),
-              "packed_attention: expected as many query as key sequences, but got ",
-              q_offsets.size(), " and ", k_offsets.size(), " offsets");
-  TORCH_CHECK(q_offsets.back() == q.size(0) && k_offsets.back() == k.size(0),
-              "packed_attention: expected offsets that end at ", q.size(0), " and ", k.size(0),
-              " rows, but they end at ", q_offsets.back(), " and ", k_offsets.back());
+/// Neighbouring sequences of the same lengths go through one product.
+inline at::Tensor packed_attention_plain(const at::Tensor& q, const at::Tensor& k,
+                                         const at::Tensor& v, const RowOffsets& q_offsets,
+                                         const RowOffsets& k_offsets, int64_t heads,
+                                         double dropout) {
   std::vector<at::Tensor> parts;
   const auto sequences = q_offsets.size() - 1;
   for (size_t first = 0; first < sequences;) {
@@ -57,12 +54,126 @@ inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, con
       const auto keys = [&](const at::Tensor& x) {
         return x.narrow(0, k_offsets[first], count * k_len);
       };
-      parts.push_back(detail::attend_equal(q.narrow(0, q_offsets[first], count * q_len), keys(k),
-                                           keys(v), count, heads, dropout));
+      parts.push_back(attend_equal(q.narrow(0, q_offsets[first], count * q_len), keys(k), keys(v),
+                                   count, heads, dropout));
     }
     first = last;
   }
   return parts.empty() ? q : parts.size() == 1 ? parts[0] : at::cat(parts, /*dim=*/0);
+}
+
+/// The op on the kernels of madx/cpu. One matrix (rows, 3 * hidden) of queries, keys and values, or
+/// queries apart and (rows, 2 * hidden) of keys and values: gradients come in the same form, so
+/// nothing is cut up or put together.
+struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
+  using Context = torch::autograd::AutogradContext;
+
+  /// Where queries, keys and values lie in one or two matrices.
+  template <class RowsType, class Data>
+  static std::array<RowsType, 3> views(const at::Tensor& first, const at::Tensor& second,
+                                       Data&& data) {
+    const bool apart = second.defined();
+    const auto& keys = apart ? second : first;
+    const auto hidden = keys.size(1) / (apart ? 2 : 3);
+    auto* k = data(keys) + (apart ? 0 : hidden);
+    return {RowsType{data(first), first.size(1)}, RowsType{k, keys.size(1)},
+            RowsType{k + hidden, keys.size(1)}};
+  }
+
+  static std::array<cpu::ConstRows, 3> inputs(const at::Tensor& first, const at::Tensor& second) {
+    return views<cpu::ConstRows>(
+        first, second, [](const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); });
+  }
+
+  static cpu::AttentionShape shape(const RowOffsets& q_offsets, const RowOffsets& k_offsets,
+                                   int64_t heads, int64_t hidden) {
+    return {q_offsets.data(), k_offsets.data(), static_cast<int64_t>(q_offsets.size()) - 1, heads,
+            hidden / heads};
+  }
+
+  static at::Tensor forward(Context* ctx, const at::Tensor& first,
+                            const std::optional<at::Tensor>& keys, const RowOffsets& q_offsets,
+                            const RowOffsets& k_offsets, int64_t heads, double dropout) {
+    const auto second = keys.value_or(at::Tensor());
+    const auto hidden = second.defined() ? first.size(1) : first.size(1) / 3;
+    const auto seed = dropout > 0 ? random_seed() : 0;
+    const auto [q, k, v] = inputs(first, second);
+    auto out = at::empty({first.size(0), hidden}, first.options());
+    cpu::attention_forward(shape(q_offsets, k_offsets, heads, hidden), q, k, v, dropout, seed,
+                           at::get_num_threads(), {out.data_ptr<float>(), hidden});
+    ctx->save_for_backward({first, second});
+    ctx->saved_data["q_offsets"] = q_offsets;
+    ctx->saved_data["k_offsets"] = k_offsets;
+    ctx->saved_data["heads"] = heads;
+    ctx->saved_data["dropout"] = dropout;
+    ctx->saved_data["seed"] = static_cast<int64_t>(seed);
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(Context* ctx,
+                                                 torch::autograd::variable_list outputs) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &first = saved[0], &second = saved[1];
+    const auto out_gradient = outputs[0].contiguous();
+    const auto first_gradient = at::empty_like(first);
+    const auto second_gradient = second.defined() ? at::empty_like(second) : at::Tensor();
+    const auto q_offsets = ctx->saved_data["q_offsets"].toIntVector();
+    const auto k_offsets = ctx->saved_data["k_offsets"].toIntVector();
+    const auto [q, k, v] = inputs(first, second);
+    const auto [dq, dk, dv] =
+        views<cpu::Rows>(first_gradient, second_gradient,
+                         [](const at::Tensor& tensor) { return tensor.data_ptr<float>(); });
+    cpu::attention_backward(
+        shape(q_offsets, k_offsets, ctx->saved_data["heads"].toInt(), out_gradient.size(1)), q, k,
+        v, {out_gradient.const_data_ptr<float>(), out_gradient.size(1)},
+        ctx->saved_data["dropout"].toDouble(),
+        static_cast<uint64_t>(ctx->saved_data["seed"].toInt()), at::get_num_threads(), dq, dk, dv);
+    return {first_gradient, second_gradient, at::Tensor(),
+            at::Tensor(),   at::Tensor(),    at::Tensor()};
+  }
+};
+
+}  // namespace detail
+
+/// Multi-head attention over packed rows: every query attends to the keys of its own sequence and
+/// to no padding, because there is none. q (query rows, hidden), kv (rows, 2 * hidden), keys before
+/// values -> (query rows, hidden). `dropout` acts on the attention weights.
+inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& kv,
+                                   const RowOffsets& q_offsets, const RowOffsets& k_offsets,
+                                   int64_t heads, double dropout) {
+  TORCH_CHECK(q_offsets.size() == k_offsets.size() && !q_offsets.empty(),
+              "packed_attention: expected as many query as key sequences, but got ",
+              q_offsets.size(), " and ", k_offsets.size(), " offsets");
+  TORCH_CHECK(q_offsets.back() == q.size(0) && k_offsets.back() == kv.size(0),
+              "packed_attention: expected offsets that end at ", q.size(0), " and ", kv.size(0),
+              " rows, but they end at ", q_offsets.back(), " and ", k_offsets.back());
+  const auto hidden = q.size(1);
+  TORCH_CHECK(kv.size(1) == 2 * hidden && hidden % heads == 0,
+              "packed_attention: expected keys and values of ", 2 * hidden, " columns for ", heads,
+              " heads, but got ", kv.size(1));
+  if (takes_cpu_kernel({q, kv})) {
+    return detail::CpuPackedAttention::apply(q.contiguous(), std::make_optional(kv.contiguous()),
+                                             q_offsets, k_offsets, heads, dropout);
+  }
+  return detail::packed_attention_plain(q, kv.narrow(1, 0, hidden), kv.narrow(1, hidden, hidden),
+                                        q_offsets, k_offsets, heads, dropout);
+}
+
+/// Self-attention of all rows: qkv (rows, 3 * hidden), queries, keys, values -> (rows, hidden).
+inline at::Tensor packed_attention(const at::Tensor& qkv, const RowOffsets& offsets, int64_t heads,
+                                   double dropout) {
+  const auto hidden = qkv.size(1) / 3;
+  TORCH_CHECK(!offsets.empty() && offsets.back() == qkv.size(0),
+              "packed_attention: expected offsets that end at ", qkv.size(0), " rows");
+  TORCH_CHECK(qkv.size(1) % (3 * heads) == 0, "packed_attention: expected columns for three times ",
+              heads, " heads, but got ", qkv.size(1));
+  if (takes_cpu_kernel({qkv})) {
+    return detail::CpuPackedAttention::apply(qkv.contiguous(), std::optional<at::Tensor>(), offsets,
+                                             offsets, heads, dropout);
+  }
+  const auto part = [&](int64_t index) { return qkv.narrow(1, index * hidden, hidden); };
+  return detail::packed_attention_plain(part(0), part(1), part(2), offsets, offsets, heads,
+                                        dropout);
 }
 
 }  // namespace madx::ops

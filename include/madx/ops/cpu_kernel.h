@@ -1,0 +1,21 @@
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <initializer_list>
+
+#include "madx/cpu/available.h"
+
+namespace madx::ops {
+
+/// Whether these tensors go to a kernel of madx/cpu: float32 on the CPU, in a build that has the
+/// kernels. Any other kind takes the plain LibTorch form of the op.
+inline bool takes_cpu_kernel(std::initializer_list<at::Tensor> tensors) {
+  for (const auto& tensor : tensors) {
+    if (tensor.scalar_type() != at::kFloat || !tensor.device().is_cpu()) return false;
+  }
+  return cpu::available();
+}
+
+}  // namespace madx::ops

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "madx/cpu/frozen_linear.h"
+#include "madx/ops/cpu_kernel.h"
+
+namespace madx::ops {
+
+/// Weight and bias of a linear layer of the encoder, which as a rule takes no gradient.
+struct FrozenLinear {
+  at::Tensor weight;  // (out, in)
+  at::Tensor bias;    // (out)
+
+  /// Rows [begin, begin + count) of the layer's outputs.
+  FrozenLinear narrow(int64_t begin, int64_t count) const {
+    return {weight.narrow(0, begin, count), bias.narrow(0, begin, count)};
+  }
+};
+
+namespace detail {
+
+inline bool is_frozen_on_cpu(const FrozenLinear& layer) {
+  return !layer.weight.requires_grad() && layer.weight.is_contiguous() &&
+         ops::takes_cpu_kernel({layer.weight, layer.bias});
+}
+
+inline cpu::FrozenWeight cpu_weight(const at::Tensor& weight, const at::Tensor& bias) {
+  return {weight.const_data_ptr<float>(), bias.const_data_ptr<float>(), weight.size(1),
+          weight.size(0)};
+}
+
+struct CpuFrozenLinear : torch::autograd::Function<CpuFrozenLinear> {
+  using Context = torch::autograd::AutogradContext;
+
+  static at::Tensor forward(Context* ctx, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias) {
+    auto y = at::empty({x.size(0), weight.size(0)}, x.options());
+    cpu::frozen_linear_forward(cpu_weight(weight, bias), x.const_data_ptr<float>(), x.size(0),
+                               at::get_num_threads(), y.data_ptr<float>());
+    ctx->save_for_backward({weight, bias});
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(Context* ctx,
+                                                 torch::autograd::variable_list outputs) {
+    const auto saved = ctx->get_saved_variables();
+    const auto y_gradient = outputs[0].contiguous();
+    auto x_gradient = at::empty({y_gradient.size(0), saved[0].size(1)}, y_gradient.options());
+    cpu::frozen_linear_backward(cpu_weight(saved[0], saved[1]), y_gradient.const_data_ptr<float>(),
+                                y_gradient.size(0), at::get_num_threads(),
+                                x_gradient.data_ptr<float>());
+    return {x_gradient, at::Tensor(), at::Tensor()};
+  }
+};
+
+struct CpuFeedForward : torch::autograd::Function<CpuFeedForward> {
+  using Context = torch::autograd::AutogradContext;
+
+  static at::Tensor forward(Context* ctx, const at::Tensor& x, const at::Tensor& first_weight,
+                            const at::Tensor& first_bias, const at::Tensor& second_weight,
+                            const at::Tensor& second_bias, bool with_gradient) {
+    const cpu::FeedForward layers{cpu_weight(first_weight, first_bias),
+                                  cpu_weight(second_weight, second_bias)};
+    const int threads = at::get_num_threads();
+    at::Tensor kept;
+    if (with_gradient)
+      kept = at::empty({cpu::feed_forward_kept(layers, x.size(0), threads)}, x.options());
+    auto y = at::empty({x.size(0), second_weight.size(0)}, x.options());
+    cpu::feed_forward_forward(layers, x.const_data_ptr<float>(), x.size(0), threads,
+                              with_gradient ? kept.data_ptr<float>() : nullptr,
+                              y.data_ptr<float>());
+    ctx->save_for_backward({first_weight, first_bias, second_weight, second_bias, kept});
+    ctx->saved_data["threads"] = static_cast<int64_t>(threads);
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(Context* ctx,
+                                                 torch::autograd::variable_list outputs) {
+    const auto saved = ctx->get_saved_variables();
+    const auto y_gradient = outputs[0].contiguous();
+    auto x_gradient = at::empty({y_gradient.size(0), saved[0].size(1)}, y_gradient.options());
+    cpu::feed_forward_backward(
+        {cpu_weight(saved[0], saved[1]), cpu_weight(saved[2], saved[3])},
+        saved[4].const_data_ptr<float>(), y_gradient.const_data_ptr<float>(), y_gradient.size(0),
+        static_cast<int>(ctx->saved_data["threads"].toInt()), x_gradient.data_ptr<float>());
+    return {x_gradient, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace detail
+
+/// x W^T + b: x (rows, in) -> (rows, out). Of a frozen weight nothing is kept for the backward
+/// pass.
+inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) {
+  if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(layer))
+    return detail::CpuFrozenLinear::apply(x.contiguous(), layer.weight, layer.bias);
+  return at::linear(x, layer.weight, layer.bias);
+}
+
+/// A Transformer's feed-forward block with exact gelu: gelu(x W_1^T + b_1) W_2^T + b_2,
+/// x (rows, hidden) -> (rows, hidden).
+inline at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
+                               const FrozenLinear& second) {
+  if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(first) &&
+      detail::is_frozen_on_cpu(second)) {
+    return detail::CpuFeedForward::apply(x.contiguous(), first.weight, first.bias, second.weight,
+                                         second.bias,
+                                         at::GradMode::is_enabled() && x.requires_grad());
+  }
+  return frozen_linear(at::gelu(frozen_linear(x, first)), second);
+}
+
+}  // namespace madx::ops

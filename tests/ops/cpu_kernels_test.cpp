@@ -1,0 +1,138 @@
+// Ops that have a CPU kernel: in float32, results and gradients have at most twice the error of the
+// plain LibTorch form, both against that form in double.
+#include <gtest/gtest.h>
+#include <torch/utils.h>
+
+#include <functional>
+
+#include "../support.h"
+#include "madx/ops/adapter_site.h"
+#include "madx/ops/frozen_linear.h"
+
+namespace madx::ops {
+namespace {
+
+constexpr int64_t kRows = 37, kHidden = 40, kInner = 100;
+
+using Tensors = std::vector<at::Tensor>;
+using Op = std::function<at::Tensor(const Tensors&)>;
+
+at::Tensor random(at::IntArrayRef shape) {
+  return at::randn(shape, at::kDouble) / std::sqrt(static_cast<double>(shape.back()));
+}
+
+/// The op's result and its gradients by the first `learning` inputs.
+Tensors run(const Op& op, const Tensors& inputs, size_t learning, at::ScalarType type) {
+  torch::manual_seed(5);
+  Tensors leaves;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    leaves.push_back(inputs[i].clone().to(type).requires_grad_(i < learning));
+  const auto y = op(leaves);
+  torch::manual_seed(6);
+  (y * at::randn(y.sizes(), at::kDouble).to(type)).sum().backward();
+  Tensors results = {y.detach()};
+  for (size_t i = 0; i < learning; ++i) results.push_back(leaves[i].grad());
+  return results;
+}
+
+void expect_twice_the_error_at_most(const Op& ours, const Op& plain, const Tensors& inputs,
+                                    size_t learning) {
+  const auto exact = run(plain, inputs, learning, at::kDouble);
+  const auto reference = run(plain, inputs, learning, at::kFloat);
+  const auto fused = run(ours, inputs, learning, at::kFloat);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    const auto error = [&](const at::Tensor& y) {
+      return (y.to(at::kDouble) - exact[i]).abs().max().item<double>();
+    };
+    const auto size = exact[i].abs().max().item<double>();
+    EXPECT_GT(fused[i].abs().max().item<double>(), 0) << "result " << i;
+    EXPECT_LE(error(fused[i]), 2 * error(reference[i]) + 1e-6 * size) << "result " << i;
+  }
+}
+
+class CpuKernels : public testing::Test {
+ protected:
+  void SetUp() override { torch::manual_seed(4); }
+};
+
+TEST_F(CpuKernels, AdapterSite) {
+  const auto op = [](bool plain) {
+    return [plain](const Tensors& in) {
+      const FrozenLayerNorm norm{in[10], in[11], 1e-5};
+      const std::vector<SiteAdapter> adapters = {{in[2], in[3], in[4], in[5]},
+                                                 {in[6], in[7], in[8], in[9]}};
+      return plain ? detail::adapter_site_plain(in[0], in[1], norm, /*dropout=*/0, adapters)
+                   : adapter_site(in[0], in[1], norm, /*dropout=*/0, adapters);
+    };
+  };
+  Tensors inputs = {random({kRows, kHidden}), random({kRows, kHidden})};
+  for (const int64_t bottleneck : {20, 7}) {
+    for (const auto& weight : {random({bottleneck, kHidden}), random({bottleneck}),
+                               random({kHidden, bottleneck}), random({kHidden})})
+      inputs.push_back(weight);
+  }
+  inputs.push_back(random({kHidden}) + 1);
+  inputs.push_back(random({kHidden}));
+  expect_twice_the_error_at_most(op(false), op(true), inputs, /*learning=*/10);
+  // Only the upper adapter learns, as a task adapter on a frozen language adapter.
+  const auto frozen_below = [&](bool plain) {
+    return [&, plain](const Tensors& in) {
+      Tensors order(inputs.size());
+      for (size_t i = 0; i < 4; ++i) order[6 + i] = in[i];
+      for (size_t i = 0; i < 6; ++i) order[i] = in[4 + i];
+      order[10] = in[10];
+      order[11] = in[11];
+      return op(plain)(order);
+    };
+  };
+  Tensors reordered(inputs.begin() + 6, inputs.begin() + 10);
+  reordered.insert(reordered.end(), inputs.begin(), inputs.begin() + 6);
+  reordered.insert(reordered.end(), inputs.begin() + 10, inputs.end());
+  expect_twice_the_error_at_most(frozen_below(false), frozen_below(true), reordered,
+                                 /*learning=*/4);
+}
+
+TEST_F(CpuKernels, AdapterSiteWithDropoutKeepsTheExpectation) {
+  const auto f = at::full({4000, kHidden}, 2.0), a = at::zeros_like(f);
+  // The LayerNorm of a row of ones and zeros tells which were dropped.
+  const FrozenLayerNorm norm{at::ones({kHidden}), at::zeros({kHidden}), 1e-5};
+  const auto dropped = adapter_site(f, a, norm, /*dropout=*/0.25, {}) < 0;
+  EXPECT_NEAR(dropped.to(at::kDouble).mean().item<double>(), 0.25, 0.005);
+  EXPECT_FALSE(at::equal(dropped, adapter_site(f, a, norm, 0.25, {}) < 0));
+}
+
+TEST_F(CpuKernels, FrozenLinear) {
+  const auto inputs =
+      Tensors{random({kRows, kHidden}), random({kInner, kHidden}), random({kInner})};
+  expect_twice_the_error_at_most(
+      [](const Tensors& in) {
+        return frozen_linear(in[0], FrozenLinear{in[1], in[2]});
+      },
+      [](const Tensors& in) { return at::linear(in[0], in[1], in[2]); }, inputs, /*learning=*/1);
+}
+
+TEST_F(CpuKernels, FeedForward) {
+  const auto inputs = Tensors{random({kRows, kHidden}), random({kInner, kHidden}), random({kInner}),
+                              random({kHidden, kInner}), random({kHidden})};
+  expect_twice_the_error_at_most(
+      [](const Tensors& in) {
+        return feed_forward(in[0], FrozenLinear{in[1], in[2]}, FrozenLinear{in[3], in[4]});
+      },
+      [](const Tensors& in) {
+        return at::linear(at::gelu(at::linear(in[0], in[1], in[2])), in[3], in[4]);
+      },
+      inputs, /*learning=*/1);
+}
+
+TEST_F(CpuKernels, TakeNoRowsAndRowsThatAreNotDense) {
+  const auto x = random({kHidden, 2 * kRows}).to(at::kFloat).t().slice(0, 0, 2 * kRows, 2);
+  const FrozenLinear layer{random({kInner, kHidden}).to(at::kFloat), at::zeros({kInner})};
+  expect_close(frozen_linear(x, layer), at::linear(x, layer.weight, layer.bias), 1e-6);
+  EXPECT_EQ(frozen_linear(x.narrow(0, 0, 0), layer).sizes(), (std::vector<int64_t>{0, kInner}));
+  const FrozenLayerNorm norm{at::ones({kHidden}), at::zeros({kHidden}), 1e-5};
+  expect_close(adapter_site(x, x, norm, 0, {}), norm(x + x), 1e-5);
+  EXPECT_EQ(adapter_site(x.narrow(0, 0, 0), x.narrow(0, 0, 0), norm, 0, {}).size(0), 0);
+}
+
+}  // namespace
+}  // namespace madx::ops
