@@ -10,6 +10,7 @@
 #include "madx/core/error.h"
 #include "madx/data/masking.h"
 #include "madx/report/line_chart.h"
+#include "madx/train/adamw.h"
 #include "madx/train/checkpoint.h"
 #include "madx/train/schedule.h"
 
@@ -60,18 +61,10 @@ void restore(const NamedTensors& into, const NamedTensors& from, const std::stri
         where, ": expected the tensors of this run, but found others; start anew without --resume");
 }
 
-/// Weight matrices decay; biases and LayerNorms (one dimension) do not.
-std::vector<torch::optim::OptimizerParamGroup> parameter_groups(const NamedTensors& tensors,
-                                                                const TrainerOptions& options) {
-  std::vector<at::Tensor> matrices, vectors;
-  for (const auto& entry : tensors)
-    (entry.second.dim() > 1 ? matrices : vectors).push_back(entry.second);
-  const auto group = [&](std::vector<at::Tensor> of, double decay) {
-    return torch::optim::OptimizerParamGroup(
-        std::move(of), std::make_unique<torch::optim::AdamWOptions>(
-                           torch::optim::AdamWOptions(options.lr).weight_decay(decay)));
-  };
-  return {group(matrices, options.weight_decay), group(vectors, 0.0)};
+std::vector<at::Tensor> tensors_of(const NamedTensors& named) {
+  std::vector<at::Tensor> tensors;
+  for (const auto& entry : named) tensors.push_back(entry.second);
+  return tensors;
 }
 
 /// What has gathered since the last logged step.
@@ -89,7 +82,7 @@ class Run {
       : task_(task),
         options_(options),
         tensors_(distinct(task.trained())),
-        optimizer_(parameter_groups(tensors_, options), torch::optim::AdamWOptions(options.lr)),
+        optimizer_(tensors_of(tensors_), options.weight_decay),
         log_(options.directory + "/metrics.jsonl",
              options.resume ? MetricsLog::Mode::kAppend : MetricsLog::Mode::kFresh) {
     for (auto& entry : tensors_) entry.second.requires_grad_(true);
@@ -146,13 +139,8 @@ class Run {
       input_error("training diverged: the loss is ", loss, " at step ", step_ + 1,
                   "; lower --lr (now ", options_.lr, ") or raise --warmup-steps");
     }
-    std::vector<at::Tensor> parameters;
-    for (const auto& entry : tensors_) parameters.push_back(entry.second);
-    torch::nn::utils::clip_grad_norm_(parameters, options_.max_gradient_norm);
     lr_ = options_.lr * warmup_linear_decay(step_, options_.warmup_steps, options_.steps);
-    for (auto& group : optimizer_.param_groups()) group.options().set_lr(lr_);
-    optimizer_.step();
-    optimizer_.zero_grad();
+    optimizer_.step(lr_, std::max(1.0, optimizer_.gradient_norm() / options_.max_gradient_norm));
     interval_.loss += loss;
     ++interval_.steps;
     ++step_;
@@ -194,16 +182,11 @@ class Run {
     }
   }
 
-  /// AdamW's state of one tensor; made where no step has been taken yet.
-  torch::optim::AdamWParamState& moments(const at::Tensor& tensor) {
-    auto& state = optimizer_.state()[tensor.unsafeGetTensorImpl()];
-    if (!state) {
-      auto fresh = std::make_unique<torch::optim::AdamWParamState>();
-      fresh->exp_avg(at::zeros_like(tensor));
-      fresh->exp_avg_sq(at::zeros_like(tensor));
-      state = std::move(fresh);
-    }
-    return static_cast<torch::optim::AdamWParamState&>(*state);
+  NamedTensors moments(at::Tensor AdamW::State::*moment) const {
+    NamedTensors named;
+    for (size_t i = 0; i < tensors_.size(); ++i)
+      named.emplace_back(tensors_[i].first, optimizer_.states()[i].*moment);
+    return named;
   }
 
   void save() {
@@ -211,10 +194,8 @@ class Run {
     checkpoint.step = step_;
     checkpoint.settings = options_.settings;
     checkpoint.tensors = tensors_;
-    for (const auto& [name, tensor] : tensors_) {
-      checkpoint.first_moments.emplace_back(name, moments(tensor).exp_avg());
-      checkpoint.second_moments.emplace_back(name, moments(tensor).exp_avg_sq());
-    }
+    checkpoint.first_moments = moments(&AdamW::State::first_moment);
+    checkpoint.second_moments = moments(&AdamW::State::second_moment);
     checkpoint.best_score = best_score_;
     if (best_figures_) checkpoint.best_step = best_figures_->step;
     checkpoint.best_tensors = best_tensors_;
@@ -228,15 +209,9 @@ class Run {
     const auto directory = checkpoint_directory();
     const auto checkpoint = read_checkpoint(directory, options_.settings);
     restore(tensors_, checkpoint.tensors, directory);
-    NamedTensors first, second;
-    for (const auto& [name, tensor] : tensors_) {
-      auto& state = moments(tensor);
-      state.step(checkpoint.step);
-      first.emplace_back(name, state.exp_avg());
-      second.emplace_back(name, state.exp_avg_sq());
-    }
-    restore(first, checkpoint.first_moments, directory);
-    restore(second, checkpoint.second_moments, directory);
+    restore(moments(&AdamW::State::first_moment), checkpoint.first_moments, directory);
+    restore(moments(&AdamW::State::second_moment), checkpoint.second_moments, directory);
+    optimizer_.set_steps(checkpoint.step);
     step_ = checkpoint.step;
     seconds_before_ = checkpoint.seconds;
     interval_.loss = checkpoint.unlogged_loss;
@@ -252,7 +227,7 @@ class Run {
   TrainingTask& task_;
   const TrainerOptions& options_;
   NamedTensors tensors_;
-  torch::optim::AdamW optimizer_;
+  AdamW optimizer_;
   MetricsLog log_;
   int64_t step_ = 0;  // done
   double lr_ = 0;
