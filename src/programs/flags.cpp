@@ -222,11 +222,15 @@ void parse_command_line(CLI::App& app, int argc, char** argv) {
   }
 }
 
-std::string peak_memory() {
+int64_t peak_memory_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+std::string peak_memory() {
   char text[32];
-  std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(usage.ru_maxrss) / 1e6);
+  std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(peak_memory_bytes()) / 1e9);
   return text;
 }
 

@@ -82,6 +82,8 @@ std::vector<std::pair<std::string, std::string>> parse_pairs(
 /// Parses the command line. Usage errors become InputError; --help prints and exits with status 0.
 void parse_command_line(CLI::App& app, int argc, char** argv);
 
+/// The most memory that this process has held.
+int64_t peak_memory_bytes();
 /// "12.3 GB": the most memory that this process has held.
 std::string peak_memory();
 

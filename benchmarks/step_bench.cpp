@@ -1,0 +1,220 @@
+// One kind of step on random weights, timed: the same work, lengths and dropout as the Python
+// programs that benchmarks/compare runs beside it. Prints one JSON line.
+//
+//   build/bin/step_bench --what mlm --size base --batch 8 --length 128 --steps 5 --threads 2
+//
+// mlm: a training step of a language adapter with its invertible adapter, every row `length` long.
+// ner-train, ner-infer: a language adapter under a task adapter, sentences of realistic lengths
+// (median about 27 sub-words); ner-infer-bare: the encoder alone. Tokens are real ones.
+#include <torch/torch.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "madx/madx.h"
+#include "madx/programs/flags.h"
+#include "madx/programs/program.h"
+
+namespace {
+
+constexpr int64_t kVocabulary = 250002, kFirstWord = 5, kMask = 250001, kLabels = 7;
+
+struct Flags {
+  std::string what = "mlm", size = "base";
+  int64_t batch = 8, length = 128, steps = 5;
+  madx::DeviceFlags device;
+};
+
+Flags parse(int argc, char** argv) {
+  CLI::App app("Times one kind of step on random weights");
+  Flags flags;
+  app.add_option("--what", flags.what, "mlm, ner-train, ner-infer or ner-infer-bare")
+      ->check(CLI::IsMember({"mlm", "ner-train", "ner-infer", "ner-infer-bare"}));
+  app.add_option("--size", flags.size, "base: 768 x 12; small: 384 x 12")
+      ->check(CLI::IsMember({"base", "small"}));
+  const CLI::Range positive(int64_t{1}, int64_t{1} << 20);
+  app.add_option("--batch", flags.batch, "Sequences a step")->check(positive);
+  app.add_option("--length", flags.length, "Tokens a sequence; mlm alone")
+      ->check(CLI::Range(1, 512));
+  app.add_option("--steps", flags.steps, "Timed steps, after one that is not")->check(positive);
+  flags.device.add_to(app);
+  madx::parse_command_line(app, argc, argv);
+  return flags;
+}
+
+madx::EncoderConfig config_of(const std::string& size) {
+  madx::EncoderConfig config;
+  config.vocab_size = kVocabulary;
+  config.hidden_size = size == "base" ? 768 : 384;
+  config.num_hidden_layers = config.num_attention_heads = 12;
+  config.intermediate_size = 4 * config.hidden_size;
+  config.max_position_embeddings = 514;
+  return config;
+}
+
+/// An encoder as Hugging Face initialises one.
+madx::Encoder random_encoder(const madx::EncoderConfig& config) {
+  madx::io::TensorMap weights;
+  const auto hidden = config.hidden_size, inner = config.intermediate_size;
+  const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns) {
+    weights.insert(name + ".weight", at::empty({rows, columns}).normal_(0, 0.02));
+  };
+  const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
+    matrix(name, out, in);
+    weights.insert(name + ".bias", at::zeros({out}));
+  };
+  const auto norm = [&](const std::string& name) {
+    weights.insert(name + ".weight", at::ones({hidden}));
+    weights.insert(name + ".bias", at::zeros({hidden}));
+  };
+  matrix("embeddings.word_embeddings", config.vocab_size, hidden);
+  matrix("embeddings.position_embeddings", config.max_position_embeddings, hidden);
+  matrix("embeddings.token_type_embeddings", config.type_vocab_size, hidden);
+  norm("embeddings.LayerNorm");
+  for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    const auto prefix = "encoder.layer." + std::to_string(layer) + ".";
+    for (const std::string part : {"query", "key", "value"})
+      linear(prefix + "attention.self." + part, hidden, hidden);
+    linear(prefix + "attention.output.dense", hidden, hidden);
+    norm(prefix + "attention.output.LayerNorm");
+    linear(prefix + "intermediate.dense", inner, hidden);
+    linear(prefix + "output.dense", hidden, inner);
+    norm(prefix + "output.LayerNorm");
+  }
+  return madx::Encoder(config, weights, "random weights");
+}
+
+/// What a step does, and how many tokens it reads.
+class Step {
+ public:
+  explicit Step(const Flags& flags)
+      : flags_(flags),
+        config_(config_of(flags.size)),
+        encoder_(random_encoder(config_)),
+        adapters_(config_.hidden_size, config_.num_hidden_layers),
+        mlm_head_(madx::MlmHeadOptions(config_.hidden_size, config_.vocab_size)),
+        tagging_head_(madx::TaggingHeadOptions(config_.hidden_size, labels())),
+        lengths_random_(at::make_generator<at::CPUGeneratorImpl>(1)) {
+    const bool mlm = flags.what == "mlm";
+    for (auto& weight : mlm_head_->parameters()) weight.requires_grad_(false);
+    if (flags.what != "ner-infer-bare") {
+      auto language = madx::named_config("pfeiffer");
+      language.inv_adapter = "nice";
+      auto task = madx::named_config("pfeiffer");
+      task.reduction_factor = 16;
+      adapters_->add("la", language);
+      if (!mlm) adapters_->add("ta", task);
+      adapters_->activate(mlm ? std::vector<std::string>{"la"}
+                              : std::vector<std::string>{"la", "ta"});
+    }
+    for (auto& weight : adapters_->parameters()) weight.requires_grad_(false);
+    if (trains()) {
+      trained_ = adapters_->get(mlm ? "la" : "ta")->parameters();
+      if (!mlm) {
+        for (auto& weight : tagging_head_->parameters()) trained_.push_back(weight);
+      }
+      for (auto& weight : trained_) weight.requires_grad_(true);
+      optimizer_ = std::make_unique<madx::AdamW>(trained_, /*weight_decay=*/0.01);
+    }
+    encoder_->train(trains());
+    tagging_head_->train(trains());
+  }
+
+  /// Prepares the next batch, which is not timed; returns its tokens.
+  int64_t prepare() {
+    const auto lengths = flags_.what == "mlm"
+                             ? at::full({flags_.batch}, flags_.length, at::kLong)
+                             : (at::randn({flags_.batch}, lengths_random_) * 0.5 + 3.3)
+                                   .exp()
+                                   .to(at::kLong)
+                                   .clamp(5, 128);
+    batch_ = {};
+    for (int64_t i = 0; i < flags_.batch; ++i)
+      batch_.offsets.push_back(batch_.offsets.back() + lengths[i].item<int64_t>());
+    batch_.input_ids = at::randint(kFirstWord, kVocabulary - 2, {batch_.rows()}, at::kLong);
+    if (flags_.what == "mlm") {
+      const auto masked = at::rand({batch_.rows()}) < 0.15;
+      batch_.read_rows = masked.nonzero().squeeze(1);
+      targets_ = batch_.input_ids.index_select(0, batch_.read_rows);
+      batch_.input_ids.masked_fill_(masked, kMask);
+    } else {
+      targets_ = at::randint(0, kLabels, {batch_.rows()}, at::kLong);
+    }
+    return batch_.rows();
+  }
+
+  void run() {
+    if (!trains()) {
+      torch::NoGradGuard no_grad;
+      tagging_head_->forward(encoder_->forward(batch_, *adapters_));
+      return;
+    }
+    const auto hidden = encoder_->forward(batch_, *adapters_);
+    const auto loss = flags_.what == "mlm" ? mlm_head_->loss(hidden, encoder_->word_embeddings(),
+                                                             targets_, adapters_->invertible())
+                                           : tagging_head_->loss(hidden, targets_);
+    loss.backward();
+    optimizer_->step(/*lr=*/1e-4);
+  }
+
+ private:
+  static std::vector<std::string> labels() {
+    return {"O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"};
+  }
+  bool trains() const { return flags_.what == "mlm" || flags_.what == "ner-train"; }
+
+  const Flags& flags_;
+  madx::EncoderConfig config_;
+  madx::Encoder encoder_;
+  madx::AdapterStack adapters_;
+  madx::MlmHead mlm_head_;
+  madx::TaggingHead tagging_head_;
+  at::Generator lengths_random_;
+  std::vector<at::Tensor> trained_;
+  std::unique_ptr<madx::AdamW> optimizer_;
+  madx::PackedBatch batch_;
+  at::Tensor targets_;
+};
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void run(int argc, char** argv) {
+  const auto flags = parse(argc, argv);
+  flags.device.apply();
+  torch::manual_seed(0);
+  Step step(flags);
+  std::vector<double> seconds;
+  int64_t tokens = 0;
+  for (int64_t i = 0; i <= flags.steps; ++i) {
+    const auto rows = step.prepare();
+    const auto start = now();
+    step.run();
+    if (i == 0) continue;  // warm-up
+    seconds.push_back(now() - start);
+    tokens += rows;
+  }
+  const auto total = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+  std::sort(seconds.begin(), seconds.end());
+  const auto median = seconds[seconds.size() / 2];
+  nlohmann::ordered_json line{{"what", flags.what}, {"size", flags.size}, {"batch", flags.batch}};
+  if (flags.what == "mlm") {
+    line["length"] = flags.length;
+    line["step_seconds"] = median;
+    line["tokens_per_second"] = static_cast<double>(flags.batch * flags.length) / median;
+  } else {
+    line["tokens_per_second"] = static_cast<double>(tokens) / total;
+  }
+  line["peak_rss_mb"] = madx::peak_memory_bytes() >> 20;
+  std::cout << line.dump() << "\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return madx::run_program("step_bench", [&] { run(argc, argv); });
+}
