@@ -20,11 +20,13 @@
 
 namespace {
 
-constexpr int64_t kVocabulary = 250002, kFirstWord = 5, kMask = 250001, kLabels = 7;
+constexpr int64_t kFirstWord = 5, kLabels = 7;
 
 struct Flags {
   std::string what = "mlm", size = "base";
-  int64_t batch = 8, length = 128, steps = 5;
+  int64_t batch = 8, length = 128, steps = 5, vocabulary = 250002;
+  double reduction_factor = 2;
+  bool no_dropout = false, checkpointing = false;
   madx::DeviceFlags device;
 };
 
@@ -40,15 +42,20 @@ Flags parse(int argc, char** argv) {
   app.add_option("--length", flags.length, "Tokens a sequence; mlm alone")
       ->check(CLI::Range(1, 512));
   app.add_option("--steps", flags.steps, "Timed steps, after one that is not")->check(positive);
+  app.add_option("--vocabulary", flags.vocabulary, "Sub-words")->check(CLI::Range(100, 1 << 24));
+  app.add_option("--reduction-factor", flags.reduction_factor, "Of the language adapter")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--no-encoder-dropout", flags.no_dropout, "Train with the encoder's dropout off");
+  app.add_flag("--gradient-checkpointing", flags.checkpointing, "Compute layers again");
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
   return flags;
 }
 
-madx::EncoderConfig config_of(const std::string& size) {
+madx::EncoderConfig config_of(const Flags& flags) {
   madx::EncoderConfig config;
-  config.vocab_size = kVocabulary;
-  config.hidden_size = size == "base" ? 768 : 384;
+  config.vocab_size = flags.vocabulary;
+  config.hidden_size = flags.size == "base" ? 768 : 384;
   config.num_hidden_layers = config.num_attention_heads = 12;
   config.intermediate_size = 4 * config.hidden_size;
   config.max_position_embeddings = 514;
@@ -92,7 +99,7 @@ class Step {
  public:
   explicit Step(const Flags& flags)
       : flags_(flags),
-        config_(config_of(flags.size)),
+        config_(config_of(flags)),
         encoder_(random_encoder(config_)),
         adapters_(config_.hidden_size, config_.num_hidden_layers),
         mlm_head_(madx::MlmHeadOptions(config_.hidden_size, config_.vocab_size)),
@@ -103,6 +110,7 @@ class Step {
     if (flags.what != "ner-infer-bare") {
       auto language = madx::named_config("pfeiffer");
       language.inv_adapter = "nice";
+      language.reduction_factor = flags.reduction_factor;
       auto task = madx::named_config("pfeiffer");
       task.reduction_factor = 16;
       adapters_->add("la", language);
@@ -119,6 +127,8 @@ class Step {
       for (auto& weight : trained_) weight.requires_grad_(true);
       optimizer_ = std::make_unique<madx::AdamW>(trained_, /*weight_decay=*/0.01);
     }
+    encoder_->use_dropout(!flags.no_dropout);
+    encoder_->use_gradient_checkpointing(flags.checkpointing);
     encoder_->train(trains());
     tagging_head_->train(trains());
   }
@@ -134,12 +144,12 @@ class Step {
     batch_ = {};
     for (int64_t i = 0; i < flags_.batch; ++i)
       batch_.offsets.push_back(batch_.offsets.back() + lengths[i].item<int64_t>());
-    batch_.input_ids = at::randint(kFirstWord, kVocabulary - 2, {batch_.rows()}, at::kLong);
+    batch_.input_ids = at::randint(kFirstWord, flags_.vocabulary - 2, {batch_.rows()}, at::kLong);
     if (flags_.what == "mlm") {
       const auto masked = at::rand({batch_.rows()}) < 0.15;
       batch_.read_rows = masked.nonzero().squeeze(1);
       targets_ = batch_.input_ids.index_select(0, batch_.read_rows);
-      batch_.input_ids.masked_fill_(masked, kMask);
+      batch_.input_ids.masked_fill_(masked, flags_.vocabulary - 1);
     } else {
       targets_ = at::randint(0, kLabels, {batch_.rows()}, at::kLong);
     }

@@ -21,7 +21,7 @@ namespace {
 struct Flags {
   std::string encoder, output, name, eval_text, lm_head;
   std::vector<std::string> text;
-  bool no_invertible = false, train_lm_head = false;
+  bool no_invertible = false, train_lm_head = false, full_length = false;
   double inv_reduction_factor = 2, mlm_probability = 0.15;
   madx::AdapterFlags adapter;
   madx::TrainingFlags training;
@@ -46,6 +46,8 @@ Flags parse(int argc, char** argv) {
                  "Masked-LM head, for an encoder that has none (see train_lm_head)");
   app.add_flag("--train-lm-head", flags.train_lm_head,
                "Train the head along and write it to the output's lm_head/");
+  app.add_flag("--full-length", flags.full_length,
+               "Join a batch's lines to sequences of --max-length, </s> between them");
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
@@ -89,8 +91,8 @@ void run(int argc, char** argv) {
   auto head = choose_head(flags, loaded);
   madx::print_encoder(loaded);
 
-  const auto options =
-      madx::mlm_options(flags.training, flags.mlm_probability, madx::Mixing::kByLines);
+  const auto options = madx::mlm_options(flags.training, flags.mlm_probability,
+                                         madx::Mixing::kByLines, flags.full_length);
   madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, options);
   std::unique_ptr<madx::MlmBatches> held_out;
   if (!flags.eval_text.empty()) {
@@ -116,12 +118,14 @@ void run(int argc, char** argv) {
   } else {
     for (auto& weight : head->parameters()) weight.requires_grad_(false);
   }
+  flags.training.apply_to(loaded.encoder);
   loaded.encoder->to(device);
   adapters->to(device);
   head->to(device);
 
   auto trainer = flags.training.trainer_options("train " + name, output.path(),
                                                 batches.epoch_size(), /*default_epochs=*/3);
+  trainer.settings["--full-length"] = flags.full_length ? "given" : "not given";
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
   const auto result = madx::train(task, trainer);
 

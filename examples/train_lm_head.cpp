@@ -20,6 +20,7 @@ struct Flags {
   std::string encoder, output, lm_head;
   std::vector<std::string> text, eval_text;
   double mlm_probability = 0.15;
+  bool full_length = false;
   madx::TrainingFlags training;
   madx::DeviceFlags device;
 };
@@ -37,6 +38,8 @@ Flags parse(int argc, char** argv) {
   app.add_option("--lm-head", flags.lm_head, "Head to start from");
   app.add_option("--mlm-probability", flags.mlm_probability, "Share of tokens to predict")
       ->capture_default_str();
+  app.add_flag("--full-length", flags.full_length,
+               "Join a batch's lines to sequences of --max-length, </s> between them");
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
@@ -51,8 +54,8 @@ void run(int argc, char** argv) {
   const auto& config = loaded.encoder->config();
   madx::check_max_length(flags.training.max_length, config);
 
-  const auto options =
-      madx::mlm_options(flags.training, flags.mlm_probability, madx::Mixing::kEqualShares);
+  const auto options = madx::mlm_options(flags.training, flags.mlm_probability,
+                                         madx::Mixing::kEqualShares, flags.full_length);
   madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, options);
   std::unique_ptr<madx::MlmBatches> held_out;
   if (!flags.eval_text.empty()) {
@@ -65,6 +68,7 @@ void run(int argc, char** argv) {
                   ? loaded.head
                   : madx::MlmHead(madx::MlmHeadOptions(config.hidden_size, config.vocab_size)
                                       .layer_norm_eps(config.layer_norm_eps));
+  flags.training.apply_to(loaded.encoder);
   loaded.encoder->to(device);
   head->to(device);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
@@ -75,6 +79,7 @@ void run(int argc, char** argv) {
   madx::io::check_name(output.name());  // the head is named after it
   auto trainer = flags.training.trainer_options("lm head", output.path(), batches.epoch_size(),
                                                 /*default_epochs=*/1);
+  trainer.settings["--full-length"] = flags.full_length ? "given" : "not given";
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
   const auto result = madx::train(task, trainer);
   madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());

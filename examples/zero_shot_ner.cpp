@@ -67,6 +67,14 @@ Flags parse(int argc, char** argv) {
     madx::input_error("--train and --task-adapter: expected one of them, but found ",
                       flags.train.empty() ? "neither" : "both");
   }
+  for (const std::string flag : {"--dev", "--config", "--leave-out"}) {
+    if (!flags.task_adapter.empty() && app.count(flag) > 0) {
+      madx::input_error(flag,
+                        ": expected --train beside it, but found --task-adapter, which is not "
+                        "trained again; leave ",
+                        flag, " out");
+    }
+  }
   if (flags.tests.empty() && flags.texts.empty()) {
     madx::input_error("expected --test LANGUAGE=FILE or --text LANGUAGE=FILE, but found neither");
   }
@@ -146,6 +154,7 @@ void run(int argc, char** argv) {
   for (const auto& pair : flags.texts) madx::read_raw_sentences(pair.second);
   auto loaded = madx::io::load_encoder(flags.encoder);
   madx::check_max_length(flags.training.max_length, loaded.encoder->config());
+  flags.training.apply_to(loaded.encoder);
   madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length,
                        flags.training.batch_size);
   for (const auto* pairs : {&flags.tests, &flags.texts}) {

@@ -80,25 +80,47 @@ MlmBatch MlmBatches::eval(int64_t index) const {
   return make(lines, random);
 }
 
-MlmBatch MlmBatches::make(const std::vector<size_t>& lines, RandomStream& random) const {
+std::vector<std::vector<int64_t>> MlmBatches::sequences_of(const std::vector<size_t>& lines,
+                                                           RandomStream& random) const {
+  const auto bos = tokenizer_->special().bos, eos = tokenizer_->special().eos;
+  const auto room = options_.max_length - 2;
   std::vector<std::vector<int64_t>> sequences;
+  const auto add = [&](auto begin, auto end) {
+    std::vector<int64_t> sequence = {bos};
+    sequence.insert(sequence.end(), begin, end);
+    sequence.push_back(eos);
+    sequences.push_back(std::move(sequence));
+  };
+  std::vector<int64_t> joined;
+  for (const auto line : lines) {
+    const auto tokens = tokenizer_->encode(corpus_.line(line));
+    if (tokens.empty()) continue;
+    if (options_.sequences == Sequences::kFullLength) {
+      if (!joined.empty()) joined.push_back(eos);
+      joined.insert(joined.end(), tokens.begin(), tokens.end());
+      continue;
+    }
+    const auto surplus = static_cast<int64_t>(tokens.size()) - room;
+    const auto begin = tokens.begin() + (surplus > 0 ? random.below(surplus + 1) : 0);
+    add(begin, surplus > 0 ? begin + room : tokens.end());
+  }
+  for (auto begin = joined.begin(); begin != joined.end();) {
+    const auto end = begin + std::min<int64_t>(room, joined.end() - begin);
+    add(begin, end);
+    begin = end;
+  }
+  return sequences;
+}
+
+MlmBatch MlmBatches::make(const std::vector<size_t>& lines, RandomStream& random) const {
+  auto sequences = sequences_of(lines, random);
   std::vector<int64_t> read, targets;
   int64_t row = 0;
-  for (const auto line : lines) {
-    auto tokens = tokenizer_->encode(corpus_.line(line));
-    if (tokens.empty()) continue;
-    const auto room = options_.max_length - 2, surplus = static_cast<int64_t>(tokens.size()) - room;
-    if (surplus > 0) {
-      const auto begin = tokens.begin() + random.below(surplus + 1);
-      tokens = std::vector<int64_t>(begin, begin + room);
-    }
-    tokens.insert(tokens.begin(), tokenizer_->special().bos);
-    tokens.push_back(tokenizer_->special().eos);
+  for (auto& tokens : sequences) {
     const auto masked = mask_tokens(tokens, *tokenizer_, options_.mlm_probability, random);
     for (const auto place : masked.places) read.push_back(row + place);
     targets.insert(targets.end(), masked.targets.begin(), masked.targets.end());
     row += static_cast<int64_t>(tokens.size());
-    sequences.push_back(std::move(tokens));
   }
   MlmBatch batch{pack(sequences), at::tensor(targets, at::kLong)};
   batch.batch.read_rows = at::tensor(read, at::kLong);

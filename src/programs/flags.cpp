@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "madx/core/error.h"
+#include "madx/cpu/available.h"
 
 namespace madx {
 namespace {
@@ -42,7 +43,13 @@ void TrainingFlags::add_to(CLI::App& app) {
   app.add_option("--log-every", log_every, "Write a line of metrics.jsonl every N steps")
       ->capture_default_str();
   app.add_flag("--resume", resume, "Go on from the checkpoint in the output directory");
-  app.add_option("--seed", seed, "Of everything random")->capture_default_str();
+  app.add_option("--seed", seed, "Of everything random")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--no-encoder-dropout", no_encoder_dropout,
+               "Train with the frozen encoder's own dropout off");
+  app.add_flag("--gradient-checkpointing", gradient_checkpointing,
+               "Compute each layer again in the backward pass: less memory, a third more time");
 }
 
 void TrainingFlags::check() const {
@@ -92,8 +99,14 @@ TrainerOptions TrainingFlags::trainer_options(const std::string& label,
                       {"--lr", text(lr)},
                       {"--warmup-steps", text(options.warmup_steps)},
                       {"--weight-decay", text(weight_decay)},
-                      {"--seed", text(seed)}};
+                      {"--seed", text(seed)},
+                      {"--no-encoder-dropout", no_encoder_dropout ? "given" : "not given"}};
   return options;
+}
+
+void TrainingFlags::apply_to(Encoder& encoder) const {
+  encoder->use_dropout(!no_encoder_dropout);
+  encoder->use_gradient_checkpointing(gradient_checkpointing);
 }
 
 void check_max_length(int64_t max_length, const EncoderConfig& config) {
@@ -122,12 +135,17 @@ void print_encoder(const io::LoadedEncoder& loaded) {
               << *loaded.archive_difference;
   }
   std::cout << "\n";
+  if (!cpu::available())
+    std::cout << "note: built without libxsmm, so LibTorch's own operations run, slower\n";
 }
 
-MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing) {
+MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing,
+                              bool full_length) {
   require(mlm_probability > 0 && mlm_probability < 1, "--mlm-probability",
           "a number between 0 and 1", mlm_probability);
-  return {flags.batch_size, flags.max_length, mlm_probability, flags.seed, mixing};
+  return {flags.batch_size, flags.max_length,
+          mlm_probability,  flags.seed,
+          mixing,           full_length ? Sequences::kFullLength : Sequences::kLines};
 }
 
 void DeviceFlags::add_to(CLI::App& app) {

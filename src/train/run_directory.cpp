@@ -1,5 +1,9 @@
 #include "madx/train/run_directory.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <system_error>
 
@@ -13,6 +17,15 @@ namespace {
 
 bool holds_something(const fs::path& path) {
   return fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path));
+}
+
+/// The directory's descriptor with the lock on it; -1 where there is none or another process has
+/// it. The lock goes with the process, however it ends.
+int locked(const std::string& directory) {
+  const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  if (descriptor >= 0) close(descriptor);
+  return -1;
 }
 
 std::string without_slash(std::string path) {
@@ -29,6 +42,7 @@ RunDirectory::RunDirectory(const std::string& path, bool resume)
     return has_checkpoint(directory + "/checkpoint");
   };
   std::error_code error;
+  if (fs::is_directory(working_)) lock();
   if (resume) {
     if (!checkpoint(working_)) {
       if (!checkpoint(final_)) {
@@ -56,10 +70,21 @@ RunDirectory::RunDirectory(const std::string& path, bool resume)
     fs::remove_all(working_, error);
     make(error);
   }
+  if (!error) lock();
   if (error) {
     remove_made();
     input_error(working_,
                 ": expected a directory that can be written, but found: ", error.message());
+  }
+}
+
+void RunDirectory::lock() {
+  if (lock_ >= 0) close(lock_);
+  lock_ = locked(working_);
+  if (lock_ < 0) {
+    input_error(working_,
+                ": expected no other run at work there, but there is one; wait for it, or name "
+                "another output");
   }
 }
 
@@ -80,13 +105,18 @@ void RunDirectory::remove_made() {
 }
 
 RunDirectory::~RunDirectory() {
-  if (finished_) return;
   std::error_code ignored;
-  if (!has_checkpoint(working_ + "/checkpoint")) {
+  if (!finished_ && !has_checkpoint(working_ + "/checkpoint")) {
     remove_made();
-    return;
+  } else if (!finished_) {
+    // What a run that failed at its end has begun to write is no result.
+    for (const auto& entry : fs::directory_iterator(working_, ignored)) {
+      const auto name = entry.path().filename();
+      if (name != "checkpoint" && name != "metrics.jsonl") fs::remove_all(entry.path(), ignored);
+    }
+    if (!holds_something(final_)) fs::rename(working_, final_, ignored);
   }
-  if (!holds_something(final_)) fs::rename(working_, final_, ignored);
+  if (lock_ >= 0) close(lock_);
 }
 
 std::string RunDirectory::name() const { return fs::path(final_).filename().string(); }

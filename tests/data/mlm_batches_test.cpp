@@ -166,6 +166,30 @@ TEST_F(MlmBatchesTest, CutsAWindowOutOfALineThatIsTooLong) {
       with_ends(whole));
 }
 
+TEST_F(MlmBatchesTest, JoinsLinesToFullLengthAndLosesNone) {
+  const auto path = write_lines("market", 12);
+  const TextCorpus corpus({path});
+  auto by_length = options(/*batch_size=*/12, /*max_length=*/20);
+  by_length.sequences = Sequences::kFullLength;
+  Ids expected;
+  for (size_t i = 0; i < corpus.size(); ++i) {
+    if (i > 0) expected.push_back(tokenizer_->special().eos);
+    const auto tokens = tokenizer_->encode(corpus.line(i));
+    expected.insert(expected.end(), tokens.begin(), tokens.end());
+  }
+  auto all = batches({path}, by_length);
+  Ids joined;
+  const auto sequences = unmasked(all.eval(0));
+  for (const auto& sequence : sequences) {
+    EXPECT_EQ(sequence.size(), &sequence == &sequences.back() ? sequence.size() : 20u);
+    EXPECT_EQ(sequence.front(), tokenizer_->special().bos);
+    EXPECT_EQ(sequence.back(), tokenizer_->special().eos);
+    joined.insert(joined.end(), sequence.begin() + 1, sequence.end() - 1);
+  }
+  EXPECT_EQ(joined, expected);
+  expect_same(all.train(3), batches({path}, by_length).train(3));
+}
+
 TEST_F(MlmBatchesTest, PassesOverLinesWithoutAToken) {
   const std::string odd = "\xe3\x80\x80\xc2\xa0\n";  // an ideographic and a no-break space
   std::string text;

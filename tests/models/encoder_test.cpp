@@ -127,6 +127,35 @@ TEST_F(EncoderTest, DropsOutWhileTrainingAlone) {
   EXPECT_TRUE(at::equal(without->forward(batch, *adapters_), quiet));
 }
 
+TEST_F(EncoderTest, TrainsWithItsDropoutOffWhereAsked) {
+  const auto batch = pack(kSequences);
+  const auto quiet = run(batch);
+  encoder_->use_dropout(false);
+  encoder_->train();
+  EXPECT_TRUE(at::equal(run(batch), quiet));
+}
+
+TEST_F(EncoderTest, GivesTheSameGradientsWithGradientCheckpointing) {
+  auto batch = pack(kSequences);
+  batch.read_rows = at::tensor(std::vector<int64_t>{1, 3, 8, 19});
+  encoder_->train();
+  const auto gradients = [&](bool checkpointing) {
+    encoder_->use_gradient_checkpointing(checkpointing);
+    torch::manual_seed(3);
+    adapters_->zero_grad();
+    encoder_->forward(batch, *adapters_).square().sum().backward();
+    std::vector<at::Tensor> gradients = {at::randn({2})};  // the generator goes on alike
+    for (const auto& weight : adapters_->get("la")->parameters())
+      gradients.push_back(weight.grad().clone());
+    return gradients;
+  };
+  const auto kept = gradients(false), recomputed = gradients(true);
+  for (size_t i = 0; i < kept.size(); ++i) {
+    EXPECT_GT(kept[i].abs().sum().item<double>(), 0);
+    EXPECT_TRUE(at::equal(recomputed[i], kept[i])) << i;
+  }
+}
+
 TEST_F(EncoderTest, AppliesTheInvertibleAdapterToTheEmbeddings) {
   const auto batch = pack(kSequences);
   const at::NoGradGuard no_grad;

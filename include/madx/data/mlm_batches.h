@@ -21,17 +21,24 @@ enum class Mixing {
   kEqualShares,  ///< as many lines of each file, smaller files more often
 };
 
+/// What a sequence is.
+enum class Sequences {
+  kLines,       ///< a line; of one that is too long, a window drawn anew at each visit
+  kFullLength,  ///< a batch's lines end to end, </s> between them, cut at max_length: nothing is
+                ///< lost
+};
+
 struct MlmBatchesOptions {
-  int64_t batch_size = 8;    ///< sequences
+  int64_t batch_size = 8;    ///< lines
   int64_t max_length = 128;  ///< tokens of a sequence, special ones included
   double mlm_probability = 0.15;
   uint64_t seed = 42;
   Mixing mixing = Mixing::kByLines;
+  Sequences sequences = Sequences::kLines;
 };
 
 /// Batches of a corpus by number: batch n is a function of the options and n alone, so that a
-/// resumed run reads what the interrupted one would have read. A line is a sequence; of a line that
-/// is too long, a window drawn anew at each visit.
+/// resumed run reads what the interrupted one would have read.
 class MlmBatches {
  public:
   /// Throws InputError when no line of the corpus has a token.
@@ -58,6 +65,8 @@ class MlmBatches {
 
   size_t shuffled_line(size_t share, int64_t visit);
   MlmBatch make(const std::vector<size_t>& lines, RandomStream& random) const;
+  std::vector<std::vector<int64_t>> sequences_of(const std::vector<size_t>& lines,
+                                                 RandomStream& random) const;
 
   TextCorpus corpus_;
   std::shared_ptr<const Tokenizer> tokenizer_;

@@ -7,6 +7,7 @@
 
 #include "madx/io/tensor_map.h"
 #include "madx/models/encoder_layer.h"
+#include "madx/models/recomputed.h"
 
 namespace madx {
 
@@ -38,6 +39,15 @@ class EncoderImpl : public torch::nn::Module {
     for (auto& weight : parameters()) weight.requires_grad_(true);
   }
 
+  /// Whether `train()` switches the encoder's own dropout on (the default).
+  void use_dropout(bool use) { use_dropout_ = use; }
+  void train(bool on = true) override { Module::train(on && use_dropout_); }
+
+  /// Whether the backward pass computes each layer anew from its input, instead of keeping what is
+  /// inside: less memory for a third more time. The stack that `forward` was given must live, and
+  /// stay as it is, until backward() is done.
+  void use_gradient_checkpointing(bool use) { use_checkpointing_ = use; }
+
   /// Every weight by Hugging Face's name without the model's prefix, query, key and value apart
   /// (views of the packed one).
   io::TensorMap named_weights() const;
@@ -60,6 +70,8 @@ class EncoderImpl : public torch::nn::Module {
   at::Tensor type_embeddings_;      // (types, hidden)
   FrozenLayerNorm embedding_norm_;
   std::vector<EncoderLayer> layers_;
+  bool use_dropout_ = true;
+  bool use_checkpointing_ = false;
 };
 
 TORCH_MODULE(Encoder);
@@ -221,8 +233,11 @@ inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,
   auto x = embed(batch, adapters);
   for (size_t index = 0; index < layers_.size(); ++index) {
     const bool last = index + 1 == layers_.size();
-    x = layers_[index]->forward(x, batch.offsets, last ? batch.read_rows : at::Tensor(),
-                                read_offsets, adapters);
+    const auto layer = [this, index, offsets = batch.offsets, read_offsets, &adapters,
+                        rows = last ? batch.read_rows : at::Tensor()](const at::Tensor& input) {
+      return layers_[index]->forward(input, offsets, rows, read_offsets, adapters);
+    };
+    x = use_checkpointing_ && at::GradMode::is_enabled() ? recomputed(x, layer) : layer(x);
   }
   return x;
 }

@@ -9,6 +9,7 @@
 #include "madx/adapters/bottleneck_config.h"
 #include "madx/data/mlm_batches.h"
 #include "madx/io/encoder_files.h"
+#include "madx/models/encoder.h"
 #include "madx/train/trainer.h"
 
 namespace madx {
@@ -29,11 +30,16 @@ struct TrainingFlags {
   int64_t log_every = 10;
   bool resume = false;
   uint64_t seed = 42;
+  bool no_encoder_dropout = false;
+  bool gradient_checkpointing = false;
 
   void add_to(CLI::App& app);
 
   /// Throws InputError for a value that no run can have.
   void check() const;
+
+  /// Sets the encoder's dropout and gradient checkpointing.
+  void apply_to(Encoder& encoder) const;
 
   /// The trainer's options for a run of `epoch_batches` batches an epoch; after `check`.
   TrainerOptions trainer_options(const std::string& label, const std::string& directory,
@@ -51,7 +57,8 @@ void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& confi
 void print_encoder(const io::LoadedEncoder& loaded);
 
 /// How masked LM reads its text. Throws InputError for a --mlm-probability outside (0, 1).
-MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing);
+MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing,
+                              bool full_length);
 
 /// Where the work runs.
 struct DeviceFlags {

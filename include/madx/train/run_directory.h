@@ -12,7 +12,8 @@ namespace madx {
 class RunDirectory {
  public:
   /// Throws InputError when `path` exists with content (or PATH.partial holds an interrupted run)
-  /// and `resume` is not set, or when there is no checkpoint to resume from.
+  /// and `resume` is not set, when there is no checkpoint to resume from, or when another run is at
+  /// work there.
   RunDirectory(const std::string& path, bool resume);
   /// Without `finish`: keeps a checkpoint for --resume, removes all else that the constructor made.
   ~RunDirectory();
@@ -28,11 +29,13 @@ class RunDirectory {
 
  private:
   void make(std::error_code& error);
+  void lock();
   void remove_made();
 
   std::string final_;
   std::string working_;
   std::vector<std::string> made_parents_;  // the innermost first
+  int lock_ = -1;  // descriptor of the working directory, locked while this run has it
   bool finished_ = false;
 };
 
