@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <future>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,7 +28,7 @@ class MlmTask : public TrainingTask {
         trained_(std::move(trained)) {}
 
   Loss loss(int64_t index) override {
-    const auto batch = batches_.train(index);
+    const auto batch = take(index);
     return {loss_of(batch), batch.batch.rows()};
   }
 
@@ -62,6 +63,17 @@ class MlmTask : public TrainingTask {
   std::vector<std::pair<std::string, at::Tensor>> trained() const override { return trained_; }
 
  private:
+  /// Batch `index`; the one after it is made by another thread meanwhile.
+  MlmBatch take(int64_t index) {
+    auto ahead = std::move(ahead_);
+    auto batch = ahead.valid() ? ahead.get() : MlmBatch();
+    if (index != ahead_index_) batch = batches_.train(index);
+    ahead_index_ = index + 1;
+    ahead_ =
+        std::async(std::launch::async, [this, next = index + 1] { return batches_.train(next); });
+    return batch;
+  }
+
   at::Tensor loss_of(const MlmBatch& batch) {
     const auto device = encoder_->device();
     const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (masked, hidden)
@@ -75,6 +87,8 @@ class MlmTask : public TrainingTask {
   MlmBatches& batches_;
   MlmBatches* held_out_;
   std::vector<std::pair<std::string, at::Tensor>> trained_;
+  int64_t ahead_index_ = -1;
+  std::future<MlmBatch> ahead_;  // last: it ends before what it works on does
 };
 
 }  // namespace madx
