@@ -120,7 +120,9 @@ class BackwardTile {
 void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
                            const float* out_gradient, int threads, float* f_gradient,
                            float* a_gradient, const std::vector<SiteAdapterGradient>& gradients) {
-  const RowTiles tiles(problem.rows, threads, kLargestSiteTile);
+  const GradientSums sums(problem, gradients, threads);  // zeros where there are no rows
+  if (problem.rows == 0) return;
+  const RowTiles tiles(problem.rows, threads, kLargestSiteTile, kSiteGranule);
   const SiteRows site(problem);
   const bool input_wanted = f_gradient != nullptr || a_gradient != nullptr;
   const auto learns = [&](const auto& gradient) { return gradient.down != nullptr; };
@@ -128,16 +130,15 @@ void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAda
                                           gradients.begin());
   std::vector<BackwardProducts> products;
   for (const auto& adapter : problem.adapters)
-    products.emplace_back(adapter, problem.hidden, tiles.size);
+    products.emplace_back(adapter, problem.hidden, tiles.size());
   std::vector<TileScratch> scratch;
-  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(problem, tiles.size);
-  const GradientSums sums(problem, gradients, threads);
+  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(problem, tiles.size());
 #pragma omp parallel num_threads(threads)
   {
     const auto thread = omp_get_thread_num();
-#pragma omp for schedule(static)
-    for (int64_t index = 0; index < tiles.count; ++index) {
-      BackwardTile tile(problem, site, kept, tiles.first(index), tiles.rows_of(index), tiles.size,
+#pragma omp for schedule(static, 1)
+    for (int64_t index = 0; index < tiles.count(); ++index) {
+      BackwardTile tile(problem, site, kept, tiles.first(index), tiles.rows_of(index), tiles.size(),
                         scratch[static_cast<size_t>(thread)]);
       tile.close(out_gradient);
       for (auto above = problem.adapters.size(); above > 0; --above) {

@@ -80,18 +80,19 @@ void forward_tile(const SiteProblem& problem, const SiteRows& site,
 
 void adapter_site_forward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
                           int threads, float* out) {
-  const RowTiles tiles(problem.rows, threads, kLargestSiteTile);
+  if (problem.rows == 0) return;
+  const RowTiles tiles(problem.rows, threads, kLargestSiteTile, kSiteGranule);
   const SiteRows site(problem);
   std::vector<ForwardProducts> adapters;
   for (const auto& adapter : problem.adapters)
-    adapters.emplace_back(adapter, problem.hidden, tiles.size);
+    adapters.emplace_back(adapter, problem.hidden, tiles.size());
   std::vector<TileScratch> scratch;
-  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(problem, tiles.size);
+  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(problem, tiles.size());
 #pragma omp parallel num_threads(threads)
   {
     for (auto& adapter : adapters) adapter.transpose_weights();
-#pragma omp for schedule(static)
-    for (int64_t tile = 0; tile < tiles.count; ++tile) {
+#pragma omp for schedule(static, 1)
+    for (int64_t tile = 0; tile < tiles.count(); ++tile) {
       forward_tile(problem, site, adapters, kept, tiles.first(tile), tiles.rows_of(tile),
                    scratch[static_cast<size_t>(omp_get_thread_num())], out);
     }

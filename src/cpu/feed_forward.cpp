@@ -2,17 +2,15 @@
 
 #include <vector>
 
-#include "cpu/column_major_rows.h"
 #include "cpu/gelu.h"
-#include "cpu/row_tiles.h"
 #include "cpu/scratch.h"
 #include "cpu/small_gemm.h"
+#include "cpu/transposed_rows.h"
 #include "madx/cpu/frozen_linear.h"
 
 namespace madx::cpu {
 namespace {
 
-constexpr int64_t kLargestTile = 96;
 /// Inner units taken at a time.
 constexpr int64_t kBlock = 256;
 
@@ -46,7 +44,39 @@ class BlockProducts {
   std::vector<SmallGemm> products_[2];
 };
 
-RowTiles tiles_of(int64_t rows, int threads) { return RowTiles(rows, threads, kLargestTile); }
+/// The products of one pass through both layers, for one size of tiles.
+struct PassProducts {
+  BlockProducts first, second;
+};
+
+PassProducts forward_products(const FeedForward& layers, int64_t tile) {
+  const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
+  return {
+      BlockProducts(inner, [&](int64_t units,
+                               bool) { return SmallGemm(units, tile, in, in, tile, tile, {}); }),
+      BlockProducts(inner, [&](int64_t units, bool accumulate) {
+        return SmallGemm(out, tile, units, inner, tile, tile, {/*transposed_a=*/false, accumulate});
+      })};
+}
+
+PassProducts backward_products(const FeedForward& layers, int64_t tile) {
+  const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
+  return {
+      BlockProducts(
+          inner,
+          [&](int64_t units, bool accumulate) {
+            return SmallGemm(in, tile, units, in, tile, tile, {/*transposed_a=*/true, accumulate});
+          }),
+      BlockProducts(inner, [&](int64_t units, bool) {
+        return SmallGemm(units, tile, out, inner, tile, tile, {/*transposed_a=*/true});
+      })};
+}
+
+std::vector<TileScratch> scratch_of(const FeedForward& layers, int threads, int64_t tile) {
+  std::vector<TileScratch> scratch;
+  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(layers, tile);
+  return scratch;
+}
 
 /// inner = inner + bias by row, activated = gelu(inner)
 void bias_and_gelu(float* inner, const float* bias, int64_t units, int64_t tile, float* activated) {
@@ -65,67 +95,62 @@ void bias_and_gelu(float* inner, const float* bias, int64_t units, int64_t tile,
 }  // namespace
 
 int64_t feed_forward_kept(const FeedForward& layers, int64_t rows, int threads) {
-  const auto tiles = tiles_of(rows, threads);
-  return tiles.count * tiles.size * layers.first.out;
+  if (rows == 0) return 0;
+  const auto tiles = transposed_tiles(rows, threads);
+  const auto last = tiles.count() - 1;
+  return (tiles.first(last) + tiles.size_of(last)) * layers.first.out;
 }
 
 void feed_forward_forward(const FeedForward& layers, const float* x, int64_t rows, int threads,
                           float* kept, float* y) {
+  if (rows == 0) return;
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  const auto tiles = tiles_of(rows, threads);
-  const auto size = tiles.size;
-  const BlockProducts first(
-      inner, [&](int64_t units, bool) { return SmallGemm(units, size, in, in, size, size, {}); });
-  const BlockProducts second(inner, [&](int64_t units, bool accumulate) {
-    return SmallGemm(out, size, units, inner, size, size, {/*transposed_a=*/false, accumulate});
-  });
-  std::vector<TileScratch> scratch;
-  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(layers, size);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int64_t tile = 0; tile < tiles.count; ++tile) {
+  const auto tiles = transposed_tiles(rows, threads);
+  const ByTileSize<PassProducts> by_size(
+      tiles, [&](int64_t tile) { return forward_products(layers, tile); });
+  auto scratch = scratch_of(layers, threads, tiles.size());
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  for (int64_t tile = 0; tile < tiles.count(); ++tile) {
     auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
-    const auto row = tiles.first(tile), count = tiles.rows_of(tile);
-    load_transposed(x + row * in, in, count, in, size, mine.before.data());
+    const auto& products = by_size(tile);
+    const auto row = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
+    load_transposed(x + row * in, in, count, in, width, mine.before.data());
     for (int64_t unit = 0; unit < inner; unit += kBlock) {
-      float* const block =
-          kept == nullptr ? mine.inner.data() : kept + (tile * inner + unit) * size;
-      first(unit)(layers.first.weight + unit * in, mine.before.data(), block);
-      bias_and_gelu(block, layers.first.bias + unit, std::min(kBlock, inner - unit), size,
+      float* const block = kept == nullptr ? mine.inner.data() : kept + row * inner + unit * width;
+      products.first(unit)(layers.first.weight + unit * in, mine.before.data(), block);
+      bias_and_gelu(block, layers.first.bias + unit, std::min(kBlock, inner - unit), width,
                     mine.activated.data());
-      second(unit, unit > 0)(layers.second.weight + unit, mine.activated.data(), mine.after.data());
+      products.second(unit, unit > 0)(layers.second.weight + unit, mine.activated.data(),
+                                      mine.after.data());
     }
-    store_transposed(mine.after.data(), size, count, out, layers.second.bias, y + row * out, out);
+    store_transposed(mine.after.data(), width, count, out, layers.second.bias, y + row * out, out);
   }
 }
 
 void feed_forward_backward(const FeedForward& layers, const float* kept, const float* y_gradient,
                            int64_t rows, int threads, float* x_gradient) {
+  if (rows == 0) return;
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  const auto tiles = tiles_of(rows, threads);
-  const auto size = tiles.size;
-  const BlockProducts second(inner, [&](int64_t units, bool) {
-    return SmallGemm(units, size, out, inner, size, size, {/*transposed_a=*/true});
-  });
-  const BlockProducts first(inner, [&](int64_t units, bool accumulate) {
-    return SmallGemm(in, size, units, in, size, size, {/*transposed_a=*/true, accumulate});
-  });
-  std::vector<TileScratch> scratch;
-  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(layers, size);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int64_t tile = 0; tile < tiles.count; ++tile) {
+  const auto tiles = transposed_tiles(rows, threads);
+  const ByTileSize<PassProducts> by_size(
+      tiles, [&](int64_t tile) { return backward_products(layers, tile); });
+  auto scratch = scratch_of(layers, threads, tiles.size());
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  for (int64_t tile = 0; tile < tiles.count(); ++tile) {
     auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
-    const auto row = tiles.first(tile), count = tiles.rows_of(tile);
-    load_transposed(y_gradient + row * out, out, count, out, size, mine.after.data());
+    const auto& products = by_size(tile);
+    const auto row = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
+    load_transposed(y_gradient + row * out, out, count, out, width, mine.after.data());
     for (int64_t unit = 0; unit < inner; unit += kBlock) {
-      const auto elements = std::min(kBlock, inner - unit) * size;
-      const float* const before = kept + (tile * inner + unit) * size;
+      const auto elements = std::min(kBlock, inner - unit) * width;
+      const float* const before = kept + row * inner + unit * width;
       float* const gradient = mine.inner.data();
-      second(unit)(layers.second.weight + unit, mine.after.data(), gradient);
+      products.second(unit)(layers.second.weight + unit, mine.after.data(), gradient);
 #pragma omp simd
       for (int64_t i = 0; i < elements; ++i) gradient[i] *= gelu_slope(before[i]);
-      first(unit, unit > 0)(layers.first.weight + unit * in, gradient, mine.before.data());
+      products.first(unit, unit > 0)(layers.first.weight + unit * in, gradient, mine.before.data());
     }
-    store_transposed(mine.before.data(), size, count, in, /*bias=*/nullptr, x_gradient + row * in,
+    store_transposed(mine.before.data(), width, count, in, /*bias=*/nullptr, x_gradient + row * in,
                      in);
   }
 }

@@ -10,7 +10,7 @@
 namespace madx::cpu {
 
 /// More rows read the weights less often; fewer stay in a core's second-level cache.
-constexpr int64_t kLargestSiteTile = 64;
+constexpr int64_t kLargestSiteTile = 64, kSiteGranule = 4;
 
 inline void add_to(float* to, const float* from, int64_t size) {
 #pragma omp simd

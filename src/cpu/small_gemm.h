@@ -13,8 +13,8 @@ namespace madx::cpu {
 
 /// A product of small row-major matrices in float32: C (m, n) = A (m, k) B (k, n), added to C where
 /// `accumulate` is set. Strides are those between rows. Compiled by libxsmm for its exact sizes and
-/// kept by it for the next call; threads may share one. Fastest where n and B's stride are multiples
-/// of 16.
+/// kept by it for the next call; threads may share one. Fastest where n and B's stride are
+/// multiples of 16.
 class SmallGemm {
  public:
   struct Options {
@@ -62,7 +62,12 @@ inline void SmallGemm::operator()(const float* a, const float* b, float* c) cons
 
 inline SmallGemm::SmallGemm(int64_t m, int64_t n, int64_t k, int64_t a_stride, int64_t b_stride,
                             int64_t c_stride, Options options)
-    : m_(m), n_(n), k_(k), a_stride_(a_stride), b_stride_(b_stride), c_stride_(c_stride),
+    : m_(m),
+      n_(n),
+      k_(k),
+      a_stride_(a_stride),
+      b_stride_(b_stride),
+      c_stride_(c_stride),
       options_(options) {}
 
 inline void SmallGemm::operator()(const float* a, const float* b, float* c) const {

@@ -246,6 +246,16 @@ TEST(AdapterSiteOp, GivesTheSameGradientsWhereLowerOnesAreNotWanted) {
   EXPECT_EQ(top.adapters[1].down_gradient, all.adapters[1].down_gradient);
 }
 
+TEST(AdapterSiteOp, GivesZeroGradientsOfNoRows) {
+  Op op(Reference(0, 48, {16}));
+  op.adapters[0].up_gradient[0] = 5;
+  op.forward(2);
+  op.backward({}, 2);
+  for (const auto gradient : op.adapters[0].up_gradient)
+    EXPECT_TRUE(gradient == 0 || gradient == Op::kCanary);
+  op.expect_canaries();
+}
+
 TEST(AdapterSiteOp, DropsTheSameElementsForwardAndBackward) {
   const Reference reference(40, 64, {16});
   Op op(reference, /*dropout=*/0.25);

@@ -3,9 +3,34 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cpu/row_tiles.h"
 #include "cpu/transpose.h"
 
 namespace madx::cpu {
+
+constexpr int64_t kLargestTransposedTile = 96;
+
+inline RowTiles transposed_tiles(int64_t rows, int threads) {
+  return RowTiles(rows, threads, kLargestTransposedTile, /*granule=*/TransposedTile::kSize);
+}
+
+/// Products for the two sizes of tiles.
+template <class Products>
+class ByTileSize {
+ public:
+  template <class Make>
+  ByTileSize(const RowTiles& tiles, Make&& make)
+      : tiles_(tiles),
+        larger_(make(tiles.size())),
+        smaller_(make(tiles.size_of(tiles.count() - 1))) {}
+  const Products& operator()(int64_t tile) const {
+    return tiles_.is_larger(tile) ? larger_ : smaller_;
+  }
+
+ private:
+  const RowTiles& tiles_;
+  Products larger_, smaller_;
+};
 
 /// Weights are (out, in) and stay so. A product then runs along vectors only if the vectors are
 /// rows of x: a tile is transposed on its way in and its result on its way out, and every layer
