@@ -1,0 +1,174 @@
+// The ops that have a CPU kernel, each beside its plain LibTorch form on the same tensors, in turn.
+//
+//   build/bin/kernel_bench --size base --rows 1024 --threads 2
+//
+// Prints a Markdown table: milliseconds (the fastest of some runs) forward, and forward with
+// backward; GFLOP/s of the products alone.
+#include <torch/torch.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <functional>
+#include <iomanip>
+#include <iostream>
+
+#include "madx/madx.h"
+#include "madx/programs/flags.h"
+#include "madx/programs/program.h"
+
+namespace {
+
+constexpr int64_t kVocabulary = 250002, kLength = 128, kHeads = 12;
+constexpr double kDropout = 0.1;
+
+struct Flags {
+  std::string size = "base";
+  int64_t rows = 1024, runs = 7;
+  madx::DeviceFlags device;
+};
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+using Act = std::function<at::Tensor()>;
+
+/// One op in two forms. FLOPs are those of the forward pass and of both.
+struct Case {
+  std::string name;
+  Act kernel, plain;
+  double forward_flops, both_flops;
+};
+
+struct Milliseconds {
+  double forward = 1e9, both = 1e9;
+};
+
+void run_once(const Act& act, Milliseconds& fastest) {
+  {
+    const torch::NoGradGuard no_grad;
+    const auto start = now();
+    act();
+    fastest.forward = std::min(fastest.forward, 1e3 * (now() - start));
+  }
+  const auto start = now();
+  const auto y = act();
+  if (y.requires_grad()) y.backward(at::ones_like(y));
+  fastest.both = std::min(fastest.both, 1e3 * (now() - start));
+}
+
+void print_row(const Case& work, int64_t runs) {
+  Milliseconds kernel, plain;
+  for (int64_t i = 0; i < runs; ++i) {
+    run_once(work.kernel, kernel);
+    run_once(work.plain, plain);
+  }
+  const auto rates = [&](const Milliseconds& time) {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(1) << time.forward << " | " << time.both << " | "
+         << std::setprecision(0) << work.forward_flops / time.forward / 1e6 << " / "
+         << work.both_flops / time.both / 1e6;
+    return text.str();
+  };
+  std::cout << "| " << work.name << " | " << rates(kernel) << " | " << rates(plain) << " | "
+            << std::fixed << std::setprecision(2) << plain.forward / kernel.forward << " / "
+            << plain.both / kernel.both << " |" << std::endl;
+}
+
+std::vector<Case> cases(const Flags& flags) {
+  const int64_t hidden = flags.size == "base" ? 768 : 384, rows = flags.rows;
+  const auto leaf = [](at::IntArrayRef shape) { return at::randn(shape).requires_grad_(); };
+  const auto weight = [](int64_t out, int64_t in) { return at::randn({out, in}) * 0.02; };
+  const auto product = [&](double in, double out) {
+    return 2.0 * static_cast<double>(rows) * in * out;
+  };
+  const auto h = static_cast<double>(hidden);
+  std::vector<Case> all;
+
+  const madx::ops::FrozenLinear qkv{weight(3 * hidden, hidden), at::zeros({3 * hidden})};
+  const auto x = leaf({rows, hidden});
+  all.push_back({"frozen linear, queries, keys and values",
+                 [=] { return madx::ops::frozen_linear(x, qkv); },
+                 [=] { return at::linear(x, qkv.weight, qkv.bias); }, product(h, 3 * h),
+                 2 * product(h, 3 * h)});
+
+  const madx::ops::FrozenLinear first{weight(4 * hidden, hidden), at::zeros({4 * hidden})},
+      second{weight(hidden, 4 * hidden), at::zeros({hidden})};
+  all.push_back({"feed-forward", [=] { return madx::ops::feed_forward(x, first, second); },
+                 [=] {
+                   return at::linear(at::gelu(at::linear(x, first.weight, first.bias)),
+                                     second.weight, second.bias);
+                 },
+                 2 * product(h, 4 * h), 4 * product(h, 4 * h)});
+
+  madx::ops::RowOffsets offsets = {0};
+  while (offsets.back() < rows) offsets.push_back(std::min(rows, offsets.back() + kLength));
+  const auto packed = leaf({rows, 3 * hidden});
+  const auto part = [=](int64_t i) { return packed.narrow(1, i * hidden, hidden); };
+  all.push_back({"attention, sequences of 128, dropout",
+                 [=] { return madx::ops::packed_attention(packed, offsets, kHeads, kDropout); },
+                 [=] {
+                   return madx::ops::detail::packed_attention_plain(
+                       part(0), part(1), part(2), offsets, offsets, kHeads, kDropout);
+                 },
+                 2 * product(h, kLength), 6 * product(h, kLength)});
+
+  const auto a = leaf({rows, hidden});
+  const madx::ops::FrozenLayerNorm norm{at::ones({hidden}), at::zeros({hidden}), 1e-5};
+  for (const int64_t factor : {0, 2, 16}) {
+    std::vector<madx::ops::SiteAdapter> adapters;
+    if (factor > 0) {
+      const auto bottleneck = hidden / factor;
+      adapters.push_back(
+          {weight(bottleneck, hidden).requires_grad_(), at::zeros({bottleneck}).requires_grad_(),
+           weight(hidden, bottleneck).requires_grad_(), at::zeros({hidden}).requires_grad_()});
+    }
+    const auto flops = factor > 0 ? 2 * product(h, h / static_cast<double>(factor)) : 0;
+    all.push_back(
+        {factor == 0 ? "site without an adapter, dropout"
+                     : "site, reduction factor " + std::to_string(factor) + ", dropout",
+         [=] { return madx::ops::adapter_site(x, a, norm, kDropout, adapters); },
+         [=] { return madx::ops::detail::adapter_site_plain(x, a, norm, kDropout, adapters); },
+         flops, 3 * flops});
+  }
+
+  const auto masked = std::max<int64_t>(1, rows * 15 / 100);
+  const auto read = leaf({masked, hidden});
+  const auto embedding = weight(kVocabulary, hidden), bias = at::zeros({kVocabulary});
+  const auto targets = at::randint(kVocabulary, {masked}, at::kLong);
+  const auto scores = 2.0 * static_cast<double>(masked) * h * kVocabulary;
+  all.push_back({"vocabulary loss at 15 % of the rows",
+                 [=] { return madx::ops::linear_cross_entropy(read, embedding, bias, targets); },
+                 [=] {
+                   return torch::nn::functional::cross_entropy(at::linear(read, embedding, bias),
+                                                               targets);
+                 },
+                 scores, 2 * scores});
+  return all;
+}
+
+void run(int argc, char** argv) {
+  CLI::App app("Times the CPU kernels beside plain LibTorch");
+  Flags flags;
+  app.add_option("--size", flags.size, "base: 768; small: 384")
+      ->check(CLI::IsMember({"base", "small"}))
+      ->capture_default_str();
+  app.add_option("--rows", flags.rows, "Tokens")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--runs", flags.runs, "Runs of each form, in turn; the fastest counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  flags.device.add_to(app);
+  madx::parse_command_line(app, argc, argv);
+  flags.device.apply();
+  std::cout << "| op | ms forward | ms both | GFLOP/s | plain: ms forward | ms both | GFLOP/s | "
+               "plain / kernel |\n|---|---|---|---|---|---|---|---|\n";
+  for (const auto& work : cases(flags)) print_row(work, flags.runs);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return madx::run_program("kernel_bench", [&] { run(argc, argv); });
+}
