@@ -120,9 +120,9 @@ class BackwardTile {
 void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
                            const float* out_gradient, int threads, float* f_gradient,
                            float* a_gradient, const std::vector<SiteAdapterGradient>& gradients) {
-  const GradientSums sums(problem, gradients, threads);  // zeros where there are no rows
-  if (problem.rows == 0) return;
   const RowTiles tiles(problem.rows, threads, kLargestSiteTile, kSiteGranule);
+  const GradientSums sums(problem, gradients, tiles.threads());  // zeros where there are no rows
+  if (problem.rows == 0) return;
   const SiteRows site(problem);
   const bool input_wanted = f_gradient != nullptr || a_gradient != nullptr;
   const auto learns = [&](const auto& gradient) { return gradient.down != nullptr; };
@@ -132,8 +132,9 @@ void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAda
   for (const auto& adapter : problem.adapters)
     products.emplace_back(adapter, problem.hidden, tiles.size());
   std::vector<TileScratch> scratch;
-  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(problem, tiles.size());
-#pragma omp parallel num_threads(threads)
+  for (int thread = 0; thread < tiles.threads(); ++thread)
+    scratch.emplace_back(problem, tiles.size());
+#pragma omp parallel num_threads(tiles.threads())
   {
     const auto thread = omp_get_thread_num();
 #pragma omp for schedule(static, 1)

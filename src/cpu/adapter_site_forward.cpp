@@ -87,8 +87,9 @@ void adapter_site_forward(const SiteProblem& problem, const std::vector<SiteAdap
   for (const auto& adapter : problem.adapters)
     adapters.emplace_back(adapter, problem.hidden, tiles.size());
   std::vector<TileScratch> scratch;
-  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(problem, tiles.size());
-#pragma omp parallel num_threads(threads)
+  for (int thread = 0; thread < tiles.threads(); ++thread)
+    scratch.emplace_back(problem, tiles.size());
+#pragma omp parallel num_threads(tiles.threads())
   {
     for (auto& adapter : adapters) adapter.transpose_weights();
 #pragma omp for schedule(static, 1)

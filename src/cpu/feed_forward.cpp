@@ -108,8 +108,8 @@ void feed_forward_forward(const FeedForward& layers, const float* x, int64_t row
   const auto tiles = transposed_tiles(rows, threads);
   const ByTileSize<PassProducts> by_size(
       tiles, [&](int64_t tile) { return forward_products(layers, tile); });
-  auto scratch = scratch_of(layers, threads, tiles.size());
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  auto scratch = scratch_of(layers, tiles.threads(), tiles.size());
+#pragma omp parallel for num_threads(tiles.threads()) schedule(static, 1)
   for (int64_t tile = 0; tile < tiles.count(); ++tile) {
     auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
     const auto& products = by_size(tile);
@@ -134,8 +134,8 @@ void feed_forward_backward(const FeedForward& layers, const float* kept, const f
   const auto tiles = transposed_tiles(rows, threads);
   const ByTileSize<PassProducts> by_size(
       tiles, [&](int64_t tile) { return backward_products(layers, tile); });
-  auto scratch = scratch_of(layers, threads, tiles.size());
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  auto scratch = scratch_of(layers, tiles.threads(), tiles.size());
+#pragma omp parallel for num_threads(tiles.threads()) schedule(static, 1)
   for (int64_t tile = 0; tile < tiles.count(); ++tile) {
     auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
     const auto& products = by_size(tile);

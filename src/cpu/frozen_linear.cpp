@@ -46,8 +46,8 @@ void frozen_linear_forward(const FrozenWeight& layer, const float* x, int64_t ro
     return BlockProducts(
         out, [&](int64_t size) { return SmallGemm(size, tile, in, in, tile, tile, {}); });
   });
-  auto scratch = scratch_of(threads, in, tiles.size());
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  auto scratch = scratch_of(tiles.threads(), in, tiles.size());
+#pragma omp parallel for num_threads(tiles.threads()) schedule(static, 1)
   for (int64_t tile = 0; tile < tiles.count(); ++tile) {
     auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
     const auto first = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
@@ -73,8 +73,8 @@ void frozen_linear_backward(const FrozenWeight& layer, const float* y_gradient, 
     });
   };
   const auto begins = products(false), adds = products(true);
-  auto scratch = scratch_of(threads, in, tiles.size());
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  auto scratch = scratch_of(tiles.threads(), in, tiles.size());
+#pragma omp parallel for num_threads(tiles.threads()) schedule(static, 1)
   for (int64_t tile = 0; tile < tiles.count(); ++tile) {
     auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
     const auto first = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);

@@ -11,7 +11,7 @@ class RowTiles {
  public:
   /// Sizes are multiples of `granule` up to `largest`. Few sizes mean few products to compile.
   RowTiles(int64_t rows, int threads, int64_t largest, int64_t granule)
-      : rows_(rows), granule_(granule) {
+      : rows_(rows), granule_(granule), threads_(threads) {
     constexpr int64_t kTileCost = 4;  // what a tile costs beside its rows, in rows
     const auto granules = (rows + granule - 1) / granule;
     const auto fewest = (granules * granule + largest - 1) / largest;
@@ -31,6 +31,8 @@ class RowTiles {
   }
 
   int64_t count() const { return count_; }
+  /// Threads that have a tile: no more take part, nor get memory to work in.
+  int threads() const { return static_cast<int>(std::min<int64_t>(threads_, count_)); }
   /// The larger of the two sizes; the other is one granule less.
   int64_t size() const { return size_; }
   bool is_larger(int64_t tile) const { return tile < larger_; }
@@ -43,6 +45,7 @@ class RowTiles {
 
  private:
   int64_t rows_, granule_;
+  int threads_;
   int64_t count_ = 0, size_ = 0, larger_ = 0;
 };
 
