@@ -8,6 +8,7 @@
 
 #include "cpu/exp.h"
 #include "cpu/prefetch.h"
+#include "cpu/transpose.h"
 #include "madx/cpu/attention.h"
 
 namespace madx::cpu {
@@ -18,10 +19,6 @@ struct AttentionHead {
   int64_t column;  ///< its first one in all matrices
   int64_t index;   ///< among the heads
 };
-
-/// Queries or keys in scratch, of which there are a multiple of 16: the products need few sizes,
-/// and are fast.
-inline int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
 
 inline int64_t longest(const int64_t* offsets, int64_t sequences) {
   int64_t result = 0;

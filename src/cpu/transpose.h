@@ -7,6 +7,9 @@
 
 namespace madx::cpu {
 
+/// Rows in scratch, of which there are a multiple of 16: products need few sizes, and are fast.
+inline int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
+
 /// A 16 x 16 tile on its way to its transpose. Element (r, c) lies at 16 r + c; interleaving both
 /// halves of the tile rotates the 8 bits of that number by one, so four times swaps r and c. A loop
 /// that interleaves is vector code, one that transposes is not.

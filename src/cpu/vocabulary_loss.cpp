@@ -10,6 +10,7 @@
 #include "cpu/running_softmax.h"
 #include "cpu/scratch.h"
 #include "cpu/small_gemm.h"
+#include "cpu/transpose.h"
 
 namespace madx::cpu {
 namespace {
@@ -23,8 +24,6 @@ constexpr int64_t kKeptLogits = int64_t{1} << 24;
 /// The vocabulary is cut into this many parts, each with sums of its own, whatever the number of
 /// threads: results do not depend on it.
 constexpr int64_t kParts = 32;
-
-int64_t padded(int64_t rows) { return (rows + 15) / 16 * 16; }
 
 /// As few blocks of rows as the limits allow, all of about the same size.
 int64_t rows_of_a_block(const VocabularyLossInput& in, bool keeps_logits) {
@@ -84,9 +83,7 @@ class VocabularyPass {
     first_ = first;
     rows_ = rows;
     width_ = padded(rows);
-    for (int64_t i = 0; i < in_.hidden; ++i)
-      for (int64_t row = 0; row < width_; ++row)
-        x_.data()[i * width_ + row] = row < rows ? in_.x[(first + row) * in_.hidden + i] : 0.0f;
+    transpose(in_.x + first * in_.hidden, in_.hidden, rows, in_.hidden, x_.data(), width_);
     softmax_.assign(parts_, RunningSoftmax(width_));
   }
 

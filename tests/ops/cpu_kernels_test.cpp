@@ -1,6 +1,6 @@
 // Ops that have a CPU kernel: in float32, results and gradients have at most twice the error of the
 // plain LibTorch form, both against that form in double.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <torch/utils.h>
 
 #include <functional>
@@ -122,6 +122,28 @@ TEST_F(CpuKernels, FeedForward) {
         return at::linear(at::gelu(at::linear(in[0], in[1], in[2])), in[3], in[4]);
       },
       inputs, /*learning=*/1);
+}
+
+TEST_F(CpuKernels, RefuseShapesThatDoNotFit) {
+  const auto x = at::zeros({3, kHidden}), bias = at::zeros({kInner});
+  const auto narrow = at::zeros({kInner, kHidden - 1}), weight = at::zeros({kInner, kHidden});
+  EXPECT_THAT(torch_error_of([&] {
+                frozen_linear(x, FrozenLinear{narrow, bias});
+              }),
+              testing::HasSubstr("frozen_linear: expected a weight of shape (out, 40)"));
+  EXPECT_THAT(torch_error_of([&] {
+                frozen_linear(x, FrozenLinear{weight, at::zeros({2})});
+              }),
+              testing::HasSubstr("expected a bias of shape (100), but got [2]"));
+  EXPECT_THAT(torch_error_of([&] {
+                feed_forward(x, FrozenLinear{weight, bias}, FrozenLinear{weight, bias});
+              }),
+              testing::HasSubstr("feed_forward: expected a weight of shape (out, 100)"));
+  const FrozenLayerNorm norm{at::ones({kHidden}), at::zeros({kHidden}), 1e-5};
+  const SiteAdapter adapter{at::zeros({4, kHidden}), at::zeros({4}), at::zeros({kHidden, 5}),
+                            at::zeros({kHidden})};
+  EXPECT_THAT(torch_error_of([&] { adapter_site(x, x, norm, 0, {adapter}); }),
+              testing::HasSubstr("adapter_site: expected up of shape [40, 4], but got [40, 5]"));
 }
 
 TEST_F(CpuKernels, TakeNoRowsAndRowsThatAreNotDense) {

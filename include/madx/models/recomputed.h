@@ -11,7 +11,7 @@ namespace madx {
 
 namespace detail {
 
-/// The state of the generators that dropout draws from, put back at the end of a scope.
+/// The state, when this was made, of the generators that dropout draws from.
 class GeneratorState {
  public:
   explicit GeneratorState(const at::Device& device)

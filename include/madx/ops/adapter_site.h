@@ -148,6 +148,20 @@ inline at::Tensor adapter_site(const at::Tensor& f, const at::Tensor& a,
   TORCH_CHECK(f.dim() == 2 && f.sizes() == a.sizes(),
               "adapter_site: expected f and a of one shape (rows, hidden), but got ", f.sizes(),
               " and ", a.sizes());
+  const auto hidden = f.size(1);
+  const auto check = [](const char* what, const at::Tensor& tensor, at::IntArrayRef shape) {
+    TORCH_CHECK(tensor.sizes() == shape, "adapter_site: expected ", what, " of shape ", shape,
+                ", but got ", tensor.sizes());
+  };
+  check("a LayerNorm weight", norm.weight, {hidden});
+  check("a LayerNorm bias", norm.bias, {hidden});
+  for (const auto& adapter : adapters) {
+    const auto bottleneck = adapter.down.size(0);
+    check("down", adapter.down, {bottleneck, hidden});
+    check("down's bias", adapter.down_bias, {bottleneck});
+    check("up", adapter.up, {hidden, bottleneck});
+    check("up's bias", adapter.up_bias, {hidden});
+  }
   std::vector<at::Tensor> weights;
   bool whole = true;  // no adapter learns in part
   for (const auto& adapter : adapters) {

@@ -21,6 +21,15 @@ struct FrozenLinear {
 
 namespace detail {
 
+/// Kernels take pointers: what does not fit is refused before.
+inline void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
+  TORCH_CHECK(layer.weight.dim() == 2 && layer.weight.size(1) == in, op,
+              ": expected a weight of shape (out, ", in, "), but got ", layer.weight.sizes());
+  TORCH_CHECK(layer.bias.dim() == 1 && layer.bias.size(0) == layer.weight.size(0), op,
+              ": expected a bias of shape (", layer.weight.size(0), "), but got ",
+              layer.bias.sizes());
+}
+
 inline bool is_frozen_on_cpu(const FrozenLinear& layer) {
   return !layer.weight.requires_grad() && layer.weight.is_contiguous() &&
          ops::takes_cpu_kernel({layer.weight, layer.bias});
@@ -94,6 +103,7 @@ struct CpuFeedForward : torch::autograd::Function<CpuFeedForward> {
 /// x W^T + b: x (rows, in) -> (rows, out). Of a frozen weight nothing is kept for the backward
 /// pass.
 inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) {
+  detail::check_layer("frozen_linear", x.size(-1), layer);
   if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(layer))
     return detail::CpuFrozenLinear::apply(x.contiguous(), layer.weight, layer.bias);
   return at::linear(x, layer.weight, layer.bias);
@@ -103,6 +113,8 @@ inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) 
 /// x (rows, hidden) -> (rows, hidden).
 inline at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
                                const FrozenLinear& second) {
+  detail::check_layer("feed_forward", x.size(-1), first);
+  detail::check_layer("feed_forward", first.weight.size(0), second);
   if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(first) &&
       detail::is_frozen_on_cpu(second)) {
     return detail::CpuFeedForward::apply(x.contiguous(), first.weight, first.bias, second.weight,

@@ -104,6 +104,10 @@ inline CrossEntropyPass cross_entropy_pass(const at::Tensor& x, const at::Tensor
   const bool x_gradient = with_gradient && x.requires_grad();
   const bool bias_gradient = with_gradient && bias.requires_grad();
   if (takes_cpu_kernel({x, weight, bias})) {
+    TORCH_CHECK(
+        targets.min().item<int64_t>() >= 0 && targets.max().item<int64_t>() < weight.size(0),
+        "linear_cross_entropy: expected targets in [0, ", weight.size(0), "), but got ",
+        targets.min().item<int64_t>(), " to ", targets.max().item<int64_t>());
     return pass_by_cpu_kernel(x.contiguous(), weight.contiguous(), bias.contiguous(),
                               targets.contiguous(), x_gradient, bias_gradient);
   }
