@@ -186,6 +186,15 @@ TEST(LinearCrossEntropy, NamesTheShapeThatDisagrees) {
                 HasSubstr("expected a bias of shape (20), but got [" + std::to_string(size) + "]"));
   }
   EXPECT_NE(error_of([](Problem& p) { p.targets = at::full({3}, 20, at::kLong); }), "");
+  for (const int64_t target : {-1, 20}) {  // the CPU kernel has float32
+    EXPECT_NE(error_of([&](Problem& p) {
+                p.x = p.x.detach().to(at::kFloat);
+                p.weight = p.weight.to(at::kFloat);
+                p.bias = p.bias.detach().to(at::kFloat);
+                p.targets = at::full({3}, target, at::kLong);
+              }),
+              "");
+  }
 }
 
 }  // namespace
