@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     device.add_to(app);
     madx::parse_command_line(app, argc, argv);
     const auto where = device.apply();
-    auto loaded = madx::io::load_encoder(encoder);
+    auto loaded = madx::io::load_encoder(encoder, device.encoder_dtype());
     const auto& config = loaded.encoder->config();
     madx::check_max_length(max_length, config);
     madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
