@@ -3,6 +3,7 @@
 #include <sentencepiece_processor.h>
 
 #include "madx/core/error.h"
+#include "sentencepiece_check.h"
 
 namespace madx {
 namespace {
@@ -71,6 +72,7 @@ std::shared_ptr<const Tokenizer> make_sentencepiece_tokenizer(const TokenizerFil
                                                               const std::string& where) {
   auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
   const std::string path = where + "/" + file.name;
+  check_sentencepiece_model(path, file.bytes);
   const auto status = processor->LoadFromSerializedProto(file.bytes);
   if (!status.ok()) {
     input_error(path, ": expected a SentencePiece model, but found ", file.bytes.size(),

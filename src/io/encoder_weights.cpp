@@ -66,8 +66,8 @@ std::string read_file(const std::string& path) {
 
 EncoderParts open_encoder(const std::string& path) {
   if (!fs::exists(path)) {
-    input_error(
-        path, ": expected an encoder's directory or .pt file, but there is none; check the path");
+    input_error(path,
+                ": expected an encoder's directory or .pt file, but there is none; check the path");
   }
   const bool whole = !fs::is_directory(path);
   const fs::path directory = whole ? fs::path(path).parent_path() : fs::path(path);
