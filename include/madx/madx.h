@@ -4,6 +4,7 @@
 #include "madx/adapters/adapter.h"
 #include "madx/adapters/adapter_set.h"
 #include "madx/adapters/adapter_stack.h"
+#include "madx/adapters/composition.h"
 #include "madx/adapters/invertible_adapter.h"
 #include "madx/core/error.h"
 #include "madx/data/conll.h"
