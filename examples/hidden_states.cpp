@@ -17,13 +17,15 @@
 int main(int argc, char** argv) {
   return madx::run_program("hidden_states", [&] {
     CLI::App app("Writes the last hidden states of raw text under a stack of adapters");
-    std::string encoder, text, output;
+    std::string encoder, text, output, leave_out;
     std::vector<std::string> directories;
     madx::DeviceFlags device;
     int64_t max_length = 128;
     app.add_option("--encoder", encoder, "Encoder: a directory or .pt file")->required();
     app.add_option("--adapter", directories,
                    "AdapterHub directory; several: the stack, bottom first");
+    app.add_option("--leave-out", leave_out,
+                   "Layers in which adapters are left out, e.g. 11 (MAD-X 2.0)");
     app.add_option("--text", text, "Raw text, a line a sequence")->required();
     app.add_option("--output", output, "File to write (.safetensors)")->required();
     app.add_option("--max-length", max_length, "Tokens of a line at most; the rest is cut")
@@ -37,8 +39,9 @@ int main(int argc, char** argv) {
     madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
     std::vector<std::string> stack;
     for (size_t i = 0; i < directories.size(); ++i) {
-      stack.push_back(
-          madx::io::load_adapter(adapters, directories[i], "adapter" + std::to_string(i)));
+      stack.push_back(madx::io::load_adapter(adapters, directories[i],
+                                             "adapter" + std::to_string(i),
+                                             madx::parse_layers("--leave-out", leave_out)));
     }
     adapters->activate(stack);
     adapters->eval();

@@ -132,9 +132,11 @@ MlmHead find_head(const EncoderParts& parts) {
   const std::string bias = bert ? "cls.predictions.bias" : "lm_head.bias";
   const std::string decoder_bias = bert ? "cls.predictions.decoder.bias" : "lm_head.decoder.bias";
   if (!parts.weights.contains(transform + "dense.weight")) return MlmHead(nullptr);
+  const detail::WeightReader read(parts.weights, parts.where);
+  // The shape first: nothing is made of a size that config.json alone says.
+  read(transform + "dense.weight", {parts.config.hidden_size, parts.config.hidden_size});
   MlmHead head(MlmHeadOptions(parts.config.hidden_size, parts.config.vocab_size)
                    .layer_norm_eps(parts.config.layer_norm_eps));
-  const detail::WeightReader read(parts.weights, parts.where);
   torch::NoGradGuard no_grad;
   const auto copy = [&](at::Tensor target, const std::string& key) {
     target.copy_(read(key, target.sizes()));

@@ -42,6 +42,9 @@ void read_flexible_config(const JsonObject& config, HeadDirectory& head) {
   if (head.head_type == kTagging) {
     require(config, "layers", 1);
     head.labels = parse_labels(config);
+    for (const char* const key : {"activation_function", "dropout_prob"}) {
+      if (config.value().contains(key)) head.spelling[key] = config.value().at(key).dump();
+    }
   } else if (head.head_type == kMaskedLm) {
     require(config, "layers", 2);
     require(config, "activation_function", "gelu");
@@ -76,12 +79,14 @@ void read_static_config(const JsonObject& file, HeadDirectory& head) {
 json tagging_json(const HeadDirectory& head) {
   json ids = json::object();
   for (size_t id = 0; id < head.labels.size(); ++id) ids[head.labels[id]] = id;
-  return {{"activation_function", "tanh"},
-          {"dropout_prob", nullptr},
-          {"head_type", kTagging},
-          {"label2id", ids},
-          {"layers", 1},
-          {"num_labels", head.labels.size()}};
+  json config = {{"activation_function", "tanh"},
+                 {"dropout_prob", nullptr},
+                 {"head_type", kTagging},
+                 {"label2id", ids},
+                 {"layers", 1},
+                 {"num_labels", head.labels.size()}};
+  for (const auto& [key, text] : head.spelling) config[key] = json::parse(text);
+  return config;
 }
 
 json masked_lm_json(const HeadDirectory& head) {

@@ -7,14 +7,12 @@
 #include "io/mapped_file.h"
 #include "madx/core/error.h"
 #include "madx/io/adapterhub.h"
-#include "madx/io/torch_file.h"
 
 namespace madx::io {
 namespace {
 
 constexpr const char* kConfigName = "head_config.json";
-constexpr const char* kBinName = "pytorch_model_head.bin";
-constexpr const char* kSafetensorsName = "model_head.safetensors";
+constexpr WeightsName kWeights{"pytorch_model_head.bin", "model_head.safetensors"};
 constexpr const char* kTiedKey = "3.weight";
 
 // In the order in which PyTorch lists a head's parameters.
@@ -77,7 +75,7 @@ std::optional<HeadKey> parse_head_key(const std::string& text, const std::string
 
 void read_tensors(const std::string& directory, HeadDirectory& head) {
   std::optional<std::string> name;  // as the keys have it: it decides
-  for (const auto& item : read_weights(directory, kBinName, kSafetensorsName)) {
+  for (const auto& item : read_weights(directory, kWeights)) {
     const auto found = parse_head_key(item.key(), head.head_type);
     if (!found) {
       input_error(directory, ": expected tensors of a ", head.head_type, " head, but found ",
@@ -124,7 +122,7 @@ HeadDirectory read_head(const std::string& directory) {
   return head;
 }
 
-void write_head(const std::string& directory, const HeadDirectory& head) {
+void write_head(const std::string& directory, const HeadDirectory& head, TensorFormat format) {
   check_directory(directory);
   check_name(head.name);
   if (head.head_type != kTagging && head.head_type != kMaskedLm) {
@@ -143,7 +141,7 @@ void write_head(const std::string& directory, const HeadDirectory& head) {
   // The configuration first: it refuses what it cannot hold before anything is written.
   write_adapterhub_json(directory + "/" + kConfigName, head.model, head.name,
                         head_config_json(head));
-  write_torch_file(directory + "/" + kBinName, tensors);
+  write_weights(directory, kWeights, tensors, format);
 }
 
 }  // namespace madx::io

@@ -52,6 +52,26 @@ def json_files():
         name = source.split("/")[-2]
         if name in ("ner", "sw", "static_ner"):
             write("head_config", name, open(source, encoding="utf-8").read())
+    fusion = {"dropout_prob": None, "key": True, "query": True, "query_before_ln": False, "regularization": True,
+              "residual_before": False, "temperature": False, "value": True, "value_before_softmax": True,
+              "value_initialized": True}
+    model = {"hidden_size": 8, "model_class": "XLMRobertaAdapterModel", "model_type": "xlm-roberta"}
+    write("fusion_config", "dynamic", json.dumps({"adapter_names": ["a", "b"], "config": fusion, "name": "a,b", **model}))
+    write("fusion_config", "legacy", json.dumps({"config": "static", "name": "a,b", **model}))
+
+    def single(name):
+        return {"type": "single", "children": [name]}
+
+    fuse = {"type": "Fuse", "children": [single("ner"), single("pos")]}
+    average = {"type": "Average", "children": [single("en"), single("sw")], "kwargs": {"weights": [0.25, 0.75]}}
+    batches = {"type": "BatchSplit", "children": [single("en"), {"type": "Stack", "children": [single("sw"), average]}],
+               "kwargs": {"batch_sizes": [1, 2]}}
+    for name, setup, head in (("stack", {"type": "Stack", "children": [single("sw"), fuse]}, None), ("average", average, "x"),
+                              ("batches", batches, {"type": "Parallel", "children": [single("en"), single("sw")]})):
+        write("adapter_setup", name, json.dumps({"adapter_setup": setup, "head_setup": head, "version": "adapters.1.3.0"}))
+    write("composition", "fuse", "Stack(sw, Fuse(ner, Stack('a b', pos), name=x))")
+    write("composition", "average", "Average[a, b, weights=[0.3, 7e-1], normalize_weights=False, exact=true]")
+    write("composition", "batches", "BatchSplit(Stack(en, ner), Stack(sw, ner), batch_sizes=[1,2])")
     write("encoder_config", "xlmr", json.dumps({
         "model_type": "xlm-roberta", "vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 2, "hidden_act": "gelu",
         "num_attention_heads": 2, "intermediate_size": 8, "max_position_embeddings": 10, "type_vocab_size": 1,
@@ -87,7 +107,7 @@ def field(number, value):
 
 def normalisation_table():
     """A double-array trie with one key: "a" becomes "b"."""
-    units = [0] * 256
+    units = [1 << 31] * 256  # no label: nothing leads there
     units[0] = 1 << 10  # the root: its children are at 1 ^ label
     a = 1 ^ ord("a")
     units[a] = (a ^ 2) << 10 | 1 << 8 | ord("a")  # has a value, at 2
