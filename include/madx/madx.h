@@ -2,8 +2,10 @@
 
 /// All of madx, lowest level first (docs/design.md).
 #include "madx/adapters/adapter.h"
+#include "madx/adapters/adapter_fusion.h"
 #include "madx/adapters/adapter_set.h"
 #include "madx/adapters/adapter_stack.h"
+#include "madx/adapters/average.h"
 #include "madx/adapters/composition.h"
 #include "madx/adapters/invertible_adapter.h"
 #include "madx/core/error.h"

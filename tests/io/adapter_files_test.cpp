@@ -167,10 +167,10 @@ TEST_F(AdapterFilesTest, NamesTheConfigurationThatItCannotBuild) {
   const auto directory = saved();
   const auto path = directory + "/adapter_config.json";
   auto file = nlohmann::json::parse(read_bytes(path));
-  file["config"]["use_gating"] = true;
+  file["config"]["cross_adapter"] = true;
   write_bytes(path, file.dump());
   EXPECT_THAT(load_error(directory),
-              AllOf(HasSubstr(path), HasSubstr("use_gating: expected false")));
+              AllOf(HasSubstr(path), HasSubstr("cross_adapter: expected false")));
 }
 
 TEST_F(AdapterFilesTest, KeepsATaggingHeadAndItsLabels) {

@@ -76,9 +76,10 @@ class MlmTask : public TrainingTask {
 
   at::Tensor loss_of(const MlmBatch& batch) {
     const auto device = encoder_->device();
-    const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (masked, hidden)
-    return head_->loss(hidden, encoder_->word_embeddings(), batch.targets.to(device),
-                       adapters_->invertible());
+    const auto packed = batch.batch.to(device);
+    const auto hidden = encoder_->forward(packed, *adapters_);  // (masked, hidden)
+    return head_->loss(hidden, encoder_->word_embeddings(), batch.targets.to(device), *adapters_,
+                       packed);
   }
 
   Encoder encoder_;
