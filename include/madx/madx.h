@@ -21,6 +21,7 @@
 #include "madx/io/adapter_setup.h"
 #include "madx/io/adapterhub.h"
 #include "madx/io/average_adapters.h"
+#include "madx/io/composition_files.h"
 #include "madx/io/encoder_files.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"

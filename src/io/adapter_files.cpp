@@ -1,26 +1,10 @@
 #include "madx/io/adapter_files.h"
 
-#include <filesystem>
-
+#include "io/module_tensors.h"
 #include "madx/core/error.h"
 
 namespace madx::io {
 namespace {
-
-const at::Tensor& find_tensor(const TensorMap& tensors, const std::string& key,
-                              at::IntArrayRef sizes, const std::string& directory) {
-  const auto* const found = tensors.find(key);
-  if (found == nullptr) {
-    input_error(directory, ": expected a tensor \"", key, "\" of shape ", sizes,
-                " by the configuration, but there is none; are both files of one adapter?");
-  }
-  if (found->sizes() != sizes) {
-    input_error(directory, ": expected \"", key, "\" of shape ", sizes, ", but found ",
-                found->sizes(),
-                "; the adapter is of another size than its configuration or the encoder says");
-  }
-  return *found;
-}
 
 /// Refuses a configuration of other sizes than the tensors, before modules of these sizes are made.
 void check_sizes(const AdapterDirectory& file, int64_t hidden, int64_t layers,
@@ -43,48 +27,16 @@ void check_sizes(const AdapterDirectory& file, int64_t hidden, int64_t layers,
               directory);
 }
 
-/// Copies every tensor of `from` into the module tensor of the same key; none may be missing, extra
-/// or of another shape.
-void copy_tensors(const std::vector<std::pair<std::string, at::Tensor>>& into,
-                  const TensorMap& from, const std::string& directory) {
-  torch::NoGradGuard no_grad;
-  for (const auto& [key, tensor] : into) {
-    auto target = tensor;
-    target.copy_(find_tensor(from, key, tensor.sizes(), directory));
-  }
-  for (const auto& item : from) {
-    const auto known = [&](const auto& entry) { return entry.first == item.key(); };
-    if (std::none_of(into.begin(), into.end(), known)) {
-      input_error(directory, ": expected no tensor \"", item.key(),
-                  "\" by the configuration, but found one of shape ", item.value().sizes());
-    }
-  }
-}
-
-std::vector<std::pair<std::string, at::Tensor>> tagging_tensors(const TaggingHead& head) {
+ModuleTensors tagging_tensors(const TaggingHead& head) {
   return {{"1.weight", head->classifier->weight}, {"1.bias", head->classifier->bias}};
 }
 
-std::vector<std::pair<std::string, at::Tensor>> mlm_tensors(const MlmHead& head) {
+ModuleTensors mlm_tensors(const MlmHead& head) {
   return {{"0.weight", head->dense->weight},
           {"0.bias", head->dense->bias},
           {"2.weight", head->norm->weight},
           {"2.bias", head->norm->bias},
           {"3.bias", head->bias}};
-}
-
-TensorMap to_map(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
-  TensorMap map;
-  for (const auto& [key, tensor] : tensors) map.insert(key, tensor.detach());
-  return map;
-}
-
-void check_hidden_size(const std::string& directory, const char* what, int64_t found,
-                       int64_t expected) {
-  if (found != expected) {
-    input_error(directory, ": expected ", what, " of hidden size ", expected,
-                ", the encoder's, but found ", found, "; it was trained for another encoder");
-  }
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ void read_settings(const JsonObject& object, Composition& block) {
 Composition read_block(const JsonObject& object) {
   const auto type = object.text("type");
   const auto& children = object.at("children");
-  if (!children.is_array()) object.refuse("children", "a list");
+  if (!children.is_array() || children.empty()) object.refuse("children", "a list of members");
   if (type == kSingle) {
     if (children.size() != 1 || !children[0].is_string()) {
       object.refuse("children", "a list of one name");
@@ -168,7 +168,10 @@ AdapterSetup parse_adapter_setup(const std::string& path, std::string_view text)
     check_directory_name(path, fusion_name(fusion));
   }
   check_heads(file);
-  if (file.has("head_setup")) setup.head_setup = file.at("head_setup").dump();
+  if (file.has("head_setup")) {
+    // Once more, with the keys in their own order.
+    setup.head_setup = ordered_json::parse(text).at("head_setup").dump();
+  }
   return setup;
 }
 

@@ -108,7 +108,7 @@ void set_scaling(const JsonObject& object, BottleneckConfig& config) {
 void set_probability(const JsonObject& object, const char* key, double& field) {
   if (!object.value().contains(key)) return;
   field = object.has(key) ? object.number(key) : 0;
-  if (!(field >= 0 && field < 1)) object.refuse(key, "at least 0 and below 1");
+  if (!(field >= 0 && field <= 1)) object.refuse(key, "a probability from 0 to 1");
 }
 
 // Two keys today; one nested object in AdapterHub's first version.

@@ -30,8 +30,8 @@ FusionConfig read_keys(const JsonObject& file) {
   for (const auto& flag : kFlags) config.*flag.field = object.flag(flag.key);
   if (object.has("dropout_prob")) {
     const double dropout = object.number("dropout_prob");
-    if (!(dropout >= 0 && dropout < 1)) {
-      object.refuse("dropout_prob", "null, or at least 0 and below 1");
+    if (!(dropout >= 0 && dropout <= 1)) {
+      object.refuse("dropout_prob", "null or a probability from 0 to 1");
     }
     config.dropout_prob = dropout;
   }

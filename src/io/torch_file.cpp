@@ -24,7 +24,11 @@ std::vector<int64_t> whole_numbers(const std::string& what, const PickleValue& t
     input_error(what, ": expected a tensor's sizes and strides, but found ", describe(found),
                 "; the file is damaged, copy it again");
   };
-  if (tuple.kind != Kind::kTuple || tuple.items.size() > kMostDimensions) refuse(tuple);
+  if (tuple.kind != Kind::kTuple) refuse(tuple);
+  if (tuple.items.size() > kMostDimensions) {
+    input_error(what, ": expected at most ", kMostDimensions, " sizes and strides, but found ",
+                tuple.items.size(), "; the file is damaged, copy it again");
+  }
   std::vector<int64_t> numbers;
   for (const PickleValue* const item : tuple.items) {
     if (item->kind != Kind::kInt) refuse(*item);

@@ -150,7 +150,7 @@ TEST_F(AdapterConfig, RefusesWhatIsNotComputedByFileAndKey) {
       {{{"leave_out", {-1}}}, "a list of layers"},
       {{{"residual_before_ln", "never"}}, "\"residual_before_ln\""},
       {{{"scaling", "own"}}, "\"scaling\""},
-      {{{"dropout", 1.0}}, "\"dropout\" to be at least 0 and below 1"},
+      {{{"dropout", 1.5}}, "\"dropout\" to be a probability from 0 to 1"},
       {{{"init_weights", "zero"}}, "\"init_weights\""},
       {{{"init_weights_seed", -3}}, "\"init_weights_seed\""},
       {{{"mh_adapter", 1}}, "\"mh_adapter\" to be true or false, but found 1"},

@@ -95,7 +95,7 @@ TEST_F(FusionDirectoryTest, RefusesWhatIsNoFusionByFileAndKey) {
   const std::pair<nlohmann::json, const char*> cases[] = {
       {{{"config", {{"key", 1}}}}, "config: expected \"key\" to be true or false, but found 1"},
       {{{"config", {{"value", nullptr}}}}, "expected the key \"value\""},
-      {{{"config", {{"dropout_prob", 2}}}}, "\"dropout_prob\" to be null, or at least 0"},
+      {{{"config", {{"dropout_prob", 2}}}}, "\"dropout_prob\" to be null or a probability"},
       {{{"config", "other"}}, "expected dynamic or static"},
       {{{"adapter_names", {"a"}}}, "\"adapter_names\" to be two names or more"},
       {{{"adapter_names", {"a", 1}}}, "\"adapter_names\" to be a list of names"},
@@ -108,7 +108,7 @@ TEST_F(FusionDirectoryTest, RefusesWhatIsNoFusionByFileAndKey) {
     EXPECT_NE(message.find(words), std::string::npos)
         << "expected: " << words << "\nfound: " << message;
   }
-  const auto foreign = copy_with({});
+  const auto foreign = copy_with(nlohmann::json::object());
   TensorMap tensors;
   tensors.insert("roberta.encoder.layer.0.output.adapter_fusion_layer.a,b.query.other",
                  at::ones({1}));

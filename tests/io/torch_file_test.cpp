@@ -107,8 +107,6 @@ TEST(TorchFileReader, ReadsTheHandMadeFileThatTheNextTestsDamage) {
 }
 
 TEST(TorchFileReader, RefusesTensorsOutsideTheirStorage) {
-  std::string many_ones;
-  for (int i = 0; i < 65; ++i) many_ones += "K\1";
   const std::string cases[] = {
       "K\1K\2K\2\x86K\2K\1\x86"s,                                 // one element too far
       "J\xff\xff\xff\xffK\2\x85K\1\x85"s,                         // first element -1
@@ -120,7 +118,6 @@ TEST(TorchFileReader, RefusesTensorsOutsideTheirStorage) {
       "K\0\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\2\x86K\2K\1\x86"s,  // the number of elements
                                                                         // overflows
       "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\2\x85K\1\x85"s,  // the first element overflows
-      "K\0("s + many_ones + "tK\1\x85"s,                          // 65 dimensions
   };
   for (const auto& layout : cases) {
     const auto message = error_on(legacy("}" + text("w") + tensor(kStorage + layout) + "s"));
@@ -234,7 +231,7 @@ TEST(TorchFileReader, DoesNotCopyWhatAFileNamesOften) {
   std::string many_sizes = "(";
   for (int i = 0; i < 65; ++i) many_sizes += "K\1"s;
   EXPECT_NE(error_on(legacy("}" + text("w") + tensor(kStorage + "K\0"s + many_sizes + "t)") + "s"))
-                .find("expected a tensor's sizes"),
+                .find("w: expected at most 64 sizes and strides, but found 65"),
             std::string::npos);
 }
 
