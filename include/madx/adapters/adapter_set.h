@@ -72,14 +72,9 @@ inline void validate_adapter_config(const BottleneckConfig& config) {
     input_error("stochastic_depth: expected a probability from 0 to 1, but found ",
                 config.stochastic_depth);
   }
-  if (config.reduction_factor <= 0 || config.inv_adapter_reduction_factor <= 0) {
-    input_error("reduction_factor: expected a number above 0, but found ",
-                std::min(config.reduction_factor, config.inv_adapter_reduction_factor));
-  }
-  for (const auto& [layer, factor] : config.layer_reduction_factors) {
-    if (factor > 0) continue;
-    input_error("reduction_factor: expected a number above 0, but found ", factor, " for layer ",
-                layer);
+  if (config.inv_adapter_reduction_factor <= 0) {
+    input_error("inv_adapter_reduction_factor: expected a number above 0, but found ",
+                config.inv_adapter_reduction_factor);
   }
   if (config.residual_before_ln == ResidualSource::kPostAdd && !config.original_ln_before) {
     input_error(
