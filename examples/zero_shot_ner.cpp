@@ -29,7 +29,7 @@ namespace {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 struct Flags {
-  std::string encoder, source, output, train, dev, task_adapter, setup = "madx";
+  std::string encoder, source, output, train, dev, task_adapter, setup = "madx", leave_out_loaded;
   Pairs languages, tests, texts;
   madx::AdapterFlags adapter;
   madx::TrainingFlags training;
@@ -52,6 +52,8 @@ Flags parse(int argc, char** argv) {
                  "CoNLL file in the source language: the best task adapter on it is kept");
   app.add_option("--task-adapter", flags.task_adapter,
                  "Directory of a trained task adapter, instead of --train");
+  app.add_option("--leave-out-loaded", flags.leave_out_loaded,
+                 "Layers in which adapters that are loaded are left out, e.g. 11");
   app.add_option("--output", flags.output, "Directory to write")->required();
   app.add_option("--setup", flags.setup, "madx, no-inv, no-lang or finetune")
       ->capture_default_str();
@@ -163,7 +165,8 @@ void run(int argc, char** argv) {
   madx::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
   madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length,
-                       flags.training.batch_size);
+                       flags.training.batch_size,
+                       madx::parse_layers("--leave-out-loaded", flags.leave_out_loaded));
   for (const auto* pairs : {&flags.tests, &flags.texts}) {
     for (const auto& pair : *pairs) model.require_language(pair.first);
   }

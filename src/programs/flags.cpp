@@ -14,6 +14,7 @@
 #include "madx/core/error.h"
 #include "madx/cpu/available.h"
 #include "madx/cpu/bfloat16.h"
+#include "madx/io/adapter_config.h"
 
 namespace madx {
 namespace {
@@ -190,9 +191,8 @@ at::Device DeviceFlags::apply() const {
   }
   if (dtype == "bfloat16" && !cpu::has_bfloat16_products()) {
     input_error(
-        "--dtype: expected float32 on this machine, but found bfloat16, in which it would be "
-        "slower: "
-        "its processor has no matrix units for it (AMX); leave the flag out");
+        "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
+        "processor has no matrix units for it (AMX); leave the flag out");
   }
   return where;
 }
@@ -203,30 +203,46 @@ at::ScalarType DeviceFlags::encoder_dtype() const {
 
 void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {
   reduction_factor = default_reduction_factor;
-  app.add_option("--config", config,
-                 "pfeiffer, houlsby or parallel (aliases seq_bn, double_seq_bn, par_bn)")
+  app.add_option(
+         "--config", config,
+         "pfeiffer, houlsby or parallel (aliases seq_bn, double_seq_bn, par_bn), or with keys "
+         "of AdapterHub: \"seq_bn[non_linearity='gelu']\"")
       ->capture_default_str();
-  app.add_option("--reduction-factor", reduction_factor, "Hidden size / bottleneck size")
-      ->capture_default_str();
+  reduction_factor_option_ =
+      app.add_option("--reduction-factor", reduction_factor, "Hidden size / bottleneck size")
+          ->capture_default_str();
   app.add_option("--leave-out", leave_out, "Layers without an adapter, e.g. 11 (MAD-X 2.0)");
 }
 
 BottleneckConfig AdapterFlags::bottleneck_config() const {
-  auto adapter = named_config(config);
+  auto adapter = io::parse_config_string(config);
+  const auto refuse_two = [&](const char* flag, const char* key, bool given) {
+    if (!given || adapter.spelling.count(key) == 0) return;
+    input_error(flag, ": expected it, or ", key, " in --config, but found both; leave one out");
+  };
+  const bool given = reduction_factor_option_ != nullptr && reduction_factor_option_->count() > 0;
+  refuse_two("--reduction-factor", "reduction_factor", given);
+  refuse_two("--leave-out", "leave_out", !leave_out.empty());
   require(reduction_factor > 0 && std::isfinite(reduction_factor), "--reduction-factor",
           "a number above 0", reduction_factor);
-  adapter.reduction_factor = reduction_factor;
-  std::istringstream layers(leave_out);
-  for (std::string layer; std::getline(layers, layer, ',');) {
-    char* end = nullptr;
-    const auto number = std::strtol(layer.c_str(), &end, 10);
-    if (layer.empty() || *end != '\0' || number < 0) {
-      input_error("--leave-out: expected layers from 0 on, separated by commas, but found \"",
-                  leave_out, "\"");
-    }
-    adapter.leave_out.push_back(number);
-  }
+  if (adapter.spelling.count("reduction_factor") == 0) adapter.reduction_factor = reduction_factor;
+  if (!leave_out.empty()) adapter.leave_out = parse_layers("--leave-out", leave_out);
   return adapter;
+}
+
+std::vector<int64_t> parse_layers(const std::string& flag, const std::string& text) {
+  std::vector<int64_t> layers;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    char* end = nullptr;
+    const auto layer = std::strtol(part.c_str(), &end, 10);
+    if (part.empty() || *end != '\0' || layer < 0) {
+      input_error(flag, ": expected layers from 0 on, separated by commas, but found \"", text,
+                  "\"");
+    }
+    layers.push_back(layer);
+  }
+  return layers;
 }
 
 std::vector<std::pair<std::string, std::string>> parse_pairs(

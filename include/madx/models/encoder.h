@@ -2,12 +2,15 @@
 
 #include <torch/nn/module.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "madx/io/tensor_map.h"
 #include "madx/models/encoder_layer.h"
 #include "madx/models/recomputed.h"
+#include "madx/models/routed_batch.h"
 #include "madx/ops/embedding.h"
 
 namespace madx {
@@ -26,8 +29,10 @@ class EncoderImpl : public torch::nn::Module {
   EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where,
               at::ScalarType dtype = at::kFloat);
 
-  /// Last hidden states under the stack that is active: (rows, hidden), or (read, hidden) where
-  /// `batch.read_rows` is set. Throws c10::Error when a sequence is longer than the position table.
+  /// Last hidden states under the composition that is active: (rows, hidden), or (read, hidden)
+  /// where `batch.read_rows` is set, in the batch's order; under a parallel block that many for
+  /// each of its members, one after the other. Throws c10::Error when a sequence is longer than the
+  /// position table.
   at::Tensor forward(const PackedBatch& batch, const AdapterStackImpl& adapters) const;
 
   /// The same without adapters.
@@ -35,8 +40,14 @@ class EncoderImpl : public torch::nn::Module {
     return forward(batch, AdapterStackImpl(config_.hidden_size, config_.num_hidden_layers));
   }
 
-  /// Embeddings before the first layer, the active invertible adapter applied: (rows, hidden).
-  at::Tensor embed(const PackedBatch& batch, const AdapterStackImpl& adapters) const;
+  /// Embeddings before the first layer, invertible adapters applied: (rows, hidden), of each
+  /// channel where there are several.
+  at::Tensor embed(const PackedBatch& batch, const AdapterStackImpl& adapters) const {
+    auto all = batch;
+    all.read_rows = at::Tensor();
+    const auto routed = route(all, adapters);
+    return routed.restore(embed(routed, adapters));
+  }
 
   /// Makes every weight trainable: full fine-tuning, the baseline that adapters are compared with.
   void unfreeze() {
@@ -66,6 +77,8 @@ class EncoderImpl : public torch::nn::Module {
   const at::Device device() const { return embeddings_.words.device(); }
 
  private:
+  at::Tensor embed(const RoutedBatch& routed, const AdapterStackImpl& adapters) const;
+
   at::Tensor freeze(const std::string& name, const at::Tensor& weight) {
     std::string key = name;
     std::replace(key.begin(), key.end(), '.', '_');
@@ -234,8 +247,9 @@ inline io::TensorMap EncoderImpl::named_weights() const {
   return weights;
 }
 
-inline at::Tensor EncoderImpl::embed(const PackedBatch& batch,
+inline at::Tensor EncoderImpl::embed(const RoutedBatch& routed,
                                      const AdapterStackImpl& adapters) const {
+  const auto& batch = routed.batch;
   std::vector<int64_t> positions;
   positions.reserve(static_cast<size_t>(batch.rows()));
   for (int64_t sequence = 0; sequence < batch.sequences(); ++sequence) {
@@ -247,37 +261,32 @@ inline at::Tensor EncoderImpl::embed(const PackedBatch& batch,
   const auto position_ids = at::tensor(positions, at::kLong).to(device());
   const auto x = ops::embed(batch.input_ids, position_ids, embeddings_, embedding_norm_,
                             is_training() ? config_.hidden_dropout_prob : 0.0);  // (rows, hidden)
-  auto* invertible = adapters.invertible();
-  return invertible == nullptr ? x : invertible->forward(x);
+  return detail::for_each_group(x, routed.groups,
+                                [&](const RowGroup& group, const at::Tensor& rows) {
+                                  auto* invertible = adapters.invertible(*group.plan);
+                                  return invertible == nullptr ? rows : invertible->forward(rows);
+                                });
 }
 
 inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,
                                        const AdapterStackImpl& adapters) const {
-  ops::RowOffsets read_offsets = {0};
-  if (batch.read_rows.defined()) {
-    const auto rows = batch.read_rows.to(at::kCPU).contiguous();
-    const auto* row = rows.const_data_ptr<int64_t>();
-    int64_t read = 0;
-    for (size_t sequence = 1; sequence < batch.offsets.size(); ++sequence) {
-      while (read < rows.numel() && row[read] >= batch.offsets[sequence - 1] &&
-             row[read] < batch.offsets[sequence]) {
-        ++read;
-      }
-      read_offsets.push_back(read);
-    }
-    TORCH_CHECK(read == rows.numel(), "Encoder: expected read_rows below ", batch.rows(),
-                " rows, ascending");
-  }
-  auto x = embed(batch, adapters);
+  const auto routed = std::make_shared<const RoutedBatch>(route(batch, adapters));
+  const bool whole =
+      std::any_of(routed->groups.begin(), routed->groups.end(),
+                  [](const RowGroup& group) { return group.plan->needs_all_rows(); });
+  const auto& read_rows = routed->batch.read_rows;
+  auto x = embed(*routed, adapters);
   for (size_t index = 0; index < layers_.size(); ++index) {
-    const bool last = index + 1 == layers_.size();
-    const auto layer = [this, index, offsets = batch.offsets, read_offsets, &adapters,
-                        rows = last ? batch.read_rows : at::Tensor()](const at::Tensor& input) {
-      return layers_[index]->forward(input, offsets, rows, read_offsets, adapters);
+    const bool last = index + 1 == layers_.size() && read_rows.defined() && !whole;
+    const auto layer = [this, index, last, routed, &adapters](const at::Tensor& input) {
+      return layers_[index]->forward(
+          input, routed->batch.offsets, last ? routed->batch.read_rows : at::Tensor(),
+          routed->read_offsets, adapters, last ? routed->read_groups : routed->groups);
     };
     x = use_checkpointing_ && at::GradMode::is_enabled() ? recomputed(x, layer) : layer(x);
   }
-  return x;
+  if (whole && read_rows.defined()) x = x.index_select(0, read_rows);
+  return routed->restore(x);
 }
 
 }  // namespace madx

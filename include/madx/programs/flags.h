@@ -81,8 +81,15 @@ struct AdapterFlags {
   std::string leave_out;
 
   void add_to(CLI::App& app, double default_reduction_factor);
+  /// Throws InputError where a configuration string and a flag both name a value.
   BottleneckConfig bottleneck_config() const;
+
+ private:
+  CLI::Option* reduction_factor_option_ = nullptr;
 };
+
+/// "10,11" as layers. Throws InputError, naming `flag`, for anything else.
+std::vector<int64_t> parse_layers(const std::string& flag, const std::string& text);
 
 /// `LANGUAGE=VALUE` flags, such as `--language sw=adapters/sw`, in the order given.
 std::vector<std::pair<std::string, std::string>> parse_pairs(
