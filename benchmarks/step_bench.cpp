@@ -70,10 +70,11 @@ madx::Encoder random_encoder(const madx::EncoderConfig& config, at::ScalarType d
   const auto hidden = config.hidden_size, inner = config.intermediate_size;
   const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns) {
     auto weight = at::empty({rows, columns}, dtype);
-    constexpr int64_t kPart = 4096;  // rows in float32 at a time: peak memory is measured
-    for (int64_t row = 0; row < rows; row += kPart) {
-      auto part = weight.narrow(0, row, std::min(kPart, rows - row));
-      part.copy_(at::empty(part.sizes()).normal_(0, 0.02));
+    if (dtype == at::kFloat) {
+      weight.normal_(0, 0.02);
+    } else {  // a part at a time: peak memory is measured
+      for (auto& part : weight.split(/*split_size=*/1024))
+        part.copy_(at::randn(part.sizes()) * 0.02);
     }
     weights.insert(name + ".weight", weight);
   };
