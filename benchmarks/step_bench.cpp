@@ -65,11 +65,17 @@ madx::EncoderConfig config_of(const Flags& flags) {
 }
 
 /// An encoder as Hugging Face initialises one.
-madx::Encoder random_encoder(const madx::EncoderConfig& config) {
+madx::Encoder random_encoder(const madx::EncoderConfig& config, at::ScalarType dtype) {
   madx::io::TensorMap weights;
   const auto hidden = config.hidden_size, inner = config.intermediate_size;
   const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns) {
-    weights.insert(name + ".weight", at::empty({rows, columns}).normal_(0, 0.02));
+    auto weight = at::empty({rows, columns}, dtype);
+    constexpr int64_t kPart = 4096;  // rows in float32 at a time: peak memory is measured
+    for (int64_t row = 0; row < rows; row += kPart) {
+      auto part = weight.narrow(0, row, std::min(kPart, rows - row));
+      part.copy_(at::empty(part.sizes()).normal_(0, 0.02));
+    }
+    weights.insert(name + ".weight", weight);
   };
   const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
     matrix(name, out, in);
@@ -93,7 +99,7 @@ madx::Encoder random_encoder(const madx::EncoderConfig& config) {
     linear(prefix + "output.dense", hidden, inner);
     norm(prefix + "output.LayerNorm");
   }
-  return madx::Encoder(config, weights, "random weights");
+  return madx::Encoder(config, weights, "random weights", dtype);
 }
 
 /// What a step does, and how many tokens it reads.
@@ -102,7 +108,7 @@ class Step {
   explicit Step(const Flags& flags)
       : flags_(flags),
         config_(config_of(flags)),
-        encoder_(random_encoder(config_)),
+        encoder_(random_encoder(config_, flags.device.encoder_dtype())),
         adapters_(config_.hidden_size, config_.num_hidden_layers),
         mlm_head_(madx::MlmHeadOptions(config_.hidden_size, config_.vocab_size)),
         tagging_head_(madx::TaggingHeadOptions(config_.hidden_size, labels())),
@@ -220,6 +226,7 @@ void run(int argc, char** argv) {
   std::sort(seconds.begin(), seconds.end());
   const auto median = seconds[seconds.size() / 2];
   nlohmann::ordered_json line{{"what", flags.what}, {"size", flags.size}, {"batch", flags.batch}};
+  if (flags.device.dtype != "float32") line["dtype"] = flags.device.dtype;
   if (flags.languages > 1) line["languages"] = flags.languages;
   if (flags.what == "mlm") {
     line["length"] = flags.length;

@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
       madx::input_error("--adapter and --setup: expected one of them, but found both");
     }
     const auto where = device.apply();
-    auto loaded = madx::io::load_encoder(encoder);
+    auto loaded = madx::io::load_encoder(encoder, device.encoder_dtype());
     const auto& config = loaded.encoder->config();
     madx::check_max_length(max_length, config);
     madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);

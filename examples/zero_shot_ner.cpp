@@ -98,6 +98,7 @@ madx::TrainingResult train(const Flags& flags, madx::NerModel& model,
                                                 /*default_epochs=*/10);
   if (!dev.empty() && options.eval_every == 0) options.eval_every = task.epoch_size();
   options.settings["--setup"] = flags.setup;
+  options.settings["--dtype"] = flags.device.dtype;
   const auto result = madx::train(task, options);
   model.save(output, flags.encoder);
   return result;
@@ -149,12 +150,18 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   const auto setup = madx::parse_ner_setup(flags.setup);
+  if (setup == madx::NerSetup::kFinetune && flags.device.encoder_dtype() != at::kFloat) {
+    madx::input_error(
+        "--dtype: expected float32 beside --setup finetune, which trains the encoder's "
+        "own weights, but found ",
+        flags.device.dtype, "; leave the flag out");
+  }
   auto sentences =
       flags.train.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.train);
   for (const auto& pair : flags.tests)
     madx::read_conll(pair.second);  // refuses bad files before hours of training
   for (const auto& pair : flags.texts) madx::read_raw_sentences(pair.second);
-  auto loaded = madx::io::load_encoder(flags.encoder);
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.encoder_dtype());
   madx::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
   madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length,

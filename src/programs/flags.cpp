@@ -13,6 +13,7 @@
 
 #include "madx/core/error.h"
 #include "madx/cpu/available.h"
+#include "madx/cpu/bfloat16.h"
 #include "madx/io/adapter_config.h"
 
 namespace madx {
@@ -152,18 +153,16 @@ MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability
 void DeviceFlags::add_to(CLI::App& app) {
   app.add_option("--threads", threads, "CPU threads; 0: all cores")->capture_default_str();
   app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  app.add_option("--dtype", dtype, "float32")->capture_default_str();
+  app.add_option("--dtype", dtype,
+                 "float32, or bfloat16 for the encoder's weights: faster and smaller where the "
+                 "processor has AMX")
+      ->capture_default_str();
 }
 
-at::Device DeviceFlags::apply() const {
-  require(threads >= 0, "--threads", "a number of at least 0", threads);
-  if (threads > 0) at::set_num_threads(threads);
-  if (dtype == "bfloat16") {
-    input_error(
-        "--dtype: expected float32, but found bfloat16, which this version cannot train in yet; "
-        "leave the flag out");
-  }
-  if (dtype != "float32") input_error("--dtype: expected float32, but found ", dtype);
+namespace {
+
+/// The device that `--device` names, which is there.
+at::Device parse_device(const std::string& device) {
   if (device == "cpu") return at::kCPU;
   if (device == "auto") return at::hasCUDA() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
   const bool numbered =
@@ -176,6 +175,30 @@ at::Device DeviceFlags::apply() const {
                 ", but this LibTorch or machine has none; use --device cpu");
   }
   return at::Device(device == "cuda" ? "cuda:0" : device);
+}
+
+}  // namespace
+
+at::Device DeviceFlags::apply() const {
+  require(threads >= 0, "--threads", "a number of at least 0", threads);
+  if (threads > 0) at::set_num_threads(threads);
+  if (dtype != "float32" && dtype != "bfloat16")
+    input_error("--dtype: expected float32 or bfloat16, but found ", dtype);
+  const auto where = parse_device(device);
+  if (dtype == "bfloat16" && !where.is_cpu()) {
+    input_error("--dtype: expected float32 on ", where.str(),
+                ", but found bfloat16, which is for the CPU; leave the flag out");
+  }
+  if (dtype == "bfloat16" && !cpu::has_bfloat16_products()) {
+    input_error(
+        "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
+        "processor has no matrix units for it (AMX); leave the flag out");
+  }
+  return where;
+}
+
+at::ScalarType DeviceFlags::encoder_dtype() const {
+  return dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
 }
 
 void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {

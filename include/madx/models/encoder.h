@@ -11,6 +11,7 @@
 #include "madx/models/encoder_layer.h"
 #include "madx/models/recomputed.h"
 #include "madx/models/routed_batch.h"
+#include "madx/ops/embedding.h"
 
 namespace madx {
 
@@ -21,9 +22,12 @@ class EncoderImpl : public torch::nn::Module {
  public:
   /// `weights` by Hugging Face's names without the model's prefix
   /// (`embeddings.word_embeddings.weight`, ...): taken without a copy, but for query, key and
-  /// value, which are packed into one tensor. Throws InputError naming key, expected and found when
-  /// one is missing or of another shape.
-  EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where);
+  /// value, which are packed into one tensor. With bfloat16 as `dtype`, the linear layers' weights
+  /// and the word embeddings are rounded to it, and all else is copied: `weights` can go. Throws
+  /// InputError naming key, expected and found when one is missing or of another shape, and for
+  /// bfloat16 where it would be slower or sizes do not fit.
+  EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where,
+              at::ScalarType dtype = at::kFloat);
 
   /// Last hidden states under the composition that is active: (rows, hidden), or (read, hidden)
   /// where `batch.read_rows` is set, in the batch's order; under a parallel block that many for
@@ -47,6 +51,8 @@ class EncoderImpl : public torch::nn::Module {
 
   /// Makes every weight trainable: full fine-tuning, the baseline that adapters are compared with.
   void unfreeze() {
+    TORCH_CHECK(dtype_ == at::kFloat, "Encoder: expected float32 weights to train, but they are ",
+                dtype_);
     for (auto& weight : parameters()) weight.requires_grad_(true);
   }
 
@@ -64,9 +70,11 @@ class EncoderImpl : public torch::nn::Module {
   io::TensorMap named_weights() const;
 
   const EncoderConfig& config() const { return config_; }
+  /// In which the weights of linear layers and the word embeddings are kept.
+  at::ScalarType dtype() const { return dtype_; }
   /// The input embedding, which is also the output embedding of masked LM: (vocabulary, hidden).
-  const at::Tensor& word_embeddings() const { return word_embeddings_; }
-  const at::Device device() const { return word_embeddings_.device(); }
+  const at::Tensor& word_embeddings() const { return embeddings_.words; }
+  const at::Device device() const { return embeddings_.words.device(); }
 
  private:
   at::Tensor embed(const RoutedBatch& routed, const AdapterStackImpl& adapters) const;
@@ -77,10 +85,16 @@ class EncoderImpl : public torch::nn::Module {
     return register_parameter(key, weight, /*requires_grad=*/false);
   }
 
+  /// A small tensor as it stays: beside weights in bfloat16 a copy in float32, so that it does not
+  /// hold a whole file in memory.
+  at::Tensor owned(const at::Tensor& weight) const {
+    return dtype_ == at::kBFloat16 ? weight.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true)
+                                   : weight;
+  }
+
   EncoderConfig config_;
-  at::Tensor word_embeddings_;      // (vocabulary, hidden)
-  at::Tensor position_embeddings_;  // (positions, hidden)
-  at::Tensor type_embeddings_;      // (types, hidden)
+  at::ScalarType dtype_;
+  ops::EmbeddingTables embeddings_;
   FrozenLayerNorm embedding_norm_;
   std::vector<EncoderLayer> layers_;
   bool use_dropout_ = true;
@@ -116,22 +130,45 @@ class WeightReader {
   std::string where_;
 };
 
+/// One rule an `if`.
+inline void check_encoder_dtype(const EncoderConfig& config, at::ScalarType dtype,
+                                const std::string& where) {
+  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16,
+              "Encoder: expected float32 or bfloat16, but got ", dtype);
+  if (dtype == at::kFloat) return;
+  if (!cpu::has_bfloat16_products()) {
+    input_error(
+        "bfloat16: expected a processor with matrix units for it (AMX), but this one has none, and "
+        "would be slower than in float32; use float32");
+  }
+  if (config.hidden_size % cpu::kBfloat16Granule != 0 ||
+      config.intermediate_size % cpu::kBfloat16Granule != 0) {
+    input_error(where, ": for bfloat16, expected sizes that are multiples of ",
+                cpu::kBfloat16Granule, ", but found hidden_size ", config.hidden_size,
+                " and intermediate_size ", config.intermediate_size, "; use float32");
+  }
+}
+
 }  // namespace detail
 
 inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weights,
-                                const std::string& where)
-    : config_(std::move(config)) {
+                                const std::string& where, at::ScalarType dtype)
+    : config_(std::move(config)), dtype_(dtype) {
+  detail::check_encoder_dtype(config_, dtype, where);
   const detail::WeightReader read(weights, where);
   const auto hidden = config_.hidden_size, inner = config_.intermediate_size;
   const auto embedding = [&](const std::string& name, int64_t rows) {
-    return freeze("embeddings_" + name, read("embeddings." + name + ".weight", {rows, hidden}));
+    return freeze("embeddings_" + name,
+                  owned(read("embeddings." + name + ".weight", {rows, hidden})));
   };
-  word_embeddings_ = embedding("word_embeddings", config_.vocab_size);
-  position_embeddings_ = embedding("position_embeddings", config_.max_position_embeddings);
-  type_embeddings_ = embedding("token_type_embeddings", config_.type_vocab_size);
+  embeddings_ = {
+      freeze("embeddings_word_embeddings",
+             read("embeddings.word_embeddings.weight", {config_.vocab_size, hidden}).to(dtype)),
+      embedding("position_embeddings", config_.max_position_embeddings),
+      embedding("token_type_embeddings", config_.type_vocab_size)};
   embedding_norm_ = {
-      freeze("embeddings_norm_weight", read("embeddings.LayerNorm.weight", {hidden})),
-      freeze("embeddings_norm_bias", read("embeddings.LayerNorm.bias", {hidden})),
+      freeze("embeddings_norm_weight", owned(read("embeddings.LayerNorm.weight", {hidden}))),
+      freeze("embeddings_norm_bias", owned(read("embeddings.LayerNorm.bias", {hidden}))),
       config_.layer_norm_eps};
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
     const auto prefix = "encoder.layer." + std::to_string(index) + ".";
@@ -147,11 +184,12 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
         "qkv", &EncoderLayerImpl::qkv,
         at::cat({weight(self + "query", hidden, hidden), weight(self + "key", hidden, hidden),
                  weight(self + "value", hidden, hidden)}),
-        at::cat({bias(self + "query", hidden), bias(self + "key", hidden),
-                 bias(self + "value", hidden)}));
+        owned(at::cat({bias(self + "query", hidden), bias(self + "key", hidden),
+                       bias(self + "value", hidden)})),
+        dtype);
     const auto set = [&](const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
                          const std::string& key, int64_t out, int64_t in) {
-      layer->set(name, linear, weight(key, out, in), bias(key, out));
+      layer->set(name, linear, weight(key, out, in), owned(bias(key, out)), dtype);
     };
     set("attention_output", &EncoderLayerImpl::attention_output, "attention.output.dense", hidden,
         hidden);
@@ -159,7 +197,8 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
     set("output", &EncoderLayerImpl::output, "output.dense", hidden, inner);
     const auto norm = [&](const std::string& name, FrozenLayerNorm EncoderLayerImpl::*target,
                           const std::string& key) {
-      layer->set(name, target, read(prefix + key + ".weight", {hidden}), bias(key, hidden));
+      layer->set(name, target, owned(read(prefix + key + ".weight", {hidden})),
+                 owned(bias(key, hidden)));
     };
     norm("attention_norm", &EncoderLayerImpl::attention_norm, "attention.output.LayerNorm");
     norm("output_norm", &EncoderLayerImpl::output_norm, "output.LayerNorm");
@@ -177,13 +216,16 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
 
 inline io::TensorMap EncoderImpl::named_weights() const {
   io::TensorMap weights;
-  weights.insert("embeddings.word_embeddings.weight", word_embeddings_);
-  weights.insert("embeddings.position_embeddings.weight", position_embeddings_);
-  weights.insert("embeddings.token_type_embeddings.weight", type_embeddings_);
+  weights.insert("embeddings.word_embeddings.weight", embeddings_.words);
+  weights.insert("embeddings.position_embeddings.weight", embeddings_.positions);
+  weights.insert("embeddings.token_type_embeddings.weight", embeddings_.types);
   const auto insert = [&](const std::string& key, const at::Tensor& weight,
                           const at::Tensor& bias) {
     weights.insert(key + ".weight", weight);
     weights.insert(key + ".bias", bias);
+  };
+  const auto insert_layer = [&](const std::string& key, const FrozenLinear& layer) {
+    insert(key, layer.matrix(), layer.bias);
   };
   insert("embeddings.LayerNorm", embedding_norm_.weight, embedding_norm_.bias);
   const auto hidden = config_.hidden_size;
@@ -192,16 +234,14 @@ inline io::TensorMap EncoderImpl::named_weights() const {
     const auto prefix = "encoder.layer." + std::to_string(index) + ".";
     int64_t part = 0;
     for (const auto* name : {"query", "key", "value"}) {
-      insert(prefix + "attention.self." + name, layer.qkv.weight.narrow(0, part * hidden, hidden),
-             layer.qkv.bias.narrow(0, part * hidden, hidden));
+      insert_layer(prefix + "attention.self." + name, layer.qkv.narrow(part * hidden, hidden));
       ++part;
     }
-    insert(prefix + "attention.output.dense", layer.attention_output.weight,
-           layer.attention_output.bias);
+    insert_layer(prefix + "attention.output.dense", layer.attention_output);
     insert(prefix + "attention.output.LayerNorm", layer.attention_norm.weight,
            layer.attention_norm.bias);
-    insert(prefix + "intermediate.dense", layer.intermediate.weight, layer.intermediate.bias);
-    insert(prefix + "output.dense", layer.output.weight, layer.output.bias);
+    insert_layer(prefix + "intermediate.dense", layer.intermediate);
+    insert_layer(prefix + "output.dense", layer.output);
     insert(prefix + "output.LayerNorm", layer.output_norm.weight, layer.output_norm.bias);
   }
   return weights;
@@ -219,10 +259,8 @@ inline at::Tensor EncoderImpl::embed(const RoutedBatch& routed,
     for (int64_t i = 0; i < length; ++i) positions.push_back(config_.first_position() + i);
   }
   const auto position_ids = at::tensor(positions, at::kLong).to(device());
-  const auto sum = at::embedding(word_embeddings_, batch.input_ids) +
-                   at::embedding(position_embeddings_, position_ids) + type_embeddings_[0];
-  auto x = embedding_norm_(sum);  // (rows, hidden)
-  if (is_training()) x = at::dropout(x, config_.hidden_dropout_prob, /*train=*/true);
+  const auto x = ops::embed(batch.input_ids, position_ids, embeddings_, embedding_norm_,
+                            is_training() ? config_.hidden_dropout_prob : 0.0);  // (rows, hidden)
   return detail::for_each_group(x, routed.groups,
                                 [&](const RowGroup& group, const at::Tensor& rows) {
                                   auto* invertible = adapters.invertible(*group.plan);

@@ -21,9 +21,9 @@ class EncoderLayerImpl : public torch::nn::Module {
  public:
   EncoderLayerImpl(const EncoderConfig& config, int64_t index) : config_(config), index_(index) {}
 
-  /// Registers a weight. Query, key and value arrive as one packed `qkv`.
+  /// Registers a weight, in bfloat16 packed. Query, key and value arrive as one, `qkv`.
   void set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear, at::Tensor weight,
-           at::Tensor bias);
+           at::Tensor bias, at::ScalarType dtype);
   void set(const std::string& name, FrozenLayerNorm EncoderLayerImpl::*norm, at::Tensor weight,
            at::Tensor bias);
 
@@ -45,7 +45,12 @@ class EncoderLayerImpl : public torch::nn::Module {
 TORCH_MODULE(EncoderLayer);
 
 inline void EncoderLayerImpl::set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
-                                  at::Tensor weight, at::Tensor bias) {
+                                  at::Tensor weight, at::Tensor bias, at::ScalarType dtype) {
+  if (dtype == at::kBFloat16) {
+    this->*linear = {at::Tensor(), register_parameter(name + "_bias", std::move(bias), false),
+                     std::make_shared<ops::PackedWeight>(weight)};
+    return;
+  }
   this->*linear = {register_parameter(name + "_weight", std::move(weight), /*requires_grad=*/false),
                    register_parameter(name + "_bias", std::move(bias), /*requires_grad=*/false)};
 }

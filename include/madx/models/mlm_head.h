@@ -68,7 +68,7 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
   /// holds a logits matrix.
   at::Tensor logits(const at::Tensor& h, const at::Tensor& embedding,
                     InvertibleAdapterImpl* invertible) {
-    return at::linear(transform(h, invertible), embedding, bias);
+    return at::linear(transform(h, invertible), embedding.to(h.scalar_type()), bias);
   }
 
   /// Mean cross-entropy at masked positions: h (masked, hidden), targets (masked) int64 -> ().

@@ -68,8 +68,10 @@ struct DeviceFlags {
 
   void add_to(CLI::App& app);
   /// Sets the number of threads and returns the device. Throws InputError for one that this build
-  /// or machine has not.
+  /// or machine has not, and for a --dtype that there is no use in.
   at::Device apply() const;
+  /// In which the encoder's weights are kept; after `apply`.
+  at::ScalarType encoder_dtype() const;
 };
 
 /// `--config` with the sizes beside it.
