@@ -28,6 +28,7 @@ namespace {
 bool available() { return false; }
 void* current_stream(int) { not_built(); }
 bool fits(Type, int64_t, int64_t) { not_built(); }
+bool fuses(Type, int64_t, int64_t) { not_built(); }
 void adapter_site_forward(const SiteProblem&, const SiteKept&, void*, void*) { not_built(); }
 void adapter_site_backward(const SiteProblem&, const SiteKept&, const void*, const SiteGradients&,
                            void*) {

@@ -17,9 +17,6 @@ namespace madx::cuda {
 
 /// Bytes of a row that one step of a product takes.
 constexpr int kStepBytes = 64;
-/// Steps that loads of weights run ahead.
-constexpr int kAhead = 3;
-
 /// Inputs a step.
 template <class T>
 constexpr int kStep = kStepBytes / static_cast<int>(sizeof(T));
@@ -156,12 +153,17 @@ class Product<float, kRows> {
 template <class T, int kRows>
 constexpr int kLeastBlocks = sizeof(T) == 2 && Product<T, kRows>::kSums < 32 ? 2 : 1;
 
+/// Steps that loads of weights run ahead; fewer where a second block hides the wait too.
+template <class T, int kRows>
+constexpr int kStepsAhead = kLeastBlocks<T, kRows> == 2 ? 2 : 3;
+
 /// The product of a block's tile: visit(neuron, row, sum) once for every neuron and row, neurons up
 /// to the next whole step with sums of 0. Threads must have synchronised since the tile was
 /// written, and must before what `visit` wrote is read.
 template <int kRows, class T, class Visit>
 MADX_DEVICE void multiply(const Matrix<T>& matrix, Shared<T> tile, Visit visit) {
   using WarpProduct = Product<T, kRows>;
+  constexpr int kAhead = kStepsAhead<T, kRows>;
   const int stride = shared_stride<T>(matrix.inputs);
   const int steps = round_up(matrix.inputs, kStep<T>) / kStep<T>;
   const int neurons = round_up(matrix.neurons, kStep<T>);

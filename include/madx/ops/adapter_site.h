@@ -3,11 +3,13 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <numeric>
 #include <vector>
 
 #include "madx/cpu/adapter_site.h"
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/cpu_kernel.h"
+#include "madx/ops/cuda_adapter_site.h"
 #include "madx/ops/random_seed.h"
 
 namespace madx::ops {
@@ -141,7 +143,8 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
 /// "Stacks follow AdapterHub"):
 ///   y_0 = dropout(f),  y_i = U_i relu(D_i LN(y_{i-1} + a)) + y_{i-1},  out = LN(y_n + a)
 /// f, a (rows, hidden) -> (rows, hidden). Without adapters this is how any block ends. Gradients go
-/// to f, a and the adapters; of an adapter, all weights learn or none does.
+/// to f, a and the adapters; of an adapter, all weights learn or none does. On the CPU and on CUDA
+/// kernels compute it (src/cpu, src/cuda) where they take the tensors' types and sizes.
 inline at::Tensor adapter_site(const at::Tensor& f, const at::Tensor& a,
                                const FrozenLayerNorm& norm, double dropout,
                                const std::vector<SiteAdapter>& adapters) {
@@ -163,16 +166,29 @@ inline at::Tensor adapter_site(const at::Tensor& f, const at::Tensor& a,
     check("up's bias", adapter.up_bias, {hidden});
   }
   std::vector<at::Tensor> weights;
-  bool whole = true;  // no adapter learns in part
+  bool whole = !norm.weight.requires_grad(), cpu = takes_cpu_kernel({f, a, norm.weight, norm.bias}),
+       cuda = takes_cuda_kernel({f, a, norm.weight, norm.bias});
   for (const auto& adapter : adapters) {
     for (const auto& weight : {adapter.down, adapter.down_bias, adapter.up, adapter.up_bias}) {
-      whole = whole && weight.requires_grad() == adapter.down.requires_grad() &&
-              weight.is_contiguous() && takes_cpu_kernel({weight});
+      // No adapter learns in part.
+      whole =
+          whole && weight.requires_grad() == adapter.down.requires_grad() && weight.is_contiguous();
+      cpu = cpu && takes_cpu_kernel({weight});
+      cuda = cuda && takes_cuda_kernel({f, weight});
       weights.push_back(weight);
     }
   }
-  if (!whole || norm.weight.requires_grad() || !takes_cpu_kernel({f, a, norm.weight, norm.bias}))
-    return detail::adapter_site_plain(f, a, norm, dropout, adapters);
+  if (whole && cuda) {
+    detail::CudaAdapterSite::Group all{f.size(0), std::vector<size_t>(adapters.size())};
+    std::iota(all.adapters.begin(), all.adapters.end(), size_t{0});
+    const auto plan = detail::cuda_site_plan(f, {all}, weights);
+    if (plan != detail::CudaSitePlan::kPlain) {
+      const auto op = plan == detail::CudaSitePlan::kFused ? detail::adapter_site_cuda
+                                                           : detail::adapter_site_gemm;
+      return op(f, a, norm.weight, norm.bias, norm.eps, dropout, {all}, weights);
+    }
+  }
+  if (!whole || !cpu) return detail::adapter_site_plain(f, a, norm, dropout, adapters);
   const auto learns = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
   const bool with_gradient =
       at::GradMode::is_enabled() &&
