@@ -23,12 +23,7 @@ function(madx_add_cuda_kernels target)
   endif()
   message(STATUS "CUDA kernels: for architectures ${MADX_CUDA_ARCHITECTURES}")
   enable_language(CUDA)
-  file(GLOB sources CONFIGURE_DEPENDS src/cuda/*.cu)
-  # Apart, for nvcc takes neither LibTorch's header nor our warnings.
-  add_library(madx_cuda_kernels OBJECT ${sources})
-  set_target_properties(madx_cuda_kernels PROPERTIES
-    CUDA_ARCHITECTURES "${MADX_CUDA_ARCHITECTURES}" CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
-  target_include_directories(madx_cuda_kernels PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+  add_subdirectory(src/cuda)
   target_sources(${target} PRIVATE $<TARGET_OBJECTS:madx_cuda_kernels>)
   set_source_files_properties(src/cuda/available.cpp PROPERTIES COMPILE_DEFINITIONS MADX_CUDA)
   find_package(CUDAToolkit REQUIRED)
