@@ -5,7 +5,8 @@
 //
 // mlm: a training step of a language adapter with its invertible adapter, every row `length` long.
 // ner-train, ner-infer: a language adapter under a task adapter, sentences of realistic lengths
-// (median about 27 sub-words); ner-infer-bare: the encoder alone. Tokens are real ones.
+// (median about 27 sub-words); ner-infer-bare: the encoder alone. Tokens are real ones. With
+// --languages N the sequences of a batch are of N languages in turn, each with adapters of its own.
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
@@ -24,7 +25,7 @@ constexpr int64_t kFirstWord = 5, kLabels = 7;
 
 struct Flags {
   std::string what = "mlm", size = "base";
-  int64_t batch = 8, length = 128, steps = 5, vocabulary = 250002;
+  int64_t batch = 8, length = 128, steps = 5, vocabulary = 250002, languages = 1;
   double reduction_factor = 2;
   bool no_dropout = false, checkpointing = false;
   madx::DeviceFlags device;
@@ -45,6 +46,7 @@ Flags parse(int argc, char** argv) {
   app.add_option("--vocabulary", flags.vocabulary, "Sub-words")->check(CLI::Range(100, 1 << 24));
   app.add_option("--reduction-factor", flags.reduction_factor, "Of the language adapter")
       ->check(CLI::PositiveNumber);
+  app.add_option("--languages", flags.languages, "Languages of a batch")->check(positive);
   app.add_flag("--no-encoder-dropout", flags.no_dropout, "Train with the encoder's dropout off");
   app.add_flag("--gradient-checkpointing", flags.checkpointing, "Compute layers again");
   flags.device.add_to(app);
@@ -63,11 +65,18 @@ madx::EncoderConfig config_of(const Flags& flags) {
 }
 
 /// An encoder as Hugging Face initialises one.
-madx::Encoder random_encoder(const madx::EncoderConfig& config) {
+madx::Encoder random_encoder(const madx::EncoderConfig& config, at::ScalarType dtype) {
   madx::io::TensorMap weights;
   const auto hidden = config.hidden_size, inner = config.intermediate_size;
   const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns) {
-    weights.insert(name + ".weight", at::empty({rows, columns}).normal_(0, 0.02));
+    auto weight = at::empty({rows, columns}, dtype);
+    if (dtype == at::kFloat) {
+      weight.normal_(0, 0.02);
+    } else {  // a part at a time: peak memory is measured
+      for (auto& part : weight.split(/*split_size=*/1024))
+        part.copy_(at::randn(part.sizes()) * 0.02);
+    }
+    weights.insert(name + ".weight", weight);
   };
   const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
     matrix(name, out, in);
@@ -91,7 +100,7 @@ madx::Encoder random_encoder(const madx::EncoderConfig& config) {
     linear(prefix + "output.dense", hidden, inner);
     norm(prefix + "output.LayerNorm");
   }
-  return madx::Encoder(config, weights, "random weights");
+  return madx::Encoder(config, weights, "random weights", dtype);
 }
 
 /// What a step does, and how many tokens it reads.
@@ -100,7 +109,7 @@ class Step {
   explicit Step(const Flags& flags)
       : flags_(flags),
         config_(config_of(flags)),
-        encoder_(random_encoder(config_)),
+        encoder_(random_encoder(config_, flags.device.encoder_dtype())),
         adapters_(config_.hidden_size, config_.num_hidden_layers),
         mlm_head_(madx::MlmHeadOptions(config_.hidden_size, config_.vocab_size)),
         tagging_head_(madx::TaggingHeadOptions(config_.hidden_size, labels())),
@@ -113,15 +122,18 @@ class Step {
       language.reduction_factor = flags.reduction_factor;
       auto task = madx::named_config("pfeiffer");
       task.reduction_factor = 16;
-      adapters_->add("la", language);
+      for (int64_t i = 0; i < flags.languages; ++i) adapters_->add(language_name(i), language);
       if (!mlm) adapters_->add("ta", task);
-      adapters_->activate(mlm ? std::vector<std::string>{"la"}
-                              : std::vector<std::string>{"la", "ta"});
+      const auto lower = flags.languages > 1 ? madx::kLanguage : language_name(0);
+      adapters_->activate(mlm ? madx::Stack{lower} : madx::Stack{lower, "ta"});
     }
     for (auto& weight : adapters_->parameters()) weight.requires_grad_(false);
     if (trains()) {
-      trained_ = adapters_->get(mlm ? "la" : "ta")->parameters();
+      for (int64_t i = 0; i < flags.languages && mlm; ++i)
+        for (auto& weight : adapters_->get(language_name(i))->parameters())
+          trained_.push_back(weight);
       if (!mlm) {
+        trained_ = adapters_->get("ta")->parameters();
         for (auto& weight : tagging_head_->parameters()) trained_.push_back(weight);
       }
       for (auto& weight : trained_) weight.requires_grad_(true);
@@ -144,6 +156,8 @@ class Step {
     batch_ = {};
     for (int64_t i = 0; i < flags_.batch; ++i)
       batch_.offsets.push_back(batch_.offsets.back() + lengths[i].item<int64_t>());
+    for (int64_t i = 0; i < flags_.batch; ++i)
+      batch_.languages.push_back(language_name(i % flags_.languages));
     batch_.input_ids = at::randint(kFirstWord, flags_.vocabulary - 2, {batch_.rows()}, at::kLong);
     if (flags_.what == "mlm") {
       const auto masked = at::rand({batch_.rows()}) < 0.15;
@@ -164,13 +178,14 @@ class Step {
     }
     const auto hidden = encoder_->forward(batch_, *adapters_);
     const auto loss = flags_.what == "mlm" ? mlm_head_->loss(hidden, encoder_->word_embeddings(),
-                                                             targets_, adapters_->invertible())
+                                                             targets_, *adapters_, batch_)
                                            : tagging_head_->loss(hidden, targets_);
     loss.backward();
     optimizer_->step(/*lr=*/1e-4);
   }
 
  private:
+  static std::string language_name(int64_t index) { return "la" + std::to_string(index); }
   static std::vector<std::string> labels() {
     return {"O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"};
   }
@@ -212,6 +227,8 @@ void run(int argc, char** argv) {
   std::sort(seconds.begin(), seconds.end());
   const auto median = seconds[seconds.size() / 2];
   nlohmann::ordered_json line{{"what", flags.what}, {"size", flags.size}, {"batch", flags.batch}};
+  if (flags.device.dtype != "float32") line["dtype"] = flags.device.dtype;
+  if (flags.languages > 1) line["languages"] = flags.languages;
   if (flags.what == "mlm") {
     line["length"] = flags.length;
     line["step_seconds"] = median;

@@ -84,7 +84,7 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   const auto adapter_config = choose_config(flags);
-  auto loaded = madx::io::load_encoder(flags.encoder);
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.encoder_dtype());
   const auto& config = loaded.encoder->config();
   madx::check_max_length(flags.training.max_length, config);
   madx::check_leave_out(adapter_config, config);
@@ -125,6 +125,7 @@ void run(int argc, char** argv) {
 
   auto trainer = flags.training.trainer_options("train " + name, output.path(),
                                                 batches.epoch_size(), /*default_epochs=*/3);
+  trainer.settings["--dtype"] = flags.device.dtype;
   trainer.settings["--full-length"] = flags.full_length ? "given" : "not given";
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
   const auto result = madx::train(task, trainer);

@@ -50,7 +50,7 @@ Flags parse(int argc, char** argv) {
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
-  auto loaded = madx::io::load_encoder(flags.encoder);
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.encoder_dtype());
   const auto& config = loaded.encoder->config();
   madx::check_max_length(flags.training.max_length, config);
 
@@ -79,6 +79,7 @@ void run(int argc, char** argv) {
   madx::io::check_name(output.name());  // the head is named after it
   auto trainer = flags.training.trainer_options("lm head", output.path(), batches.epoch_size(),
                                                 /*default_epochs=*/1);
+  trainer.settings["--dtype"] = flags.device.dtype;
   trainer.settings["--full-length"] = flags.full_length ? "given" : "not given";
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
   const auto result = madx::train(task, trainer);

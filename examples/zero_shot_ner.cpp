@@ -29,7 +29,7 @@ namespace {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 struct Flags {
-  std::string encoder, source, output, train, dev, task_adapter, setup = "madx";
+  std::string encoder, source, output, train, dev, task_adapter, setup = "madx", leave_out_loaded;
   Pairs languages, tests, texts;
   madx::AdapterFlags adapter;
   madx::TrainingFlags training;
@@ -52,6 +52,8 @@ Flags parse(int argc, char** argv) {
                  "CoNLL file in the source language: the best task adapter on it is kept");
   app.add_option("--task-adapter", flags.task_adapter,
                  "Directory of a trained task adapter, instead of --train");
+  app.add_option("--leave-out-loaded", flags.leave_out_loaded,
+                 "Layers in which adapters that are loaded are left out, e.g. 11");
   app.add_option("--output", flags.output, "Directory to write")->required();
   app.add_option("--setup", flags.setup, "madx, no-inv, no-lang or finetune")
       ->capture_default_str();
@@ -96,6 +98,7 @@ madx::TrainingResult train(const Flags& flags, madx::NerModel& model,
                                                 /*default_epochs=*/10);
   if (!dev.empty() && options.eval_every == 0) options.eval_every = task.epoch_size();
   options.settings["--setup"] = flags.setup;
+  options.settings["--dtype"] = flags.device.dtype;
   const auto result = madx::train(task, options);
   model.save(output, flags.encoder);
   return result;
@@ -147,16 +150,23 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   const auto setup = madx::parse_ner_setup(flags.setup);
+  if (setup == madx::NerSetup::kFinetune && flags.device.encoder_dtype() != at::kFloat) {
+    madx::input_error(
+        "--dtype: expected float32 beside --setup finetune, which trains the encoder's "
+        "own weights, but found ",
+        flags.device.dtype, "; leave the flag out");
+  }
   auto sentences =
       flags.train.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.train);
   for (const auto& pair : flags.tests)
     madx::read_conll(pair.second);  // refuses bad files before hours of training
   for (const auto& pair : flags.texts) madx::read_raw_sentences(pair.second);
-  auto loaded = madx::io::load_encoder(flags.encoder);
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.encoder_dtype());
   madx::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
   madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length,
-                       flags.training.batch_size);
+                       flags.training.batch_size,
+                       madx::parse_layers("--leave-out-loaded", flags.leave_out_loaded));
   for (const auto* pairs : {&flags.tests, &flags.texts}) {
     for (const auto& pair : *pairs) model.require_language(pair.first);
   }

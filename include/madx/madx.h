@@ -2,8 +2,11 @@
 
 /// All of madx, lowest level first (docs/design.md).
 #include "madx/adapters/adapter.h"
+#include "madx/adapters/adapter_fusion.h"
 #include "madx/adapters/adapter_set.h"
 #include "madx/adapters/adapter_stack.h"
+#include "madx/adapters/average.h"
+#include "madx/adapters/composition.h"
 #include "madx/adapters/invertible_adapter.h"
 #include "madx/core/error.h"
 #include "madx/data/conll.h"
@@ -15,6 +18,10 @@
 #include "madx/eval/span_f1.h"
 #include "madx/io/adapter_config.h"
 #include "madx/io/adapter_files.h"
+#include "madx/io/adapter_setup.h"
+#include "madx/io/adapterhub.h"
+#include "madx/io/average_adapters.h"
+#include "madx/io/composition_files.h"
 #include "madx/io/encoder_files.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"

@@ -47,6 +47,16 @@ BottleneckConfig named_config(const std::string& name) {
   if (name == "houlsby+inv" || name == "double_seq_bn_inv") return with_invertible(houlsby());
   if (name == "parallel" || name == "par_bn") return parallel();
   if (name == "scaled_parallel" || name == "scaled_par_bn") return scaled_parallel();
+  // AdapterHub's other configurations.
+  for (const char* const other : {"compacter", "compacter++", "prefix_tuning", "prefix_tuning_flat",
+                                  "prompt_tuning", "lora", "mtl_lora", "ia3", "vera", "dora",
+                                  "dvora", "loreft", "noreft", "direft", "mam", "unipelt"}) {
+    if (name == other) {
+      input_error("adapter configuration \"", name, "\": expected a bottleneck adapter, but found ",
+                  name[0] == 'c' ? "hypercomplex layers (phm_layer)" : "another method",
+                  ", which is not supported; choose pfeiffer, houlsby or parallel");
+    }
+  }
   input_error(
       "adapter configuration: expected pfeiffer (seq_bn), houlsby (double_seq_bn), either with ",
       "+inv (_inv), parallel (par_bn) or scaled_parallel (scaled_par_bn), but found \"", name,

@@ -4,7 +4,7 @@
 
 #include "cpu/gradient_sums.h"
 #include "cpu/panel_product.h"
-#include "cpu/row_tiles.h"
+#include "cpu/site_groups.h"
 
 namespace madx::cpu {
 namespace {
@@ -14,10 +14,10 @@ struct BackwardProducts {
   BackwardProducts(const SiteAdapter& adapter, int64_t hidden, int64_t tile)
       : z_gradient(PanelProduct::dense(tile, adapter.bottleneck, hidden, /*accumulate=*/false)),
         h_gradient(PanelProduct::dense(tile, hidden, adapter.bottleneck, /*accumulate=*/false)),
-        up_gradient(hidden, adapter.bottleneck, tile, hidden, adapter.bottleneck,
-                    adapter.bottleneck, {/*transposed_a=*/true, /*accumulate=*/true}),
-        down_gradient(adapter.bottleneck, hidden, tile, adapter.bottleneck, hidden, hidden,
-                      {/*transposed_a=*/true, /*accumulate=*/true}) {}
+        up_gradient(hidden, adapter.bottleneck, tile, padded(tile), adapter.bottleneck,
+                    adapter.bottleneck, {/*transposed_a=*/false, /*accumulate=*/true}),
+        down_gradient(adapter.bottleneck, hidden, tile, padded(tile), hidden, hidden,
+                      {/*transposed_a=*/false, /*accumulate=*/true}) {}
   PanelProduct z_gradient, h_gradient;
   SmallGemm up_gradient, down_gradient;
 };
@@ -25,16 +25,19 @@ struct BackwardProducts {
 /// One tile of the backward pass; `y` is the gradient by the output of the adapter at hand.
 class BackwardTile {
  public:
-  BackwardTile(const SiteProblem& problem, const SiteRows& site,
-               const std::vector<SiteAdapterKept>& kept, int64_t first, int64_t rows, int64_t tile,
+  /// `kept` is the tile's group's; `size` the rows that its products are made for.
+  BackwardTile(const SiteProblem& problem, const SiteRows& site, const SiteGroup& group,
+               const SiteGroups::Tile& tile, int64_t size, const SiteAdapterKept* kept,
                TileScratch& scratch)
       : problem_(problem),
         site_(site),
+        group_(group),
         kept_(kept),
         hidden_(problem.hidden),
-        first_(first),
-        rows_(rows),
-        tile_(tile),
+        first_(tile.first),
+        first_of_group_(tile.first - group.first),
+        rows_(tile.rows),
+        tile_(size),
         scratch_(scratch),
         y_(scratch.y.data()),
         h_(scratch.h.data()),
@@ -43,7 +46,7 @@ class BackwardTile {
   /// Through the LayerNorm that closes the block.
   void close(const float* out_gradient) {
     for (int64_t row = 0; row < rows_; ++row) {
-      block_sum(problem_.adapters.size(), row, h_row(row));
+      block_sum(group_.adapters.size(), row, h_row(row));
       site_.norm().backward(h_row(row), out_gradient + (first_ + row) * hidden_, y_row(row));
     }
     std::copy_n(y_, rows_ * hidden_, a_);
@@ -51,13 +54,14 @@ class BackwardTile {
     std::fill(h_row(rows_), h_row(tile_), 0.0f);
   }
 
-  /// Through one adapter: its weights' gradients if it learns, and what it read if that is wanted.
+  /// Through one adapter of the stack: its weights' gradients if it learns, and what it read if
+  /// that is wanted.
   void adapter(size_t index, const BackwardProducts& products, const SiteAdapterGradient& sums,
                bool below) {
-    const auto& weights = problem_.adapters[index];
+    const auto& weights = problem_.adapters[group_.adapters[index]];
     const auto bottleneck = weights.bottleneck;
     float *const z = scratch_.z.data(), *const dz = scratch_.z_gradient.data();
-    std::copy_n(kept_[index].z + first_ * bottleneck, rows_ * bottleneck, z);
+    std::copy_n(kept_[index].z + first_of_group_ * bottleneck, rows_ * bottleneck, z);
     std::fill(z + rows_ * bottleneck, z + tile_ * bottleneck, 0.0f);
     products.z_gradient(y_, weights.up, dz);
 #pragma omp simd
@@ -67,8 +71,12 @@ class BackwardTile {
         block_sum(index, row, h_row(row));
         site_.norm().forward(h_row(row), h_row(row));
       }
-      products.up_gradient(y_, z, sums.up);
-      products.down_gradient(dz, h_, sums.down);
+      // Transposed here: products of a transposed operand run at half the rate on some processors.
+      float* const transposed = scratch_.transposed.data();
+      transpose(y_, hidden_, tile_, hidden_, transposed, padded(tile_));
+      products.up_gradient(transposed, z, sums.up);
+      transpose(dz, bottleneck, tile_, bottleneck, transposed, padded(tile_));
+      products.down_gradient(transposed, h_, sums.down);
       add_rows_to(sums.up_bias, y_, rows_, hidden_);
       add_rows_to(sums.down_bias, dz, rows_, bottleneck);
     }
@@ -98,7 +106,7 @@ class BackwardTile {
   /// a + the output of the `below` lowest adapters.
   void block_sum(size_t below, int64_t row, float* sum) const {
     if (below > 0) {
-      site_.add_a(first_ + row, kept_[below - 1].y + (first_ + row) * hidden_, sum);
+      site_.add_a(first_ + row, kept_[below - 1].y + (first_of_group_ + row) * hidden_, sum);
     } else {
       site_.drop(first_ + row, problem_.f + (first_ + row) * hidden_, factors(), sum);
       site_.add_a(first_ + row, sum, sum);
@@ -109,8 +117,9 @@ class BackwardTile {
 
   const SiteProblem& problem_;
   const SiteRows& site_;
-  const std::vector<SiteAdapterKept>& kept_;
-  int64_t hidden_, first_, rows_, tile_;
+  const SiteGroup& group_;
+  const SiteAdapterKept* kept_;
+  int64_t hidden_, first_, first_of_group_, rows_, tile_;
   TileScratch& scratch_;
   float *y_, *h_, *a_;
 };
@@ -120,33 +129,41 @@ class BackwardTile {
 void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
                            const float* out_gradient, int threads, float* f_gradient,
                            float* a_gradient, const std::vector<SiteAdapterGradient>& gradients) {
-  const RowTiles tiles(problem.rows, threads, kLargestSiteTile, kSiteGranule);
-  const GradientSums sums(problem, gradients, tiles.threads());  // zeros where there are no rows
+  const SiteGroups groups(problem, threads);
+  const GradientSums sums(problem, gradients, groups.threads());  // zeros where there are no rows
   if (problem.rows == 0) return;
   const SiteRows site(problem);
   const bool input_wanted = f_gradient != nullptr || a_gradient != nullptr;
-  const auto learns = [&](const auto& gradient) { return gradient.down != nullptr; };
-  const auto lowest = static_cast<size_t>(std::find_if(gradients.begin(), gradients.end(), learns) -
-                                          gradients.begin());
-  std::vector<BackwardProducts> products;
-  for (const auto& adapter : problem.adapters)
-    products.emplace_back(adapter, problem.hidden, tiles.size());
+  std::vector<BackwardProducts> products;  // of each adapter of each group's stack
+  std::vector<size_t> lowest;              // of each group's stack, the lowest adapter that learns
+  for (size_t group = 0; group < groups.count(); ++group) {
+    const auto& stack = groups[group].adapters;
+    for (const auto adapter : stack)
+      products.emplace_back(problem.adapters[adapter], problem.hidden, groups.tile_size(group));
+    const auto learns = [&](size_t adapter) { return gradients[adapter].down != nullptr; };
+    lowest.push_back(
+        static_cast<size_t>(std::find_if(stack.begin(), stack.end(), learns) - stack.begin()));
+  }
   std::vector<TileScratch> scratch;
-  for (int thread = 0; thread < tiles.threads(); ++thread)
-    scratch.emplace_back(problem, tiles.size());
-#pragma omp parallel num_threads(tiles.threads())
+  for (int thread = 0; thread < groups.threads(); ++thread)
+    scratch.emplace_back(problem, groups.largest_tile());
+  const auto tiles = static_cast<int64_t>(groups.tiles().size());
+#pragma omp parallel num_threads(groups.threads())
   {
     const auto thread = omp_get_thread_num();
 #pragma omp for schedule(static, 1)
-    for (int64_t index = 0; index < tiles.count(); ++index) {
-      BackwardTile tile(problem, site, kept, tiles.first(index), tiles.rows_of(index), tiles.size(),
-                        scratch[static_cast<size_t>(thread)]);
+    for (int64_t index = 0; index < tiles; ++index) {
+      const auto& rows = groups.tiles()[static_cast<size_t>(index)];
+      const auto& group = groups[rows.group];
+      const auto first_step = groups.first_step(rows.group);
+      BackwardTile tile(problem, site, group, rows, groups.tile_size(rows.group),
+                        kept.data() + first_step, scratch[static_cast<size_t>(thread)]);
       tile.close(out_gradient);
-      for (auto above = problem.adapters.size(); above > 0; --above) {
-        const auto adapter = above - 1;
-        if (!input_wanted && adapter < lowest) break;
-        tile.adapter(adapter, products[adapter], sums.of(thread)[adapter],
-                     input_wanted || adapter > lowest);
+      for (auto above = group.adapters.size(); above > 0; --above) {
+        const auto step = above - 1;
+        if (!input_wanted && step < lowest[rows.group]) break;
+        tile.adapter(step, products[first_step + step], sums.of(thread)[group.adapters[step]],
+                     input_wanted || step > lowest[rows.group]);
       }
       tile.finish(f_gradient, a_gradient);
     }

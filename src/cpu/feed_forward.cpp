@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "cpu/copied_panels.h"
 #include "cpu/gelu.h"
 #include "cpu/scratch.h"
 #include "cpu/small_gemm.h"
@@ -12,7 +13,12 @@ namespace madx::cpu {
 namespace {
 
 /// Inner units taken at a time.
-constexpr int64_t kBlock = 256;
+constexpr auto kBlock = kOutputBlock;
+
+/// Both passes cut rows into the same tiles, since one keeps by tile what the other reads.
+RowTiles tiles_of(const FeedForward& layers, int64_t rows, int threads) {
+  return transposed_tiles(rows, threads, layers.first.in, layers.second.out + 2 * kBlock);
+}
 
 /// What a thread works in: a tile before and after, and a block of inner units.
 struct TileScratch {
@@ -44,31 +50,18 @@ class BlockProducts {
   std::vector<SmallGemm> products_[2];
 };
 
-/// The products of one pass through both layers, for one size of tiles.
-struct PassProducts {
+/// The products of the forward pass, for one size of tiles.
+struct ForwardProducts {
   BlockProducts first, second;
 };
 
-PassProducts forward_products(const FeedForward& layers, int64_t tile) {
+ForwardProducts forward_products(const FeedForward& layers, int64_t tile) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   return {
       BlockProducts(inner, [&](int64_t units,
                                bool) { return SmallGemm(units, tile, in, in, tile, tile, {}); }),
       BlockProducts(inner, [&](int64_t units, bool accumulate) {
         return SmallGemm(out, tile, units, inner, tile, tile, {/*transposed_a=*/false, accumulate});
-      })};
-}
-
-PassProducts backward_products(const FeedForward& layers, int64_t tile) {
-  const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  return {
-      BlockProducts(
-          inner,
-          [&](int64_t units, bool accumulate) {
-            return SmallGemm(in, tile, units, in, tile, tile, {/*transposed_a=*/true, accumulate});
-          }),
-      BlockProducts(inner, [&](int64_t units, bool) {
-        return SmallGemm(units, tile, out, inner, tile, tile, {/*transposed_a=*/true});
       })};
 }
 
@@ -92,11 +85,66 @@ void bias_and_gelu(float* inner, const float* bias, int64_t units, int64_t tile,
   }
 }
 
+/// gradient (rows, units; kBlock apart) *= gelu'(kept), kept (units, tile) as the forward pass left
+/// it.
+void through_gelu(const float* kept, int64_t tile, int64_t rows, int64_t units, float* gradient) {
+  constexpr auto kSize = TransposedTile::kSize;
+  for (int64_t unit = 0; unit < units; unit += kSize) {
+    const auto wide = std::min(kSize, units - unit);
+    for (int64_t row = 0; row < rows; row += kSize) {
+      const auto high = std::min(kSize, rows - row);
+      const TransposedTile before(kept + unit * tile + row, tile, wide, high);
+      for (int64_t i = 0; i < high; ++i) {
+        float* const to = gradient + (row + i) * kBlock + unit;
+        const float* const x = before.row(i);
+#pragma omp simd
+        for (int64_t j = 0; j < wide; ++j) to[j] *= gelu_slope(x[j]);
+      }
+    }
+  }
+}
+
+/// The products of the backward pass, for one number of rows; a block of inner units lies in
+/// (rows, kBlock).
+class BackwardProducts {
+ public:
+  BackwardProducts(const FeedForward& layers, int64_t rows) : inner_(layers.first.out) {
+    const auto in = layers.first.in, out = layers.second.out;
+    for (const auto units : {std::min(kBlock, inner_), inner_ % kBlock}) {
+      if (units == 0) continue;
+      seconds_.push_back({rows, units, out, {out, inner_, kBlock}, /*accumulate=*/false});
+      for (const bool accumulate : {false, true})
+        firsts_[accumulate].push_back({rows, in, units, {kBlock, in, in}, accumulate});
+    }
+  }
+  /// (rows, units) = y_gradient W_2, of the units from `begin` on.
+  const CopiedPanelProduct& second(int64_t begin) const { return of_block(seconds_, begin); }
+  /// x_gradient = (rows, units) W_1, added to it but for the first block.
+  const CopiedPanelProduct& first(int64_t begin) const {
+    return of_block(firsts_[begin > 0], begin);
+  }
+
+ private:
+  const CopiedPanelProduct& of_block(const std::vector<CopiedPanelProduct>& products,
+                                     int64_t begin) const {
+    return begin + kBlock <= inner_ ? products.front() : products.back();
+  }
+  int64_t inner_;
+  std::vector<CopiedPanelProduct> seconds_, firsts_[2];
+};
+
+/// What a thread works in on the way back: a block of inner units, and a panel of weights.
+struct BackwardScratch {
+  explicit BackwardScratch(int64_t rows)
+      : gradient(rows * kBlock), panel(CopiedPanelProduct::kScratch) {}
+  Scratch gradient, panel;
+};
+
 }  // namespace
 
 int64_t feed_forward_kept(const FeedForward& layers, int64_t rows, int threads) {
   if (rows == 0) return 0;
-  const auto tiles = transposed_tiles(rows, threads);
+  const auto tiles = tiles_of(layers, rows, threads);
   const auto last = tiles.count() - 1;
   return (tiles.first(last) + tiles.size_of(last)) * layers.first.out;
 }
@@ -105,8 +153,8 @@ void feed_forward_forward(const FeedForward& layers, const float* x, int64_t row
                           float* kept, float* y) {
   if (rows == 0) return;
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  const auto tiles = transposed_tiles(rows, threads);
-  const ByTileSize<PassProducts> by_size(
+  const auto tiles = tiles_of(layers, rows, threads);
+  const ByTileSize<ForwardProducts> by_size(
       tiles, [&](int64_t tile) { return forward_products(layers, tile); });
   auto scratch = scratch_of(layers, tiles.threads(), tiles.size());
 #pragma omp parallel for num_threads(tiles.threads()) schedule(static, 1)
@@ -131,27 +179,24 @@ void feed_forward_backward(const FeedForward& layers, const float* kept, const f
                            int64_t rows, int threads, float* x_gradient) {
   if (rows == 0) return;
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  const auto tiles = transposed_tiles(rows, threads);
-  const ByTileSize<PassProducts> by_size(
-      tiles, [&](int64_t tile) { return backward_products(layers, tile); });
-  auto scratch = scratch_of(layers, tiles.threads(), tiles.size());
+  const auto tiles = tiles_of(layers, rows, threads);
+  const auto last = tiles.count() - 1;
+  const BackwardProducts larger(layers, tiles.size()), smaller(layers, tiles.size_of(last)),
+      cut(layers, tiles.rows_of(last));
+  std::vector<BackwardScratch> scratch;
+  for (int thread = 0; thread < tiles.threads(); ++thread) scratch.emplace_back(tiles.size());
 #pragma omp parallel for num_threads(tiles.threads()) schedule(static, 1)
   for (int64_t tile = 0; tile < tiles.count(); ++tile) {
     auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
-    const auto& products = by_size(tile);
+    const auto& products = tile == last ? cut : tiles.is_larger(tile) ? larger : smaller;
     const auto row = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
-    load_transposed(y_gradient + row * out, out, count, out, width, mine.after.data());
+    float *const gradient = mine.gradient.data(), *const panel = mine.panel.data();
     for (int64_t unit = 0; unit < inner; unit += kBlock) {
-      const auto elements = std::min(kBlock, inner - unit) * width;
-      const float* const before = kept + row * inner + unit * width;
-      float* const gradient = mine.inner.data();
-      products.second(unit)(layers.second.weight + unit, mine.after.data(), gradient);
-#pragma omp simd
-      for (int64_t i = 0; i < elements; ++i) gradient[i] *= gelu_slope(before[i]);
-      products.first(unit, unit > 0)(layers.first.weight + unit * in, gradient, mine.before.data());
+      products.second(unit)(y_gradient + row * out, layers.second.weight + unit, gradient, panel);
+      through_gelu(kept + row * inner + unit * width, width, count, std::min(kBlock, inner - unit),
+                   gradient);
+      products.first(unit)(gradient, layers.first.weight + unit * in, x_gradient + row * in, panel);
     }
-    store_transposed(mine.before.data(), width, count, in, /*bias=*/nullptr, x_gradient + row * in,
-                     in);
   }
 }
 

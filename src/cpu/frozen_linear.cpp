@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "cpu/copied_panels.h"
 #include "cpu/scratch.h"
 #include "cpu/small_gemm.h"
 #include "cpu/transposed_rows.h"
@@ -11,8 +12,7 @@
 namespace madx::cpu {
 namespace {
 
-/// Outputs taken at a time: a tile's part of them stays in a core's second-level cache.
-constexpr int64_t kBlock = 256;
+constexpr auto kBlock = kOutputBlock;
 
 /// What a thread works in: a tile of x whole, and a block of y.
 struct TileScratch {
@@ -41,7 +41,7 @@ void frozen_linear_forward(const FrozenWeight& layer, const float* x, int64_t ro
                            float* y) {
   if (rows == 0) return;
   const auto in = layer.in, out = layer.out;
-  const auto tiles = transposed_tiles(rows, threads);
+  const auto tiles = transposed_tiles(rows, threads, in, out);
   const ByTileSize<BlockProducts> products(tiles, [&](int64_t tile) {
     return BlockProducts(
         out, [&](int64_t size) { return SmallGemm(size, tile, in, in, tile, tile, {}); });
@@ -64,27 +64,18 @@ void frozen_linear_backward(const FrozenWeight& layer, const float* y_gradient, 
                             int threads, float* x_gradient) {
   if (rows == 0) return;
   const auto in = layer.in, out = layer.out;
-  const auto tiles = transposed_tiles(rows, threads);
-  const auto products = [&](bool accumulate) {
-    return ByTileSize<BlockProducts>(tiles, [&, accumulate](int64_t tile) {
-      return BlockProducts(out, [&](int64_t size) {
-        return SmallGemm(in, tile, size, in, tile, tile, {/*transposed_a=*/true, accumulate});
-      });
-    });
-  };
-  const auto begins = products(false), adds = products(true);
-  auto scratch = scratch_of(tiles.threads(), in, tiles.size());
+  const auto tiles = copied_tiles(rows, threads, in, out);
+  const ByTileSize<CopiedPanelProduct> products(tiles, [&](int64_t tile) {
+    return CopiedPanelProduct(tile, in, out, {/*a=*/out, /*b=*/in, /*c=*/in}, /*accumulate=*/false);
+  });
+  std::vector<Scratch> panels;
+  for (int thread = 0; thread < tiles.threads(); ++thread)
+    panels.emplace_back(CopiedPanelProduct::kScratch);
 #pragma omp parallel for num_threads(tiles.threads()) schedule(static, 1)
   for (int64_t tile = 0; tile < tiles.count(); ++tile) {
-    auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
-    const auto first = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
-    for (int64_t o = 0; o < out; o += kBlock) {
-      const auto size = std::min(kBlock, out - o);
-      load_transposed(y_gradient + first * out + o, out, count, size, width, mine.y.data());
-      (o == 0 ? begins : adds)(tile)(size)(layer.weight + o * in, mine.y.data(), mine.x.data());
-    }
-    store_transposed(mine.x.data(), width, count, in, /*bias=*/nullptr, x_gradient + first * in,
-                     in);
+    const auto first = tiles.first(tile);
+    products(tile)(y_gradient + first * out, layer.weight, x_gradient + first * in,
+                   panels[static_cast<size_t>(omp_get_thread_num())].data());
   }
 }
 

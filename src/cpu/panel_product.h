@@ -6,6 +6,7 @@
 
 #include "cpu/scratch.h"
 #include "cpu/small_gemm.h"
+#include "cpu/transpose.h"
 
 namespace madx::cpu {
 
@@ -62,15 +63,8 @@ class TransposedPanels {
   /// Fills one panel; threads share the panels out.
   void fill(int64_t panel, const float* weight) {
     constexpr auto width = PanelProduct::kWidth;
-    float* to = data_.data() + panel * width * k_;
-    const auto columns = std::min(width, n_ - panel * width);
-    const float* from = weight + panel * width * k_;
-    constexpr int64_t kBlock = 16;
-    for (int64_t i = 0; i < k_; i += kBlock) {
-      const auto end = std::min(k_, i + kBlock);
-      for (int64_t column = 0; column < columns; ++column)
-        for (int64_t row = i; row < end; ++row) to[row * width + column] = from[column * k_ + row];
-    }
+    transpose(weight + panel * width * k_, k_, std::min(width, n_ - panel * width), k_,
+              data_.data() + panel * width * k_, width);
   }
 
  private:

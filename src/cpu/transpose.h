@@ -46,8 +46,8 @@ class TransposedTile {
   alignas(64) float data_[kSize * kSize];
 };
 
-/// (rows, columns), rows `stride` apart -> its transpose (columns, to_stride), where `to_stride` is
-/// `rows` up to a multiple of 16: the columns beyond are zeros.
+/// (rows, columns), rows `stride` apart -> its transpose (columns, to_stride). `to_stride` is at
+/// least `rows` up to a multiple of 16: the columns up to there are zeros.
 inline void transpose(const float* from, int64_t stride, int64_t rows, int64_t columns, float* to,
                       int64_t to_stride) {
   constexpr auto kSize = TransposedTile::kSize;

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cpu/cache.h"
 #include "cpu/row_tiles.h"
 #include "cpu/transpose.h"
 
 namespace madx::cpu {
 
-constexpr int64_t kLargestTransposedTile = 96;
+/// Outputs taken at a time: a tile's part of them stays in a core's second-level cache.
+constexpr int64_t kOutputBlock = 256;
 
-inline RowTiles transposed_tiles(int64_t rows, int threads) {
-  return RowTiles(rows, threads, kLargestTransposedTile, /*granule=*/TransposedTile::kSize);
+/// Tiles that read `in` floats a row and write `out`.
+inline RowTiles transposed_tiles(int64_t rows, int threads, int64_t in, int64_t out) {
+  return RowTiles(rows, threads, rows_in_cache(in + out), /*granule=*/TransposedTile::kSize);
 }
 
 /// Products for the two sizes of tiles.

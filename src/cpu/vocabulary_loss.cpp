@@ -9,14 +9,11 @@
 
 #include "cpu/running_softmax.h"
 #include "cpu/scratch.h"
-#include "cpu/small_gemm.h"
-#include "cpu/transpose.h"
+#include "cpu/vocabulary_table.h"
 
 namespace madx::cpu {
 namespace {
 
-/// Words of the vocabulary that go through both products while they are in cache.
-constexpr int64_t kPanel = 64;
 /// Rows of x at a time: their transpose and their gradient stay in a core's cache.
 constexpr int64_t kRows = 192;
 /// Logits kept at a time where the bias's gradient needs them again.
@@ -33,21 +30,13 @@ int64_t rows_of_a_block(const VocabularyLossInput& in, bool keeps_logits) {
   return (in.rows + blocks - 1) / blocks;
 }
 
-/// Both products of a panel of the weight, W (words, hidden).
-struct PanelProducts {
-  SmallGemm logits;    // (words, width) = W x^T
-  SmallGemm gradient;  // (rows, hidden) += shares (words, width)^T W
-
-  PanelProducts(int64_t words, int64_t rows, int64_t hidden)
-      : logits(words, padded(rows), hidden, hidden, padded(rows), padded(rows), {}),
-        gradient(rows, hidden, words, padded(rows), hidden, hidden,
-                 {/*transposed_a=*/true, /*accumulate=*/true}) {}
-};
-
 /// One call: scratch for a block of rows, and what is done with each.
+template <class Table>
 class VocabularyPass {
  public:
-  VocabularyPass(const VocabularyLossInput& in, int threads, const VocabularyLossOutput& out)
+  template <class Weight>
+  VocabularyPass(const VocabularyLossInput& in, const Weight* weight, int threads,
+                 const VocabularyLossOutput& out)
       : in_(in),
         out_(out),
         threads_(threads),
@@ -55,9 +44,9 @@ class VocabularyPass {
         block_(rows_of_a_block(in, keeps_logits_)),
         panels_((in.vocabulary + kPanel - 1) / kPanel),
         parts_(std::min(kParts, panels_)),
-        x_(in.hidden * padded(block_)),
-        shares_(threads * kPanel * padded(block_)),
-        logits_(keeps_logits_ ? in.vocabulary * padded(block_) : 0),
+        table_(weight, in.hidden, in.vocabulary, block_, threads),
+        shares_(threads * kPanel * padded_rows(block_)),
+        logits_(keeps_logits_ ? in.vocabulary * padded_rows(block_) : 0),
         gradients_(out.x_gradient != nullptr ? parts_ * block_ * in.hidden : 0),
         target_logits_(block_) {}
 
@@ -72,9 +61,11 @@ class VocabularyPass {
   }
 
  private:
+  static constexpr auto kPanel = Table::kPanel;
+
   struct Panel {
     int64_t part, first, words;
-    const PanelProducts& products;
+    int thread;
     float* shares;      // (words, width), of this thread
     LogitPanel logits;  // kept, or where the shares will be
   };
@@ -82,36 +73,38 @@ class VocabularyPass {
   void take_rows(int64_t first, int64_t rows) {
     first_ = first;
     rows_ = rows;
-    width_ = padded(rows);
-    transpose(in_.x + first * in_.hidden, in_.hidden, rows, in_.hidden, x_.data(), width_);
+    width_ = padded_rows(rows);
+    table_.take_rows(in_.x + first * in_.hidden, rows, width_);
     softmax_.assign(parts_, RunningSoftmax(width_));
   }
 
   /// Every panel of the vocabulary, those of a part in order on one thread.
   void sweep() {
-    const PanelProducts whole(kPanel, rows_, in_.hidden);
-    const PanelProducts last(in_.vocabulary - (panels_ - 1) * kPanel, rows_, in_.hidden);
-#pragma omp parallel for num_threads(threads_) schedule(dynamic)
-    for (int64_t part = 0; part < parts_; ++part) {
-      float* shares = shares_.data() + omp_get_thread_num() * kPanel * width_;
-      if (out_.x_gradient != nullptr) std::fill_n(gradient_of(part), rows_ * in_.hidden, 0.0f);
-      const auto end = (part + 1) * panels_ / parts_;
-      for (auto panel = part * panels_ / parts_; panel < end; ++panel) {
-        const auto first = panel * kPanel, words = std::min(kPanel, in_.vocabulary - first);
-        const LogitPanel logits{keeps_logits_ ? kept(first) : shares, words, width_};
-        take_panel({part, first, words, panel + 1 < panels_ ? whole : last, shares, logits});
+#pragma omp parallel num_threads(threads_)
+    {
+      [[maybe_unused]] const typename Table::PerThread registers;
+      const int thread = omp_get_thread_num();
+      float* const shares = shares_.data() + thread * kPanel * width_;
+#pragma omp for schedule(dynamic)
+      for (int64_t part = 0; part < parts_; ++part) {
+        if (out_.x_gradient != nullptr) std::fill_n(gradient_of(part), rows_ * in_.hidden, 0.0f);
+        const auto end = (part + 1) * panels_ / parts_;
+        for (auto panel = part * panels_ / parts_; panel < end; ++panel) {
+          const auto first = panel * kPanel, words = std::min(kPanel, in_.vocabulary - first);
+          const LogitPanel logits{keeps_logits_ ? kept(first) : shares, words, width_};
+          take_panel({part, first, words, thread, shares, logits});
+        }
       }
     }
   }
 
   void take_panel(const Panel& panel) {
-    const float* words = in_.weight + panel.first * in_.hidden;
-    panel.products.logits(words, x_.data(), panel.logits.data);
+    table_.logits(panel.first, panel.words, panel.thread, panel.logits.data);
     raise_maximum(panel);
     note_target_logits(panel);
     softmax_[panel.part].add(panel.logits, panel.shares);
     if (out_.x_gradient == nullptr) return;
-    panel.products.gradient(panel.shares, words, gradient_of(panel.part));
+    table_.gradient(panel.first, panel.words, panel.shares, panel.thread, gradient_of(panel.part));
   }
 
   void raise_maximum(const Panel& panel) {
@@ -157,7 +150,6 @@ class VocabularyPass {
     const auto hidden = in_.hidden;
 #pragma omp parallel for num_threads(threads_) schedule(static)
     for (int64_t row = 0; row < rows_; ++row) {
-      const float* target = in_.weight + in_.targets[first_ + row] * hidden;
       float* gradient = out_.x_gradient + (first_ + row) * hidden;
       std::fill_n(gradient, hidden, 0.0f);
       for (int64_t part = 0; part < parts_; ++part) {
@@ -167,8 +159,7 @@ class VocabularyPass {
 #pragma omp simd
         for (int64_t i = 0; i < hidden; ++i) gradient[i] += factor * from[i];
       }
-#pragma omp simd
-      for (int64_t i = 0; i < hidden; ++i) gradient[i] -= target[i];
+      table_.subtract(in_.targets[first_ + row], gradient);
     }
   }
 
@@ -188,6 +179,9 @@ class VocabularyPass {
     for (int64_t row = 0; row < rows_; ++row) out_.bias_gradient[in_.targets[first_ + row]] -= 1;
   }
 
+  static int64_t padded_rows(int64_t rows) {
+    return (rows + Table::kRows - 1) / Table::kRows * Table::kRows;
+  }
   float* kept(int64_t word) { return logits_.data() + word * width_; }
   float* gradient_of(int64_t part) { return gradients_.data() + part * block_ * in_.hidden; }
 
@@ -196,7 +190,7 @@ class VocabularyPass {
   const int threads_;
   const bool keeps_logits_;
   const int64_t block_, panels_, parts_;
-  Scratch x_;          // (hidden, width): the block's transpose
+  Table table_;
   Scratch shares_;     // (threads, kPanel, width)
   Scratch logits_;     // (vocabulary, width), where they are kept
   Scratch gradients_;  // (parts, block, hidden): sums of shares times words
@@ -210,7 +204,12 @@ class VocabularyPass {
 void vocabulary_loss(const VocabularyLossInput& input, int threads,
                      const VocabularyLossOutput& output) {
   if (output.bias_gradient != nullptr) std::fill_n(output.bias_gradient, input.vocabulary, 0.0f);
-  if (input.rows > 0) VocabularyPass(input, threads, output).run();
+  if (input.rows == 0) return;
+  if (input.bfloat16_weight != nullptr) {
+    VocabularyPass<Bfloat16Table>(input, input.bfloat16_weight, threads, output).run();
+  } else {
+    VocabularyPass<FloatTable>(input, input.weight, threads, output).run();
+  }
 }
 
 }  // namespace madx::cpu

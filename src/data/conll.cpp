@@ -125,10 +125,8 @@ void strip_language_prefix(const std::string& path, std::vector<TokenLine>& line
   }
 }
 
-}  // namespace
-
-std::vector<TaggedSentence> read_conll(const std::string& path) {
-  const std::vector<std::string> text = read_utf8_lines(path);
+std::vector<TaggedSentence> sentences_of(const std::string& path,
+                                         const std::vector<std::string>& text) {
   std::vector<TokenLine> lines = token_lines(path, text);
   if (lines.empty()) {
     input_error(path, ": expected sentences, a token and its tag a line, but found ",
@@ -143,6 +141,16 @@ std::vector<TaggedSentence> read_conll(const std::string& path) {
     sentences.back().tags.emplace_back(line.tag);
   }
   return sentences;
+}
+
+}  // namespace
+
+std::vector<TaggedSentence> read_conll(const std::string& path) {
+  return sentences_of(path, read_utf8_lines(path));
+}
+
+std::vector<TaggedSentence> parse_conll(const std::string& path, std::string_view text) {
+  return sentences_of(path, split_utf8_lines(path, text));
 }
 
 void write_columns(std::ostream& out, const std::vector<std::vector<std::string>>& columns) {

@@ -3,6 +3,7 @@
 #include <sentencepiece_processor.h>
 
 #include "madx/core/error.h"
+#include "sentencepiece_check.h"
 
 namespace madx {
 namespace {
@@ -14,16 +15,21 @@ constexpr std::string_view kWordMark = "\u2581";  // ▁, which SentencePiece pu
 /// up by one; <mask> comes after them.
 class SentencePieceTokenizer final : public Tokenizer {
  public:
-  explicit SentencePieceTokenizer(std::unique_ptr<sentencepiece::SentencePieceProcessor> processor)
+  SentencePieceTokenizer(std::unique_ptr<sentencepiece::SentencePieceProcessor> processor,
+                         std::string path)
       : Tokenizer({/*bos=*/0, /*eos=*/2, /*pad=*/1, /*unk=*/3,
                    /*mask=*/processor->GetPieceSize() + kShift}),
-        processor_(std::move(processor)) {}
+        processor_(std::move(processor)),
+        path_(std::move(path)) {}
 
   std::vector<int64_t> encode(std::string_view text) const override {
     // SentencePiece does not look for its control pieces (<s>, </s>) in text.
     std::vector<int> model_ids;
     const auto status = processor_->Encode(text, &model_ids);
-    if (!status.ok()) machine_error("SentencePiece could not split a text: ", status.ToString());
+    if (!status.ok()) {
+      input_error(path_, ": expected a SentencePiece model that splits any text, but found: ",
+                  status.message(), "; use the model that belongs to the encoder");
+    }
 
     std::vector<int64_t> ids;
     ids.reserve(model_ids.size());
@@ -63,6 +69,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   static constexpr int kShift = 1;
 
   std::unique_ptr<sentencepiece::SentencePieceProcessor> processor_;
+  std::string path_;
 };
 
 }  // namespace
@@ -71,6 +78,7 @@ std::shared_ptr<const Tokenizer> make_sentencepiece_tokenizer(const TokenizerFil
                                                               const std::string& where) {
   auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
   const std::string path = where + "/" + file.name;
+  check_sentencepiece_model(path, file.bytes);
   const auto status = processor->LoadFromSerializedProto(file.bytes);
   if (!status.ok()) {
     input_error(path, ": expected a SentencePiece model, but found ", file.bytes.size(),
@@ -86,7 +94,7 @@ std::shared_ptr<const Tokenizer> make_sentencepiece_tokenizer(const TokenizerFil
         processor->unk_id(), ", <s> ", processor->bos_id(), ", </s> ", processor->eos_id(),
         ", <pad> ", processor->pad_id(), "; use the model that belongs to the encoder");
   }
-  return std::make_shared<SentencePieceTokenizer>(std::move(processor));
+  return std::make_shared<SentencePieceTokenizer>(std::move(processor), path);
 }
 
 }  // namespace madx

@@ -66,6 +66,29 @@ std::vector<std::string_view> split_utf8(std::string_view text) {
   return code_points;
 }
 
+std::vector<std::string> split_utf8_lines(const std::string& path, std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+    text.remove_prefix(kByteOrderMark.size());
+  }
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    // A NUL byte is valid UTF-8, but what holds one is UTF-16 or no text at all.
+    const std::size_t at = std::min(line.find('\0'), first_invalid_utf8(line).value_or(line.npos));
+    if (at != line.npos) {
+      input_error(path, ":", lines.size() + 1, ": expected UTF-8 text, but found ",
+                  hexadecimal(byte_at(line, at)), " at byte ", at + 1,
+                  " of the line; convert the file to UTF-8, for example with iconv");
+    }
+    lines.emplace_back(line);
+  }
+  return lines;
+}
+
 std::vector<std::string> read_utf8_lines(const std::string& path) {
   std::error_code ignored;  // what does not exist is reported by the open below
   if (std::filesystem::is_directory(path, ignored)) {
@@ -78,21 +101,9 @@ std::vector<std::string> read_utf8_lines(const std::string& path) {
                 std::strerror(errno), "); check the path");
   }
 
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) {
-    if (lines.empty() && line.compare(0, 3, "\xEF\xBB\xBF") == 0) line.erase(0, 3);
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    // A NUL byte is valid UTF-8, but what holds one is UTF-16 or no text at all.
-    const std::size_t at = std::min(line.find('\0'), first_invalid_utf8(line).value_or(line.npos));
-    if (at != line.npos) {
-      input_error(path, ":", lines.size() + 1, ": expected UTF-8 text, but found ",
-                  hexadecimal(byte_at(line, at)), " at byte ", at + 1,
-                  " of the line; convert the file to UTF-8, for example with iconv");
-    }
-    lines.push_back(std::move(line));
-  }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
   if (file.bad()) machine_error(path, ": reading stopped: ", std::strerror(errno));
-  return lines;
+  return split_utf8_lines(path, text);
 }
 
 }  // namespace madx

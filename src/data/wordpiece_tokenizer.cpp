@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "basic_tokenizer.h"
+#include "core/json_text.h"
 #include "madx/core/error.h"
 #include "madx/data/utf8.h"
 
@@ -145,7 +146,7 @@ std::optional<bool> find_bool(const nlohmann::json& config, const char* key,
   const auto found = config.find(key);
   if (found == config.end() || found->is_null()) return std::nullopt;
   if (!found->is_boolean()) {
-    input_error(path, ": expected '", key, "' to be true or false, but found ", found->dump(),
+    input_error(path, ": expected '", key, "' to be true or false, but found ", shown(*found),
                 "; correct it");
   }
   return found->get<bool>();
@@ -154,8 +155,7 @@ std::optional<bool> find_bool(const nlohmann::json& config, const char* key,
 BasicTokenizerOptions read_options(const TokenizerFile& file, const std::string& where,
                                    const std::vector<std::string>& pieces) {
   const std::string path = where + "/tokenizer_config.json";
-  const auto config = nlohmann::json::parse(file.tokenizer_config.value_or("{}"), nullptr,
-                                            /*allow_exceptions=*/false);
+  const auto config = parse_json(path, file.tokenizer_config.value_or("{}"));
   if (!config.is_object()) {
     input_error(path,
                 ": expected a JSON object, but found something else; copy the file again "

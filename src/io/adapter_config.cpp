@@ -3,6 +3,7 @@
 #include "io/adapterhub_files.h"
 #include "io/bottleneck_json.h"
 #include "io/json_file.h"
+#include "io/mapped_file.h"
 #include "madx/core/error.h"
 
 namespace madx::io {
@@ -37,7 +38,11 @@ std::string renamed_activation(const std::string& name) {
 }  // namespace
 
 AdapterConfigFile read_adapter_config(const std::string& path) {
-  const JsonObject json = JsonObject::read(path);
+  return parse_adapter_config(path, MappedFile(path).bytes());
+}
+
+AdapterConfigFile parse_adapter_config(const std::string& path, std::string_view text) {
+  const JsonObject json(path, parse_json(path, text));
   AdapterConfigFile file;
   file.model = read_model_info(json);
   if (json.has("name")) file.name = json.text("name");
@@ -50,6 +55,7 @@ AdapterConfigFile read_adapter_config(const std::string& path) {
   }
   if (!json.value().contains("version")) {
     file.config.non_linearity = renamed_activation(file.config.non_linearity);
+    file.config.spelling.erase("non_linearity");
   }
   return file;
 }

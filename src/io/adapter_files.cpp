@@ -1,45 +1,37 @@
 #include "madx/io/adapter_files.h"
 
-#include <filesystem>
-
+#include "io/module_tensors.h"
 #include "madx/core/error.h"
 
 namespace madx::io {
 namespace {
 
-/// Copies every tensor of `from` into the module tensor of the same key; none may be missing, extra
-/// or of another shape.
-void copy_tensors(const std::vector<std::pair<std::string, at::Tensor>>& into,
-                  const TensorMap& from, const std::string& directory) {
-  torch::NoGradGuard no_grad;
-  for (const auto& [key, tensor] : into) {
-    const auto* found = from.find(key);
-    if (found == nullptr) {
-      input_error(directory, ": expected a tensor \"", key, "\" of shape ", tensor.sizes(),
-                  " by the configuration, but there is none; are both files of one adapter?");
-    }
-    if (found->sizes() != tensor.sizes()) {
-      input_error(directory, ": expected \"", key, "\" of shape ", tensor.sizes(), ", but found ",
-                  found->sizes(),
-                  "; the adapter is of another size than its configuration or the encoder says");
-    }
-    auto target = tensor;
-    target.copy_(*found);
-  }
-  for (const auto& item : from) {
-    const auto known = [&](const auto& entry) { return entry.first == item.key(); };
-    if (std::none_of(into.begin(), into.end(), known)) {
-      input_error(directory, ": expected no tensor \"", item.key(),
-                  "\" by the configuration, but found one of shape ", item.value().sizes());
+/// Refuses a configuration of other sizes than the tensors, before modules of these sizes are made.
+void check_sizes(const AdapterDirectory& file, int64_t hidden, int64_t layers,
+                 const std::string& directory) {
+  const auto& config = file.config;
+  const auto down = std::string(".adapter_down.") + (config.ln_before ? "1" : "0") + ".weight";
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    if (config.leaves_out(layer)) continue;
+    for (const auto site : {Site::kAttentionOutput, Site::kOutput}) {
+      if (!(site == Site::kAttentionOutput ? config.mh_adapter : config.output_adapter)) continue;
+      find_tensor(file.tensors, detail::site_key(layer, site) + down,
+                  {config.bottleneck_size(hidden, layer), hidden}, directory);
     }
   }
+  if (!config.has_invertible()) return;
+  const auto half = hidden - hidden / 2;
+  const auto between =
+      static_cast<int64_t>(static_cast<double>(half) / config.inv_adapter_reduction_factor);
+  find_tensor(file.tensors, "invertible.F.0.weight", {std::max<int64_t>(1, between), half},
+              directory);
 }
 
-std::vector<std::pair<std::string, at::Tensor>> tagging_tensors(const TaggingHead& head) {
+ModuleTensors tagging_tensors(const TaggingHead& head) {
   return {{"1.weight", head->classifier->weight}, {"1.bias", head->classifier->bias}};
 }
 
-std::vector<std::pair<std::string, at::Tensor>> mlm_tensors(const MlmHead& head) {
+ModuleTensors mlm_tensors(const MlmHead& head) {
   return {{"0.weight", head->dense->weight},
           {"0.bias", head->dense->bias},
           {"2.weight", head->norm->weight},
@@ -47,25 +39,12 @@ std::vector<std::pair<std::string, at::Tensor>> mlm_tensors(const MlmHead& head)
           {"3.bias", head->bias}};
 }
 
-TensorMap to_map(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
-  TensorMap map;
-  for (const auto& [key, tensor] : tensors) map.insert(key, tensor.detach());
-  return map;
-}
-
-void check_hidden_size(const std::string& directory, const char* what, int64_t found,
-                       int64_t expected) {
-  if (found != expected) {
-    input_error(directory, ": expected ", what, " of hidden size ", expected,
-                ", the encoder's, but found ", found, "; it was trained for another encoder");
-  }
-}
-
 }  // namespace
 
 std::string load_adapter(AdapterStack& adapters, const std::string& directory,
-                         const std::string& name) {
-  const auto file = read_adapter(directory);
+                         const std::string& name, const std::vector<int64_t>& leave_out) {
+  auto file = read_adapter(directory);
+  leave_out_layers(file, leave_out);
   check_hidden_size(directory, "an adapter", file.model.hidden_size, adapters->hidden_size());
   for (const auto layer : file.config.leave_out) {
     if (layer >= adapters->num_layers()) {
@@ -73,13 +52,18 @@ std::string load_adapter(AdapterStack& adapters, const std::string& directory,
                   ", the encoder's number of layers, but found ", layer);
     }
   }
-  AdapterSet set{nullptr};
-  try {
-    set =
-        AdapterSet(AdapterSetOptions(file.config, adapters->hidden_size(), adapters->num_layers()));
-  } catch (const InputError& error) {
-    input_error(directory, "/adapter_config.json: ", error.what());
-  }
+  auto set = [&] {
+    try {
+      detail::validate_adapter_config(file.config);
+      check_sizes(file, adapters->hidden_size(), adapters->num_layers(), directory);
+      return AdapterSet(
+          AdapterSetOptions(file.config, adapters->hidden_size(), adapters->num_layers()));
+    } catch (const InputError& error) {
+      const std::string message = error.what();
+      if (message.compare(0, directory.size(), directory) == 0) throw;
+      input_error(directory, "/adapter_config.json: ", message);
+    }
+  }();
   copy_tensors(set->named_tensors(), file.tensors, directory);
   set->train(adapters->is_training());
   const auto as = name.empty() ? file.name : name;
@@ -88,9 +72,10 @@ std::string load_adapter(AdapterStack& adapters, const std::string& directory,
 }
 
 void save_adapter(const AdapterStack& adapters, const std::string& name, const ModelInfo& model,
-                  const std::string& directory) {
+                  const std::string& directory, TensorFormat format) {
   const auto& set = adapters->get(name);
-  write_adapter(directory, {name, set->options.config(), model, to_map(set->named_tensors())});
+  write_adapter(directory, {name, set->options.config(), model, to_map(set->named_tensors())},
+                format);
 }
 
 ModelInfo model_info(const EncoderConfig& config) {
@@ -109,15 +94,18 @@ TaggingHead load_tagging_head(const std::string& directory) {
     input_error(directory, "/head_config.json: expected a head of type \"tagging\", but found \"",
                 file.head_type, "\"");
   }
+  find_tensor(file.tensors, "1.weight",
+              {static_cast<int64_t>(file.labels.size()), file.model.hidden_size}, directory);
   TaggingHead head(TaggingHeadOptions(file.model.hidden_size, file.labels));
   copy_tensors(tagging_tensors(head), file.tensors, directory);
   return head;
 }
 
 void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
-                       const std::string& directory) {
+                       const std::string& directory, TensorFormat format) {
   write_head(directory,
-             {name, "tagging", head->options.labels(), 0, model, to_map(tagging_tensors(head))});
+             {name, "tagging", head->options.labels(), 0, model, to_map(tagging_tensors(head)), {}},
+             format);
 }
 
 MlmHead load_mlm_head(const std::string& directory, const EncoderConfig& config) {
@@ -134,9 +122,11 @@ MlmHead load_mlm_head(const std::string& directory, const EncoderConfig& config)
 }
 
 void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model,
-                   const std::string& directory) {
-  write_head(directory,
-             {name, "masked_lm", {}, head->options.vocab_size(), model, to_map(mlm_tensors(head))});
+                   const std::string& directory, TensorFormat format) {
+  write_head(
+      directory,
+      {name, "masked_lm", {}, head->options.vocab_size(), model, to_map(mlm_tensors(head)), {}},
+      format);
 }
 
 }  // namespace madx::io

@@ -27,6 +27,11 @@ constexpr std::array<std::string_view, 8> kInvertibleParameters = {
     "F.0.weight", "F.0.bias", "F.2.weight", "F.2.bias",
     "G.0.weight", "G.0.bias", "G.2.weight", "G.2.bias"};
 
+constexpr std::array<std::string_view, 7> kFusionParameters = {
+    "dense.weight", "dense.bias", "query.weight", "query.bias",
+    "key.weight",   "key.bias",   "value.weight"};
+constexpr std::string_view kFusionGroup = "adapter_fusion_layer.";
+
 constexpr std::string_view kSiteGroups[] = {"adapters", "attention_text_task_adapters",
                                             "attention_text_lang_adapters",
                                             "layer_text_task_adapters", "layer_text_lang_adapters"};
@@ -37,6 +42,10 @@ bool consume(std::string_view& text, std::string_view start) {
   if (text.substr(0, start.size()) != start) return false;
   text.remove_prefix(start.size());
   return true;
+}
+
+void consume_prefix(std::string_view& text) {
+  if (!consume(text, "roberta.")) consume(text, "bert.");
 }
 
 template <class Groups>
@@ -99,7 +108,7 @@ std::string parameter_name(const AdapterKey& key) {
 
 std::optional<NamedAdapterKey> parse_file_key(const std::string& text) {
   std::string_view rest = text;
-  if (!consume(rest, "roberta.")) consume(rest, "bert.");
+  consume_prefix(rest);
   AdapterKey key;
   if (consume_group(rest, kInvertibleGroups)) {
     key.site = Site::kInvertible;
@@ -132,6 +141,34 @@ std::optional<AdapterKey> parse_adapter_key(const std::string& text) {
 
 std::string adapter_key(const AdapterKey& key) {
   return (key.site == Site::kInvertible ? "invertible." : site_start(key)) + parameter_name(key);
+}
+
+std::optional<NamedAdapterKey> parse_fusion_file_key(const std::string& text) {
+  std::string_view rest = text;
+  consume_prefix(rest);
+  AdapterKey key;
+  if (!consume_site(rest, key) || !consume(rest, kFusionGroup)) return std::nullopt;
+  return split_name(rest, key, kFusionParameters);
+}
+
+std::string fusion_file_key(const AdapterKey& key, const std::string& prefix,
+                            const std::string& name) {
+  return prefix + site_start(key) + std::string(kFusionGroup) + name + "." +
+         std::string(kFusionParameters[key.parameter]);
+}
+
+std::optional<AdapterKey> parse_fusion_key(const std::string& text) {
+  std::string_view rest = text;
+  AdapterKey key;
+  if (!consume_site(rest, key)) return std::nullopt;
+  const auto parameter = find_parameter(rest, kFusionParameters);
+  if (!parameter) return std::nullopt;
+  key.parameter = *parameter;
+  return key;
+}
+
+std::string fusion_key(const AdapterKey& key) {
+  return site_start(key) + std::string(kFusionParameters[key.parameter]);
 }
 
 }  // namespace madx::io

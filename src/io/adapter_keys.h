@@ -7,8 +7,8 @@
 
 namespace madx::io {
 
-/// The place of a tensor in a set of adapters. Sorted as AdapterHub's files are: layer by layer,
-/// then the invertible adapter.
+/// The place of a tensor in a set of adapters or in an AdapterFusion. Sorted as AdapterHub's files
+/// are: layer by layer, then the invertible adapter.
 struct AdapterKey {
   enum class Site { kAttention, kOutput, kInvertible };
 
@@ -24,7 +24,7 @@ struct AdapterKey {
   }
 };
 
-/// A key of an AdapterHub file and the name of the adapter in it.
+/// A key of an AdapterHub file and the name of the adapter or fusion in it.
 struct NamedAdapterKey {
   AdapterKey key;
   std::string name;
@@ -40,5 +40,13 @@ std::string file_key(const AdapterKey& key, const std::string& prefix, const std
 /// "encoder.layer.3.output.adapter_down.0.weight".
 std::optional<AdapterKey> parse_adapter_key(const std::string& text);
 std::string adapter_key(const AdapterKey& key);
+
+/// The same for an AdapterFusion: "encoder.layer.3.output.adapter_fusion_layer.NAME.query.weight"
+/// in a file, "encoder.layer.3.output.query.weight" in a FusionDirectory.
+std::optional<NamedAdapterKey> parse_fusion_file_key(const std::string& text);
+std::string fusion_file_key(const AdapterKey& key, const std::string& prefix,
+                            const std::string& name);
+std::optional<AdapterKey> parse_fusion_key(const std::string& text);
+std::string fusion_key(const AdapterKey& key);
 
 }  // namespace madx::io

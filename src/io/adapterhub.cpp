@@ -1,19 +1,18 @@
 #include "madx/io/adapterhub.h"
 
+#include <algorithm>
 #include <map>
 
 #include "io/adapter_keys.h"
 #include "io/adapterhub_files.h"
 #include "madx/core/error.h"
 #include "madx/io/adapter_config.h"
-#include "madx/io/torch_file.h"
 
 namespace madx::io {
 namespace {
 
 constexpr const char* kConfigName = "adapter_config.json";
-constexpr const char* kBinName = "pytorch_adapter.bin";
-constexpr const char* kSafetensorsName = "adapter.safetensors";
+constexpr WeightsName kWeights{"pytorch_adapter.bin", "adapter.safetensors"};
 
 }  // namespace
 
@@ -24,7 +23,7 @@ AdapterDirectory read_adapter(const std::string& directory) {
   adapter.config = file.config;
   adapter.model = file.model;
   bool has_invertible_tensors = false;
-  for (const auto& item : read_weights(directory, kBinName, kSafetensorsName)) {
+  for (const auto& item : read_weights(directory, kWeights)) {
     const auto found = parse_file_key(item.key());
     if (!found) {
       input_error(directory, ": expected tensors of a bottleneck or invertible adapter, but found ",
@@ -49,11 +48,31 @@ AdapterDirectory read_adapter(const std::string& directory) {
   }
   // AdapterHub's first configuration declared an invertible adapter for task adapters too, which
   // never had one.
-  if (file.type == "text_task" && !has_invertible_tensors) adapter.config.inv_adapter.clear();
+  if (file.type == "text_task" && !has_invertible_tensors) {
+    adapter.config.inv_adapter.clear();
+    adapter.config.spelling.erase("inv_adapter");
+    adapter.config.spelling.erase("inv_adapter_reduction_factor");
+  }
   return adapter;
 }
 
-void write_adapter(const std::string& directory, const AdapterDirectory& adapter) {
+void leave_out_layers(AdapterDirectory& adapter, const std::vector<int64_t>& layers) {
+  for (const auto layer : layers) {
+    if (!adapter.config.leaves_out(layer)) adapter.config.leave_out.push_back(layer);
+  }
+  std::sort(adapter.config.leave_out.begin(), adapter.config.leave_out.end());
+  TensorMap kept;
+  for (const auto& item : adapter.tensors) {
+    const auto key = parse_adapter_key(item.key());
+    const bool goes =
+        key && key->site != AdapterKey::Site::kInvertible && adapter.config.leaves_out(key->layer);
+    if (!goes) kept.insert(item.key(), item.value());
+  }
+  adapter.tensors = kept;
+}
+
+void write_adapter(const std::string& directory, const AdapterDirectory& adapter,
+                   TensorFormat format) {
   check_directory(directory);
   check_name(adapter.name);
   const std::string prefix = model_prefix(adapter.model);
@@ -73,7 +92,7 @@ void write_adapter(const std::string& directory, const AdapterDirectory& adapter
   // The configuration first: it refuses what it cannot hold before anything is written.
   write_adapter_config(directory + "/" + kConfigName,
                        {adapter.config, adapter.model, adapter.name, /*type=*/"", /*version=*/""});
-  write_torch_file(directory + "/" + kBinName, tensors);
+  write_weights(directory, kWeights, tensors, format);
 }
 
 }  // namespace madx::io

@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kVersion = "adapters.1.3.0";
-
 // Attributes of torch.nn.ModuleDict, in which Python keeps adapters and heads by name: it refuses
 // these names. The long ones, which nobody gives to an adapter (load_state_dict, ...), are left
 // out.
@@ -51,14 +49,16 @@ ModelInfo read_model_info(const JsonObject& file) {
 }
 
 void write_adapterhub_json(const std::string& path, const ModelInfo& model, const std::string& name,
-                           const nlohmann::json& config) {
-  write_file(path, python_json(path, {{"config", config},
-                                      {"hidden_size", model.hidden_size},
-                                      {"model_class", model.model_class},
-                                      {"model_name", model.model_name},
-                                      {"model_type", model.model_type},
-                                      {"name", name},
-                                      {"version", kVersion}}));
+                           const nlohmann::json& config, const nlohmann::json& more) {
+  nlohmann::json file = {{"config", config},
+                         {"hidden_size", model.hidden_size},
+                         {"model_class", model.model_class},
+                         {"model_name", model.model_name},
+                         {"model_type", model.model_type},
+                         {"name", name},
+                         {"version", kVersion}};
+  file.update(more);
+  write_file(path, python_json(path, file));
 }
 
 void check_directory(const std::string& directory) {
@@ -69,16 +69,24 @@ void check_directory(const std::string& directory) {
   }
 }
 
-TensorMap read_weights(const std::string& directory, const std::string& bin_name,
-                       const std::string& safetensors_name) {
+TensorMap read_weights(const std::string& directory, const WeightsName& name) {
   const fs::path folder(directory);
   std::error_code ignored;
-  if (fs::exists(folder / bin_name, ignored)) return read_torch_file(folder / bin_name);
-  if (fs::exists(folder / safetensors_name, ignored)) {
-    return read_safetensors(folder / safetensors_name);
+  if (fs::exists(folder / name.bin, ignored)) return read_torch_file(folder / name.bin);
+  if (fs::exists(folder / name.safetensors, ignored)) {
+    return read_safetensors(folder / name.safetensors);
   }
-  input_error(directory, ": expected ", bin_name, " or ", safetensors_name,
+  input_error(directory, ": expected ", name.bin, " or ", name.safetensors,
               ", but found neither; copy the directory again");
+}
+
+void write_weights(const std::string& directory, const WeightsName& name, const TensorMap& tensors,
+                   TensorFormat format) {
+  if (format == TensorFormat::kTorch) {
+    write_torch_file(directory + "/" + name.bin, tensors);
+  } else {
+    write_safetensors(directory + "/" + name.safetensors, tensors);
+  }
 }
 
 std::string model_prefix(const ModelInfo& model) {

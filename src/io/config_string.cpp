@@ -1,4 +1,5 @@
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 
 #include "io/bottleneck_json.h"
@@ -96,8 +97,11 @@ class LiteralParser {
     char* end = nullptr;
     const double real = std::strtod(digits.c_str(), &end);
     constexpr double kLargestExact = 1e15;
-    if (*end != '\0') refuse("a number, but found \"" + digits + "\"");
-    if (!whole || real < 0 || real > kLargestExact) return real;
+    if (*end != '\0' || !std::isfinite(real)) {
+      refuse("a number, but found \"" + digits + "\"");
+    }
+    if (!whole || std::abs(real) > kLargestExact) return real;
+    if (real < 0) return static_cast<int64_t>(real);
     return static_cast<uint64_t>(real);
   }
 
@@ -131,9 +135,17 @@ class LiteralParser {
   size_t position_ = 0;
 };
 
+void refuse_union(const std::string& text) {
+  if (text.find('|') == std::string::npos) return;
+  input_error("adapter configuration \"", text,
+              "\": expected one configuration, but found a union (\"|\"), which is not supported; ",
+              "add the adapters one by one and stack them");
+}
+
 }  // namespace
 
 BottleneckConfig parse_config_string(const std::string& text) {
+  refuse_union(text);
   LiteralParser parser(text);
   BottleneckConfig config = named_config(parser.name());
   const JsonObject overrides("adapter configuration \"" + text + "\"", parser.overrides());

@@ -116,14 +116,17 @@ double compare_with_archive(torch::jit::Module& archive, const LoadedEncoder& lo
 
 }  // namespace
 
-LoadedEncoder load_encoder(const std::string& path) {
+LoadedEncoder load_encoder(const std::string& path, at::ScalarType dtype) {
   auto parts = open_encoder(path);
   LoadedEncoder loaded;
   loaded.tokenizer = make_tokenizer(parts, path);
-  loaded.encoder = Encoder(parts.config, parts.weights, parts.where);
   loaded.head = find_head(parts);
-  if (parts.archive)
+  if (parts.archive) {
+    loaded.encoder = Encoder(parts.config, parts.weights, parts.where);
     loaded.archive_difference = compare_with_archive(*parts.archive, loaded, parts.where);
+  }
+  if (!parts.archive || dtype != at::kFloat)
+    loaded.encoder = Encoder(parts.config, parts.weights, parts.where, dtype);
   return loaded;
 }
 

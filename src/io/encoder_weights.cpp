@@ -66,8 +66,8 @@ std::string read_file(const std::string& path) {
 
 EncoderParts open_encoder(const std::string& path) {
   if (!fs::exists(path)) {
-    input_error(
-        path, ": expected an encoder's directory or .pt file, but there is none; check the path");
+    input_error(path,
+                ": expected an encoder's directory or .pt file, but there is none; check the path");
   }
   const bool whole = !fs::is_directory(path);
   const fs::path directory = whole ? fs::path(path).parent_path() : fs::path(path);
@@ -132,9 +132,11 @@ MlmHead find_head(const EncoderParts& parts) {
   const std::string bias = bert ? "cls.predictions.bias" : "lm_head.bias";
   const std::string decoder_bias = bert ? "cls.predictions.decoder.bias" : "lm_head.decoder.bias";
   if (!parts.weights.contains(transform + "dense.weight")) return MlmHead(nullptr);
+  const detail::WeightReader read(parts.weights, parts.where);
+  // The shape first: nothing is made of a size that config.json alone says.
+  read(transform + "dense.weight", {parts.config.hidden_size, parts.config.hidden_size});
   MlmHead head(MlmHeadOptions(parts.config.hidden_size, parts.config.vocab_size)
                    .layer_norm_eps(parts.config.layer_norm_eps));
-  const detail::WeightReader read(parts.weights, parts.where);
   torch::NoGradGuard no_grad;
   const auto copy = [&](at::Tensor target, const std::string& key) {
     target.copy_(read(key, target.sizes()));

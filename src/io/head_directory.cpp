@@ -3,20 +3,16 @@
 #include <optional>
 
 #include "io/adapterhub_files.h"
+#include "io/head_config.h"
+#include "io/mapped_file.h"
 #include "madx/core/error.h"
 #include "madx/io/adapterhub.h"
-#include "madx/io/torch_file.h"
 
 namespace madx::io {
 namespace {
 
-using nlohmann::json;
-
 constexpr const char* kConfigName = "head_config.json";
-constexpr const char* kBinName = "pytorch_model_head.bin";
-constexpr const char* kSafetensorsName = "model_head.safetensors";
-constexpr const char* kTagging = "tagging";
-constexpr const char* kMaskedLm = "masked_lm";
+constexpr WeightsName kWeights{"pytorch_model_head.bin", "model_head.safetensors"};
 constexpr const char* kTiedKey = "3.weight";
 
 // In the order in which PyTorch lists a head's parameters.
@@ -77,73 +73,9 @@ std::optional<HeadKey> parse_head_key(const std::string& text, const std::string
   return std::nullopt;
 }
 
-// {"O": 0, "B-PER": 1, ...} as labels by id.
-std::vector<std::string> parse_labels(const JsonObject& object) {
-  const JsonObject ids = object.object("label2id");
-  std::vector<std::string> labels(ids.value().size());
-  std::vector<bool> seen(labels.size(), false);
-  for (const auto& [label, value] : ids.value().items()) {
-    const int64_t id = ids.integer(label);
-    if (id < 0 || id >= static_cast<int64_t>(labels.size()) || seen[static_cast<size_t>(id)]) {
-      object.refuse("label2id", "labels with the ids 0, 1, 2, ... once each");
-    }
-    labels[static_cast<size_t>(id)] = label;
-    seen[static_cast<size_t>(id)] = true;
-  }
-  if (labels.empty()) object.refuse("label2id", "at least one label");
-  if (object.has("num_labels") &&
-      object.integer("num_labels") != static_cast<int64_t>(labels.size())) {
-    object.refuse("num_labels",
-                  "the number of labels in label2id, " + std::to_string(labels.size()));
-  }
-  return labels;
-}
-
-void require(const JsonObject& config, const char* key, const json& expected) {
-  if (config.has(key) && config.at(key) != expected) {
-    config.refuse(key, expected.dump(), "other heads are not supported");
-  }
-}
-
-void read_flexible_config(const JsonObject& config, HeadDirectory& head) {
-  head.head_type = config.text("head_type");
-  if (head.head_type == kTagging) {
-    require(config, "layers", 1);
-    head.labels = parse_labels(config);
-  } else if (head.head_type == kMaskedLm) {
-    require(config, "layers", 2);
-    require(config, "activation_function", "gelu");
-    require(config, "layer_norm", true);
-    require(config, "bias", true);
-    require(config, "shift_labels", false);
-    require(config, "embedding_size", head.model.hidden_size);
-    head.vocab_size = config.integer("vocab_size");
-  } else {
-    config.refuse("head_type", "\"tagging\" or \"masked_lm\"", "other heads are not supported");
-  }
-}
-
-// A static head has no configuration of its own: the model's class says what it is.
-void read_static_config(const JsonObject& file, HeadDirectory& head) {
-  const auto ends_with = [&](const std::string& end) {
-    const auto& text = head.model.model_class;
-    return text.size() >= end.size() &&
-           text.compare(text.size() - end.size(), end.size(), end) == 0;
-  };
-  if (ends_with("ForTokenClassification")) {
-    head.head_type = kTagging;
-    head.labels = parse_labels(file);
-  } else if (ends_with("ForMaskedLM")) {
-    head.head_type = kMaskedLm;
-  } else {
-    file.refuse("model_class", "a class for token classification or masked LM",
-                "other heads are not supported");
-  }
-}
-
 void read_tensors(const std::string& directory, HeadDirectory& head) {
   std::optional<std::string> name;  // as the keys have it: it decides
-  for (const auto& item : read_weights(directory, kBinName, kSafetensorsName)) {
+  for (const auto& item : read_weights(directory, kWeights)) {
     const auto found = parse_head_key(item.key(), head.head_type);
     if (!found) {
       input_error(directory, ": expected tensors of a ", head.head_type, " head, but found ",
@@ -167,29 +99,6 @@ void read_tensors(const std::string& directory, HeadDirectory& head) {
   }
 }
 
-json tagging_json(const HeadDirectory& head) {
-  json ids = json::object();
-  for (size_t id = 0; id < head.labels.size(); ++id) ids[head.labels[id]] = id;
-  return {{"activation_function", "tanh"},
-          {"dropout_prob", nullptr},
-          {"head_type", kTagging},
-          {"label2id", ids},
-          {"layers", 1},
-          {"num_labels", head.labels.size()}};
-}
-
-json masked_lm_json(const HeadDirectory& head) {
-  return {{"activation_function", "gelu"},
-          {"bias", true},
-          {"embedding_size", head.model.hidden_size},
-          {"head_type", kMaskedLm},
-          {"label2id", nullptr},
-          {"layer_norm", true},
-          {"layers", 2},
-          {"shift_labels", false},
-          {"vocab_size", head.vocab_size}};
-}
-
 }  // namespace
 
 bool has_head(const std::string& directory) {
@@ -199,15 +108,8 @@ bool has_head(const std::string& directory) {
 
 HeadDirectory read_head(const std::string& directory) {
   check_directory(directory);
-  const JsonObject file = JsonObject::read(directory + "/" + kConfigName);
-  HeadDirectory head;
-  head.model = read_model_info(file);
-  if (file.has("name")) head.name = file.text("name");
-  if (file.has("config")) {
-    read_flexible_config(file.object("config"), head);
-  } else {
-    read_static_config(file, head);
-  }
+  const std::string config = directory + "/" + kConfigName;
+  HeadDirectory head = parse_head_config(config, MappedFile(config).bytes());
   read_tensors(directory, head);
   if (head.head_type == kMaskedLm) {
     const int64_t found = head.tensors["3.bias"].numel();
@@ -220,7 +122,7 @@ HeadDirectory read_head(const std::string& directory) {
   return head;
 }
 
-void write_head(const std::string& directory, const HeadDirectory& head) {
+void write_head(const std::string& directory, const HeadDirectory& head, TensorFormat format) {
   check_directory(directory);
   check_name(head.name);
   if (head.head_type != kTagging && head.head_type != kMaskedLm) {
@@ -238,8 +140,8 @@ void write_head(const std::string& directory, const HeadDirectory& head) {
   }
   // The configuration first: it refuses what it cannot hold before anything is written.
   write_adapterhub_json(directory + "/" + kConfigName, head.model, head.name,
-                        head.head_type == kTagging ? tagging_json(head) : masked_lm_json(head));
-  write_torch_file(directory + "/" + kBinName, tensors);
+                        head_config_json(head));
+  write_weights(directory, kWeights, tensors, format);
 }
 
 }  // namespace madx::io

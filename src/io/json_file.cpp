@@ -1,52 +1,15 @@
 #include "io/json_file.h"
 
-#include <set>
-#include <vector>
+#include <charconv>
+#include <cmath>
+#include <iterator>
 
 #include "io/mapped_file.h"
 #include "madx/core/error.h"
 
 namespace madx::io {
-namespace {
 
 using nlohmann::json;
-
-// "[json.exception.parse_error.101] parse error at line 1, ..." without its first word.
-std::string reason(const json::exception& error) {
-  const std::string text = error.what();
-  const size_t end = text.find("] ");
-  return end == std::string::npos ? text : text.substr(end + 2);
-}
-
-// A value as an error shows it: short, on one line.
-std::string shown(const json& value) {
-  constexpr size_t kLongest = 60;
-  const std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
-  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
-}
-
-}  // namespace
-
-json parse_json(const std::string& path, std::string_view text) {
-  std::vector<std::set<std::string>> keys_of_open_objects;
-  const auto refuse_repeated_key = [&](int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start) {
-      keys_of_open_objects.emplace_back();
-    } else if (event == json::parse_event_t::object_end) {
-      keys_of_open_objects.pop_back();
-    } else if (event == json::parse_event_t::key &&
-               !keys_of_open_objects.back().insert(parsed.get<std::string>()).second) {
-      input_error(path, ": expected every JSON key once, but found ", shown(parsed),
-                  " twice; remove one");
-    }
-    return true;
-  };
-  try {
-    return json::parse(text.begin(), text.end(), refuse_repeated_key);
-  } catch (const json::exception& error) {
-    input_error(path, ": expected JSON, but found a ", reason(error), "; correct or copy it again");
-  }
-}
 
 JsonObject::JsonObject(std::string path, json value)
     : path_(std::move(path)), value_(std::move(value)) {
@@ -106,13 +69,63 @@ void JsonObject::refuse(const std::string& key, const std::string& expected,
               found == value_.end() ? "nothing" : shown(*found), "; ", advice);
 }
 
-std::string python_json(const std::string& path, const json& value) {
+namespace {
+
+// A number as Python's repr writes it: the fewest digits that give the same number, with an
+// exponent from 1e16 on and below 1e-4.
+std::string python_number(double value) {
+  const double size = std::abs(value);
+  const bool fixed = size == 0 || (size >= 1e-4 && size < 1e16);
+  char digits[64];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), value,
+                                 fixed ? std::chars_format::fixed : std::chars_format::scientific);
+  const std::string text(digits, end.ptr);
+  return fixed && text.find('.') == std::string::npos ? text + ".0" : text;
+}
+
+template <class Json>
+void write_python(const Json& value, const std::string& margin, std::string& out) {
+  const bool is_object = value.is_object();
+  if (value.is_number_float()) {
+    out += python_number(value.template get<double>());
+  } else if (!value.is_structured()) {
+    out += value.dump(-1, ' ', /*ensure_ascii=*/true);
+  } else if (value.empty()) {
+    out += is_object ? "{}" : "[]";
+  } else {
+    const std::string inner = margin + "  ";
+    out += is_object ? '{' : '[';
+    const char* separator = "\n";
+    for (auto item = value.begin(); item != value.end(); ++item) {
+      out += separator + inner;
+      if (is_object) out += Json(item.key()).dump(-1, ' ', true) + ": ";
+      write_python(*item, inner, out);
+      separator = ",\n";
+    }
+    out += '\n' + margin + (is_object ? '}' : ']');
+  }
+}
+
+template <class Json>
+std::string as_python_writes(const std::string& path, const Json& value) {
   try {
-    return value.dump(2, ' ', /*ensure_ascii=*/true);
+    std::string text;
+    write_python(value, "", text);
+    return text;
   } catch (const json::type_error& error) {
     input_error(path, ": expected names in UTF-8, but found one that is not (", reason(error),
                 "); rename it");
   }
+}
+
+}  // namespace
+
+std::string python_json(const std::string& path, const json& value) {
+  return as_python_writes(path, value);
+}
+
+std::string python_ordered_json(const std::string& path, const nlohmann::ordered_json& value) {
+  return as_python_writes(path, value);
 }
 
 }  // namespace madx::io

@@ -2,13 +2,10 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
+
+#include "core/json_text.h"
 
 namespace madx::io {
-
-/// Throws InputError, naming `path` and the place in it, for text that is no JSON or that has a key
-/// twice in an object.
-nlohmann::json parse_json(const std::string& path, std::string_view text);
 
 /// One JSON object of a file, read key by key. Errors are InputErrors that name the file, the key,
 /// what was expected and what was found.
@@ -41,8 +38,10 @@ class JsonObject {
   nlohmann::json value_;
 };
 
-/// JSON as Python's `json.dump(value, file, indent=2, sort_keys=True)` writes it, byte for byte.
-/// `path` names the file in the InputError for a string that is not UTF-8.
+/// JSON as Python's `json.dump(value, file, indent=2, sort_keys=True)` writes it, byte for byte;
+/// with the keys in their own order (sort_keys=False) for ordered JSON. `path` names the file in
+/// the InputError for a string that is not UTF-8.
 std::string python_json(const std::string& path, const nlohmann::json& value);
+std::string python_ordered_json(const std::string& path, const nlohmann::ordered_json& value);
 
 }  // namespace madx::io

@@ -85,27 +85,33 @@ std::optional<int64_t> element_span(at::IntArrayRef sizes, at::IntArrayRef strid
   return last;
 }
 
+SharedBytes map_file(const std::string& path) {
+  const auto file = std::make_shared<MappedFile>(path);
+  return {file, file->data(), file->size()};
+}
+
+SharedBytes aligned(const SharedBytes& bytes, size_t alignment) {
+  if (reinterpret_cast<uintptr_t>(bytes.data) % alignment == 0) return bytes;
+  const std::shared_ptr<char[]> copy(new char[bytes.size]);
+  std::memcpy(copy.get(), bytes.data, bytes.size);
+  return {copy, copy.get(), bytes.size};
+}
+
+void check_booleans(std::string_view bytes, const std::string& what) {
+  const bool valid =
+      std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == 0 || byte == 1; });
+  if (!valid) {
+    input_error(what, ": expected booleans stored as 0 or 1, but found another value; ",
+                "the file is damaged, copy it again");
+  }
+}
+
 at::Tensor tensor_over(const SharedBytes& memory, size_t first, at::ScalarType dtype,
-                       at::IntArrayRef sizes, at::IntArrayRef strides, const std::string& what) {
+                       at::IntArrayRef sizes, at::IntArrayRef strides) {
   const auto options = at::TensorOptions().dtype(dtype);
-  const auto span = element_span(sizes, strides).value();
-  if (span == 0) return at::empty(sizes, options);
-  char* const data = memory.data + first;
-  if (dtype == at::kBool) {
-    const bool valid =
-        std::all_of(data, data + span, [](char byte) { return byte == 0 || byte == 1; });
-    if (!valid) {
-      input_error(what, ": expected booleans stored as 0 or 1, but found another value; ",
-                  "the file is damaged, copy it again");
-    }
-  }
-  if (reinterpret_cast<uintptr_t>(data) % c10::elementSize(dtype) == 0) {
-    return at::from_blob(
-        data, sizes, strides, [owner = memory.owner](void*) {}, options);
-  }
-  const auto copy = at::empty({span}, options);
-  std::memcpy(copy.data_ptr(), data, static_cast<size_t>(span) * c10::elementSize(dtype));
-  return copy.as_strided(sizes, strides);
+  if (element_span(sizes, strides).value() == 0) return at::empty(sizes, options);
+  return at::from_blob(
+      memory.data + first, sizes, strides, [owner = memory.owner](void*) {}, options);
 }
 
 }  // namespace madx::io

@@ -31,6 +31,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// The most dimensions that a tensor of a file may have: LibTorch's operations take no more.
+constexpr size_t kMostDimensions = 64;
+
 /// The number of elements of a shape; nothing when a size is negative or the number overflows, also
 /// where a size of 0 makes the number 0: strides are computed from the other sizes.
 std::optional<int64_t> element_count(at::IntArrayRef sizes);
@@ -45,12 +48,23 @@ struct SharedBytes {
   std::shared_ptr<void> owner;
   char* data = nullptr;
   size_t size = 0;
+
+  std::string_view view() const { return {data, size}; }
 };
 
-/// A tensor whose elements start at `first` (bytes): over the memory itself, or over a copy where
-/// `first` is misaligned for the type. The caller has checked that its span lies inside. `what`
-/// names file and key in the InputError for a boolean that is neither 0 nor 1.
+/// The bytes of a file, mapped. Throws as MappedFile does.
+SharedBytes map_file(const std::string& path);
+
+/// The bytes themselves, or a copy of them where they do not begin at a multiple of `alignment`
+/// (at most 16).
+SharedBytes aligned(const SharedBytes& bytes, size_t alignment);
+
+/// Throws InputError, with `what` for file and key, for a byte that is neither 0 nor 1.
+void check_booleans(std::string_view bytes, const std::string& what);
+
+/// A tensor over memory whose elements start at `first` (bytes). The caller has checked that its
+/// span lies inside, that `first` is aligned for the type, and that booleans are 0 or 1.
 at::Tensor tensor_over(const SharedBytes& memory, size_t first, at::ScalarType dtype,
-                       at::IntArrayRef sizes, at::IntArrayRef strides, const std::string& what);
+                       at::IntArrayRef sizes, at::IntArrayRef strides);
 
 }  // namespace madx::io

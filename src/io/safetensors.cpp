@@ -11,6 +11,7 @@
 #include "io/json_file.h"
 #include "io/mapped_file.h"
 #include "io/output_file.h"
+#include "io/tensor_files.h"
 #include "madx/core/error.h"
 
 namespace madx::io {
@@ -41,17 +42,17 @@ struct Entry {
   uint64_t end;
 };
 
-uint64_t read_header_size(const MappedFile& file) {
+uint64_t read_header_size(const std::string& path, std::string_view file) {
   if (file.size() < kSizeBytes) {
-    input_error(file.path(), ": expected a safetensors file, but found ", file.size(),
+    input_error(path, ": expected a safetensors file, but found ", file.size(),
                 " bytes; the file is cut off, copy it again");
   }
   uint64_t size = 0;
   for (size_t i = 0; i < kSizeBytes; ++i) {
-    size |= static_cast<uint64_t>(static_cast<unsigned char>(file.data()[i])) << (8 * i);
+    size |= static_cast<uint64_t>(static_cast<unsigned char>(file[i])) << (8 * i);
   }
   if (size > kLargestHeader || size > file.size() - kSizeBytes) {
-    input_error(file.path(), ": expected a safetensors header of at most ",
+    input_error(path, ": expected a safetensors header of at most ",
                 std::min<uint64_t>(kLargestHeader, file.size() - kSizeBytes), " bytes, but found ",
                 size, " in its first 8 bytes; the file is cut off or of another format");
   }
@@ -87,6 +88,9 @@ Entry parse_entry(const std::string& path, const std::string& key, const json& v
   }
   entry.begin = static_cast<uint64_t>(range[0]);
   entry.end = static_cast<uint64_t>(range[1]);
+  if (entry.sizes.size() > kMostDimensions) {
+    object.refuse("shape", "at most " + std::to_string(kMostDimensions) + " sizes");
+  }
   const auto count = element_count(entry.sizes);
   int64_t bytes = 0;
   if (!count ||
@@ -127,10 +131,13 @@ const char* dtype_name(const std::string& path, const std::string& key, at::Scal
 }  // namespace
 
 TensorMap read_safetensors(const std::string& path) {
-  const auto file = std::make_shared<MappedFile>(path);
-  const auto header_size = read_header_size(*file);
+  return parse_safetensors(path, map_file(path));
+}
+
+TensorMap parse_safetensors(const std::string& path, const SharedBytes& file) {
+  const auto header_size = read_header_size(path, file.view());
   const auto data_start = kSizeBytes + header_size;
-  const JsonObject header(path, parse_json(path, file->bytes().substr(kSizeBytes, header_size)));
+  const JsonObject header(path, parse_json(path, file.view().substr(kSizeBytes, header_size)));
 
   std::vector<Entry> entries;
   for (const auto& [key, value] : header.value().items()) {
@@ -139,14 +146,16 @@ TensorMap read_safetensors(const std::string& path) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.begin, a.end, a.key) < std::tie(b.begin, b.end, b.key);
   });
-  check_ranges(path, entries, file->size() - data_start);
+  check_ranges(path, entries, file.size - data_start);
 
-  const SharedBytes memory{file, file->data(), file->size()};
   TensorMap tensors;
   for (const auto& entry : entries) {
+    const SharedBytes bytes{file.owner, file.data + data_start + entry.begin,
+                            entry.end - entry.begin};
+    if (entry.dtype == at::kBool) check_booleans(bytes.view(), path + ": " + entry.key);
     tensors.insert(entry.key,
-                   tensor_over(memory, data_start + entry.begin, entry.dtype, entry.sizes,
-                               c10::contiguous_strides(entry.sizes), path + ": " + entry.key));
+                   tensor_over(aligned(bytes, c10::elementSize(entry.dtype)), 0, entry.dtype,
+                               entry.sizes, c10::contiguous_strides(entry.sizes)));
   }
   return tensors;
 }

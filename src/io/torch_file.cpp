@@ -1,9 +1,8 @@
 #include "madx/io/torch_file.h"
 
-#include <functional>
 #include <map>
 
-#include "io/mapped_file.h"
+#include "io/tensor_files.h"
 #include "io/unpickler.h"
 #include "io/zip_file.h"
 #include "madx/core/error.h"
@@ -19,10 +18,6 @@ constexpr std::string_view kZipStart = "PK\x03\x04";
 constexpr std::string_view kLegacyStart(
     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e", 15);
 constexpr int64_t kLegacyVersion = 1001;
-constexpr size_t kMostDimensions = 64;
-
-// The bytes of a storage that the pickle names.
-using FindStorage = std::function<SharedBytes(const PickleValue& storage)>;
 
 std::vector<int64_t> whole_numbers(const std::string& what, const PickleValue& tuple) {
   const auto refuse = [&](const PickleValue& found) {
@@ -30,6 +25,10 @@ std::vector<int64_t> whole_numbers(const std::string& what, const PickleValue& t
                 "; the file is damaged, copy it again");
   };
   if (tuple.kind != Kind::kTuple) refuse(tuple);
+  if (tuple.items.size() > kMostDimensions) {
+    input_error(what, ": expected at most ", kMostDimensions, " sizes and strides, but found ",
+                tuple.items.size(), "; the file is damaged, copy it again");
+  }
   std::vector<int64_t> numbers;
   for (const PickleValue* const item : tuple.items) {
     if (item->kind != Kind::kInt) refuse(*item);
@@ -38,19 +37,53 @@ std::vector<int64_t> whole_numbers(const std::string& what, const PickleValue& t
   return numbers;
 }
 
-int64_t storage_bytes(const std::string& what, const PickleValue& storage) {
+int64_t storage_bytes(const std::string& path, const PickleValue& storage) {
   int64_t bytes = 0;
   if (__builtin_mul_overflow(storage.number, static_cast<int64_t>(c10::elementSize(storage.dtype)),
                              &bytes)) {
-    input_error(what, ": expected a storage that fits into memory, but found ", storage.number,
+    input_error(path, ": expected a storage that fits into memory, but found ", storage.number,
                 " elements; the file is damaged, copy it again");
   }
   return bytes;
 }
 
+// The storages' bytes by key. Tensors share storages, so each is checked and, where it lies askew
+// for its type, copied once.
+class Storages {
+ public:
+  explicit Storages(const std::string& path) : path_(path) {}
+
+  void add(std::string_view key, const SharedBytes& bytes) { places_[std::string(key)] = {bytes}; }
+
+  const SharedBytes& find(const PickleValue& storage) {
+    const auto expected = static_cast<size_t>(storage_bytes(path_, storage));
+    const auto found = places_.find(storage.text);
+    if (found == places_.end() || found->second.bytes.size != expected) {
+      input_error(path_, ": expected ", expected, " bytes of storage ", storage.text,
+                  ", but found ", found == places_.end() ? 0 : found->second.bytes.size,
+                  "; the file is damaged, copy it again");
+    }
+    auto& place = found->second;
+    place.bytes = aligned(place.bytes, c10::elementSize(storage.dtype));
+    if (storage.dtype == at::kBool && !place.checked) {
+      check_booleans(place.bytes.view(), path_ + ": storage " + std::string(storage.text));
+      place.checked = true;
+    }
+    return place.bytes;
+  }
+
+ private:
+  struct Place {
+    SharedBytes bytes;
+    bool checked = false;
+  };
+
+  const std::string& path_;
+  std::map<std::string, Place, std::less<>> places_;
+};
+
 // `value` holds the arguments of _rebuild_tensor_v2: storage, first element, sizes, strides, ...
-at::Tensor make_tensor(const std::string& what, const PickleValue& value,
-                       const FindStorage& find_storage) {
+at::Tensor make_tensor(const std::string& what, const PickleValue& value, Storages& storages) {
   const PickleValue& storage = *value.items[0];
   const PickleValue& first = *value.items[1];
   if (storage.kind != Kind::kStorage || first.kind != Kind::kInt) {
@@ -60,8 +93,7 @@ at::Tensor make_tensor(const std::string& what, const PickleValue& value,
   const auto sizes = whole_numbers(what, *value.items[2]);
   const auto strides = whole_numbers(what, *value.items[3]);
   const auto count = element_count(sizes);
-  const bool well_formed =
-      count && sizes.size() == strides.size() && sizes.size() <= kMostDimensions;
+  const bool well_formed = count && sizes.size() == strides.size();
   const auto span = well_formed ? element_span(sizes, strides) : std::nullopt;
   int64_t end = 0;
   // More elements than the storage has would be one element seen as many: no weight is, and copies
@@ -74,7 +106,7 @@ at::Tensor make_tensor(const std::string& what, const PickleValue& value,
                 "; the file is damaged, copy it again");
   }
   const auto first_byte = static_cast<size_t>(first.number) * c10::elementSize(storage.dtype);
-  return tensor_over(find_storage(storage), first_byte, storage.dtype, sizes, strides, what);
+  return tensor_over(storages.find(storage), first_byte, storage.dtype, sizes, strides);
 }
 
 const PickleValue* find_item(const PickleValue& dict, const std::string& key) {
@@ -85,8 +117,7 @@ const PickleValue* find_item(const PickleValue& dict, const std::string& key) {
   return nullptr;
 }
 
-TensorMap make_tensors(const std::string& path, const PickleValue& root,
-                       const FindStorage& find_storage) {
+TensorMap make_tensors(const std::string& path, const PickleValue& root, Storages& storages) {
   const PickleValue* dict = &root;
   if (root.kind == Kind::kDict) {
     const PickleValue* const nested = find_item(root, "state_dict");
@@ -104,54 +135,47 @@ TensorMap make_tensors(const std::string& path, const PickleValue& root,
       input_error(path, ": expected tensors by name, but found ", describe(key),
                   " as a key; save a state dict");
     }
+    const std::string name(key.text);
     if (value.kind != Kind::kTensor) {
-      input_error(path, ": ", key.text, ": expected a tensor, but found ", describe(value),
+      input_error(path, ": ", name, ": expected a tensor, but found ", describe(value),
                   "; save a state dict");
     }
-    if (tensors.contains(key.text)) {
-      input_error(path, ": expected every tensor once, but found ", key.text,
+    if (tensors.contains(name)) {
+      input_error(path, ": expected every tensor once, but found ", name,
                   " twice; the file is damaged, copy it again");
     }
-    tensors.insert(key.text, make_tensor(path + ": " + key.text, value, find_storage));
+    tensors.insert(name, make_tensor(path + ": " + name, value, storages));
   }
   return tensors;
 }
 
-TensorMap read_zip(const std::shared_ptr<MappedFile>& file) {
-  const auto& path = file->path();
-  const auto records = read_zip_records(file);
+TensorMap read_zip(const std::string& path, const SharedBytes& file) {
+  const auto records = read_zip_records(path, file);
   const auto pickle = records.find("data.pkl");
   if (pickle == records.end() || records.count("constants.pkl") != 0) {
     input_error(path, ": expected a dict of tensors in the archive (data.pkl), but found ",
                 pickle == records.end() ? "none" : "a TorchScript program",
                 "; give a file that torch.save wrote");
   }
-  const auto view = [](const SharedBytes& bytes) {
-    return std::string_view(bytes.data, bytes.size);
-  };
   const auto order = records.find("byteorder");
-  if (order != records.end() && view(order->second) != "little") {
+  if (order != records.end() && order->second.view() != "little") {
     input_error(path, ": expected little-endian numbers, but found others; save the file on a ",
                 "little-endian machine");
   }
-  Unpickler unpickler(path, view(pickle->second));
-  return make_tensors(path, unpickler.read(), [&](const PickleValue& storage) {
-    const auto expected = storage_bytes(path, storage);
-    const auto record = records.find("data/" + storage.text);
-    if (record == records.end() || record->second.size != static_cast<size_t>(expected)) {
-      input_error(path, ": expected ", expected, " bytes in data/", storage.text, ", but found ",
-                  record == records.end() ? 0 : record->second.size,
-                  "; the file is damaged, copy it again");
-    }
-    return record->second;
-  });
+  constexpr std::string_view kFolder = "data/";
+  Storages storages(path);
+  for (const auto& [name, bytes] : records) {
+    const auto key = std::string_view(name);
+    if (key.substr(0, kFolder.size()) == kFolder) storages.add(key.substr(kFolder.size()), bytes);
+  }
+  Unpickler unpickler(path, pickle->second.view());
+  return make_tensors(path, unpickler.read(), storages);
 }
 
 // Pickles one after the other: magic number, version, facts about the machine, the object, the
 // storages' keys; then for each storage its number of elements (8 bytes) and its bytes.
-TensorMap read_legacy(const std::shared_ptr<MappedFile>& file) {
-  const auto& path = file->path();
-  Unpickler unpickler(path, file->bytes());
+TensorMap read_legacy(const std::string& path, const SharedBytes& file) {
+  Unpickler unpickler(path, file.view());
   unpickler.skip(kLegacyStart.size());
   const PickleValue& version = unpickler.read();
   if (version.kind != Kind::kInt || version.number != kLegacyVersion) {
@@ -168,43 +192,36 @@ TensorMap read_legacy(const std::shared_ptr<MappedFile>& file) {
 
   // The element type of a storage is known from the pickle alone, its place in the file from all
   // storages before it.
-  const auto& storages = unpickler.storages();
-  std::map<std::string, SharedBytes> places;
+  Storages storages(path);
   size_t position = unpickler.position();
   for (const PickleValue* const key : keys.items) {
-    const auto storage = storages.find(key->text);
-    const bool known = key->kind == Kind::kString && storage != storages.end();
+    const auto storage = unpickler.storages().find(key->text);
+    const bool known = key->kind == Kind::kString && storage != unpickler.storages().end();
     const auto size = known ? static_cast<size_t>(storage_bytes(path, *storage->second)) : 0;
     constexpr size_t kCountBytes = 8;
-    if (!known || file->size() - position < kCountBytes ||
-        file->size() - position - kCountBytes < size) {
+    if (!known || file.size - position < kCountBytes || file.size - position - kCountBytes < size) {
       input_error(path, ": expected the bytes of every storage, but found the end of the file at ",
-                  file->size(), " bytes; the file is cut off or damaged, copy it again");
+                  file.size, " bytes; the file is cut off or damaged, copy it again");
     }
     position += kCountBytes;
-    places[key->text] = {file, file->data() + position, size};
+    storages.add(key->text, {file.owner, file.data + position, size});
     position += size;
   }
-  return make_tensors(path, root, [&](const PickleValue& storage) {
-    const auto place = places.find(storage.text);
-    if (place == places.end() ||
-        place->second.size != static_cast<size_t>(storage_bytes(path, storage))) {
-      input_error(path, ": expected the bytes of every storage, but found none for ", storage.text,
-                  "; the file is damaged, copy it again");
-    }
-    return place->second;
-  });
+  return make_tensors(path, root, storages);
 }
 
 }  // namespace
 
 TensorMap read_torch_file(const std::string& path) {
-  const auto file = std::make_shared<MappedFile>(path);
+  return parse_torch_file(path, map_file(path));
+}
+
+TensorMap parse_torch_file(const std::string& path, const SharedBytes& file) {
   const auto starts_with = [&](std::string_view start) {
-    return file->bytes().substr(0, start.size()) == start;
+    return file.view().substr(0, start.size()) == start;
   };
-  if (starts_with(kZipStart)) return read_zip(file);
-  if (starts_with(kLegacyStart)) return read_legacy(file);
+  if (starts_with(kZipStart)) return read_zip(path, file);
+  if (starts_with(kLegacyStart)) return read_legacy(path, file);
   input_error(path, ": expected a file that torch.save wrote, but found something else; ",
               "check the path, or copy the file again");
 }

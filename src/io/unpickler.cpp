@@ -62,16 +62,20 @@ constexpr StorageClass kStorageClasses[] = {
     {"torch.ShortStorage", at::kShort}, {"torch.CharStorage", at::kChar},
     {"torch.ByteStorage", at::kByte},   {"torch.BoolStorage", at::kBool}};
 
-const StorageClass* find_storage_class(const std::string& name) {
+const StorageClass* find_storage_class(std::string_view name) {
   for (const auto& storage : kStorageClasses) {
     if (name == storage.name) return &storage;
   }
   return nullptr;
 }
 
-bool is_allowed(const std::string& name) {
-  return name == kOrderedDict || name == kRebuildTensor || name == kRebuildParameter ||
-         find_storage_class(name) != nullptr;
+// The same name with a lifetime of its own; empty for one that is not allowed.
+std::string_view allowed_name(std::string_view name) {
+  for (const char* const function : {kOrderedDict, kRebuildTensor, kRebuildParameter}) {
+    if (name == function) return function;
+  }
+  const auto* const storage = find_storage_class(name);
+  return storage == nullptr ? std::string_view() : storage->name;
 }
 
 // Any bytes as a piece of a one-line message.
@@ -104,7 +108,7 @@ std::string describe(const PickleValue& value) {
     case Kind::kDict:
       return "a dict";
     case Kind::kGlobal:
-      return value.text;
+      return std::string(value.text);
     case Kind::kStorage:
       return "a storage";
     case Kind::kTensor:
@@ -194,9 +198,10 @@ void Unpickler::step(unsigned char opcode) {
       std::string name(take_line());
       name += '.';
       name += take_line();
-      if (!is_allowed(name)) refuse("the Python object " + printable(name));
+      const auto allowed = allowed_name(name);
+      if (allowed.empty()) refuse("the Python object " + printable(name));
       stack_.push_back(make(Kind::kGlobal));
-      stack_.back()->text = std::move(name);
+      stack_.back()->text = allowed;
       return;
     }
     case Opcode::kReduce:
@@ -228,9 +233,10 @@ void Unpickler::reduce() {
     refuse("a call of " + describe(*function));
   }
   const auto& items = arguments->items;
+  constexpr size_t kFewest = 4, kMost = 7;  // arguments of _rebuild_tensor_v2, which are copied
   if (function->text == kOrderedDict && items.empty()) {
     stack_.push_back(make(Kind::kDict));
-  } else if (function->text == kRebuildTensor && items.size() >= 4) {
+  } else if (function->text == kRebuildTensor && items.size() >= kFewest && items.size() <= kMost) {
     stack_.push_back(make(Kind::kTensor));
     stack_.back()->items = items;
   } else if (function->text == kRebuildParameter && !items.empty() &&
@@ -238,7 +244,8 @@ void Unpickler::reduce() {
     stack_.push_back(make(Kind::kTensor));
     stack_.back()->items = items[0]->items;
   } else {
-    refuse("a call of " + function->text + " with " + std::to_string(items.size()) + " arguments");
+    refuse("a call of " + describe(*function) + " with " + std::to_string(items.size()) +
+           " arguments");
   }
 }
 
@@ -253,10 +260,12 @@ void Unpickler::build() {
 void Unpickler::load_storage() {
   const PickleValue* const id = pop();
   const auto& items = id->items;
+  constexpr size_t kLongestKey = 64;
   const bool well_formed = id->kind == Kind::kTuple && (items.size() == 5 || items.size() == 6) &&
                            items[0]->kind == Kind::kString && items[0]->text == "storage" &&
                            items[1]->kind == Kind::kGlobal && items[2]->kind == Kind::kString &&
-                           items[4]->kind == Kind::kInt && items[4]->number >= 0 &&
+                           items[2]->text.size() <= kLongestKey && items[4]->kind == Kind::kInt &&
+                           items[4]->number >= 0 &&
                            (items.size() == 5 || items[5]->kind == Kind::kNone);
   const StorageClass* const storage_class =
       well_formed ? find_storage_class(items[1]->text) : nullptr;

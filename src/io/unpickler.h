@@ -28,9 +28,9 @@ struct PickleValue {
     kTensor,   // items: the arguments of torch._utils._rebuild_tensor_v2
   };
   Kind kind = Kind::kNone;
-  int64_t number = 0;  // kBool, kInt
-  double real = 0;     // kFloat
-  std::string text;    // kString
+  int64_t number = 0;     // kBool, kInt
+  double real = 0;        // kFloat
+  std::string_view text;  // kString: a view of the pickle's bytes
   at::ScalarType dtype = at::kFloat;
   std::vector<const PickleValue*> items;  // kTuple, kList; kDict: key, value, key, value, ...
 };
@@ -46,12 +46,13 @@ class Unpickler {
   /// `bytes` outlives the unpickler; `path` names the file in errors.
   Unpickler(std::string path, std::string_view bytes);
 
-  /// The value of the pickle that starts at `position`.
+  /// The value of the pickle that starts at `position`. What it builds is at most some hundred
+  /// times as large as the pickle.
   /// Throws InputError for a damaged pickle, another Python object or more than a million values.
   const PickleValue& read();
 
   /// The storages that all pickles so far name, by key.
-  const std::map<std::string, const PickleValue*>& storages() const { return storages_; }
+  const std::map<std::string_view, const PickleValue*>& storages() const { return storages_; }
 
   /// Bytes read so far: where the next pickle, or what follows, starts.
   size_t position() const { return position_; }
@@ -85,7 +86,7 @@ class Unpickler {
   std::string_view bytes_;
   size_t position_ = 0;
   std::deque<PickleValue> values_;  // a deque: pointers to its elements stay valid
-  std::map<std::string, const PickleValue*> storages_;
+  std::map<std::string_view, const PickleValue*> storages_;
   std::vector<PickleValue*> stack_;
   std::vector<size_t> marks_;
   std::unordered_map<uint64_t, PickleValue*> memo_;

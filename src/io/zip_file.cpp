@@ -1,6 +1,8 @@
 #include "io/zip_file.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "madx/core/error.h"
 
@@ -25,12 +27,13 @@ constexpr uint64_t kEncrypted = 1;
 
 class ZipReader {
  public:
-  explicit ZipReader(std::shared_ptr<MappedFile> file) : file_(std::move(file)) {}
+  ZipReader(const std::string& path, const SharedBytes& file) : path_(path), file_(file) {}
 
   std::map<std::string, SharedBytes> read() {
     const Directory directory = find_directory();
     size_t position = directory.start;
     for (uint64_t i = 0; i < directory.entries; ++i) position = read_entry(position);
+    check_overlap();
     return std::move(records_);
   }
 
@@ -52,7 +55,7 @@ class ZipReader {
 
   // The last place that looks like one; a comment of up to 64 KB may follow.
   size_t find_end_record() const {
-    const size_t size = file_->size();
+    const size_t size = file_.size;
     for (size_t back = kEndRecordSize; back <= std::min(size, kEndRecordSize + kLongestComment);
          ++back) {
       if (number(size - back, 4) == kEndRecord &&
@@ -73,8 +76,7 @@ class ZipReader {
     const size_t extra = at + 46 + name_size;
     read_zip64_sizes(extra, extra + extra_size, {&size, &packed, &header});
     if (method != 0 || packed != size || (flags & kEncrypted)) {
-      input_error(file_->path(),
-                  ": expected uncompressed records as torch.save writes them, but found ",
+      input_error(path_, ": expected uncompressed records as torch.save writes them, but found ",
                   "another kind; save the file again with torch.save");
     }
     expect(header, kRecordHeader);
@@ -82,10 +84,22 @@ class ZipReader {
     const auto bytes = text(data, size);
     const bool is_new = records_
                             .emplace(name.substr(std::min(name.find('/') + 1, name.size())),
-                                     SharedBytes{file_, file_->data() + data, bytes.size()})
+                                     SharedBytes{file_.owner, file_.data + data, bytes.size()})
                             .second;
     if (!is_new) damaged();
     return extra + extra_size + number(at + 32, 2);
+  }
+
+  // Records that share bytes could hold more together than the file does.
+  void check_overlap() const {
+    std::vector<std::pair<const char*, const char*>> ranges;
+    for (const auto& [name, bytes] : records_) {
+      if (bytes.size > 0) ranges.emplace_back(bytes.data, bytes.data + bytes.size);
+    }
+    std::sort(ranges.begin(), ranges.end());
+    for (size_t i = 1; i < ranges.size(); ++i) {
+      if (ranges[i].first < ranges[i - 1].second) damaged();
+    }
   }
 
   // Extra fields are (id, size, bytes); the one of zip64 has, in this order, those sizes that did
@@ -104,8 +118,8 @@ class ZipReader {
   }
 
   std::string_view text(uint64_t at, uint64_t size) const {
-    if (at > file_->size() || size > file_->size() - at) damaged();
-    return file_->bytes().substr(at, size);
+    if (at > file_.size || size > file_.size - at) damaged();
+    return file_.view().substr(at, size);
   }
 
   uint64_t number(uint64_t at, size_t bytes) const {
@@ -122,19 +136,20 @@ class ZipReader {
   }
 
   [[noreturn]] void damaged() const {
-    input_error(file_->path(),
-                ": expected a zip archive as torch.save writes it, but found a damaged ",
+    input_error(path_, ": expected a zip archive as torch.save writes it, but found a damaged ",
                 "one; the file is cut off or changed, copy it again");
   }
 
-  std::shared_ptr<MappedFile> file_;
+  const std::string& path_;
+  const SharedBytes& file_;
   std::map<std::string, SharedBytes> records_;
 };
 
 }  // namespace
 
-std::map<std::string, SharedBytes> read_zip_records(const std::shared_ptr<MappedFile>& file) {
-  return ZipReader(file).read();
+std::map<std::string, SharedBytes> read_zip_records(const std::string& path,
+                                                    const SharedBytes& file) {
+  return ZipReader(path, file).read();
 }
 
 }  // namespace madx::io

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <string>
 
 #include "io/mapped_file.h"
@@ -9,8 +8,10 @@
 namespace madx::io {
 
 /// The records of a zip archive as torch.save writes it, by name without the archive's folder
-/// ("data.pkl", "data/0"): views of the mapped file, since nothing in it is compressed. Throws
-/// InputError for a damaged archive, and for one with compressed or encrypted records.
-std::map<std::string, SharedBytes> read_zip_records(const std::shared_ptr<MappedFile>& file);
+/// ("data.pkl", "data/0"): views of the file, since nothing in it is compressed. `path` names it in
+/// errors. Throws InputError for a damaged archive, for two records of one name or with bytes in
+/// common, and for compressed or encrypted ones.
+std::map<std::string, SharedBytes> read_zip_records(const std::string& path,
+                                                    const SharedBytes& file);
 
 }  // namespace madx::io

@@ -1,7 +1,6 @@
 #include "madx/models/encoder_config.h"
 
-#include <nlohmann/json.hpp>
-
+#include "core/json_text.h"
 #include "madx/core/error.h"
 
 namespace madx {
@@ -15,7 +14,7 @@ int64_t read_size(const json& object, const char* key, const std::string& where)
   if (found == object.end() || !found->is_number_integer() || found->get<int64_t>() < 1 ||
       found->get<int64_t>() > (int64_t{1} << 31)) {
     input_error(where, ": expected \"", key, "\" to be a positive whole number, but found ",
-                found == object.end() ? "none" : found->dump());
+                found == object.end() ? "none" : shown(*found));
   }
   return found->get<int64_t>();
 }
@@ -26,7 +25,7 @@ double read_number(const json& object, const char* key, double otherwise,
   if (found == object.end()) return otherwise;
   if (!found->is_number() || found->get<double>() < 0 || found->get<double>() >= 1) {
     input_error(where, ": expected \"", key, "\" to be a number in [0, 1), but found ",
-                found->dump());
+                shown(*found));
   }
   return found->get<double>();
 }
@@ -37,7 +36,7 @@ void refuse_other_encoders(const json& object, const std::string& where) {
     const auto found = object.find(key);
     if (found != object.end() && *found != value) {
       input_error(where, ": expected \"", key, "\" to be \"", value, "\", but found ",
-                  found->dump(), "; only encoders of XLM-R's and BERT's kind are supported");
+                  shown(*found), "; only encoders of XLM-R's and BERT's kind are supported");
     }
   };
   expect("hidden_act", "gelu");
@@ -47,10 +46,10 @@ void refuse_other_encoders(const json& object, const std::string& where) {
 }  // namespace
 
 EncoderConfig parse_encoder_config(const std::string& text, const std::string& where) {
-  const auto object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto object = parse_json(where, text);
   if (!object.is_object()) {
     input_error(where,
-                ": expected a JSON object (Hugging Face's config.json), but it cannot be parsed");
+                ": expected a JSON object (Hugging Face's config.json), but found something else");
   }
   EncoderConfig config;
   config.model_type =
@@ -58,7 +57,7 @@ EncoderConfig parse_encoder_config(const std::string& text, const std::string& w
   if (config.model_type != "xlm-roberta" && config.model_type != "roberta" &&
       config.model_type != "bert") {
     input_error(where, ": expected \"model_type\" to be \"xlm-roberta\" or \"bert\", but found ",
-                object.value("model_type", json()).dump());
+                shown(object.value("model_type", json())));
   }
   refuse_other_encoders(object, where);
   config.vocab_size = read_size(object, "vocab_size", where);
@@ -75,7 +74,7 @@ EncoderConfig parse_encoder_config(const std::string& text, const std::string& w
     if (!pad.is_number_integer() || pad.get<int64_t>() < 0 ||
         pad.get<int64_t>() >= config.vocab_size) {
       input_error(where, ": expected \"pad_token_id\" to be an id below ", config.vocab_size,
-                  ", but found ", pad.dump());
+                  ", but found ", shown(pad));
     }
     config.pad_token_id = pad.get<int64_t>();
   }

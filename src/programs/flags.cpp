@@ -13,6 +13,8 @@
 
 #include "madx/core/error.h"
 #include "madx/cpu/available.h"
+#include "madx/cpu/bfloat16.h"
+#include "madx/io/adapter_config.h"
 
 namespace madx {
 namespace {
@@ -151,18 +153,16 @@ MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability
 void DeviceFlags::add_to(CLI::App& app) {
   app.add_option("--threads", threads, "CPU threads; 0: all cores")->capture_default_str();
   app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  app.add_option("--dtype", dtype, "float32")->capture_default_str();
+  app.add_option("--dtype", dtype,
+                 "float32, or bfloat16 for the encoder's weights: faster and smaller where the "
+                 "processor has AMX")
+      ->capture_default_str();
 }
 
-at::Device DeviceFlags::apply() const {
-  require(threads >= 0, "--threads", "a number of at least 0", threads);
-  if (threads > 0) at::set_num_threads(threads);
-  if (dtype == "bfloat16") {
-    input_error(
-        "--dtype: expected float32, but found bfloat16, which this version cannot train in yet; "
-        "leave the flag out");
-  }
-  if (dtype != "float32") input_error("--dtype: expected float32, but found ", dtype);
+namespace {
+
+/// The device that `--device` names, which is there.
+at::Device parse_device(const std::string& device) {
   if (device == "cpu") return at::kCPU;
   if (device == "auto") return at::hasCUDA() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
   const bool numbered =
@@ -177,32 +177,72 @@ at::Device DeviceFlags::apply() const {
   return at::Device(device == "cuda" ? "cuda:0" : device);
 }
 
+}  // namespace
+
+at::Device DeviceFlags::apply() const {
+  require(threads >= 0, "--threads", "a number of at least 0", threads);
+  if (threads > 0) at::set_num_threads(threads);
+  if (dtype != "float32" && dtype != "bfloat16")
+    input_error("--dtype: expected float32 or bfloat16, but found ", dtype);
+  const auto where = parse_device(device);
+  if (dtype == "bfloat16" && !where.is_cpu()) {
+    input_error("--dtype: expected float32 on ", where.str(),
+                ", but found bfloat16, which is for the CPU; leave the flag out");
+  }
+  if (dtype == "bfloat16" && !cpu::has_bfloat16_products()) {
+    input_error(
+        "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
+        "processor has no matrix units for it (AMX); leave the flag out");
+  }
+  return where;
+}
+
+at::ScalarType DeviceFlags::encoder_dtype() const {
+  return dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
+}
+
 void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {
   reduction_factor = default_reduction_factor;
-  app.add_option("--config", config,
-                 "pfeiffer, houlsby or parallel (aliases seq_bn, double_seq_bn, par_bn)")
+  app.add_option(
+         "--config", config,
+         "pfeiffer, houlsby or parallel (aliases seq_bn, double_seq_bn, par_bn), or with keys "
+         "of AdapterHub: \"seq_bn[non_linearity='gelu']\"")
       ->capture_default_str();
-  app.add_option("--reduction-factor", reduction_factor, "Hidden size / bottleneck size")
-      ->capture_default_str();
+  reduction_factor_option_ =
+      app.add_option("--reduction-factor", reduction_factor, "Hidden size / bottleneck size")
+          ->capture_default_str();
   app.add_option("--leave-out", leave_out, "Layers without an adapter, e.g. 11 (MAD-X 2.0)");
 }
 
 BottleneckConfig AdapterFlags::bottleneck_config() const {
-  auto adapter = named_config(config);
+  auto adapter = io::parse_config_string(config);
+  const auto refuse_two = [&](const char* flag, const char* key, bool given) {
+    if (!given || adapter.spelling.count(key) == 0) return;
+    input_error(flag, ": expected it, or ", key, " in --config, but found both; leave one out");
+  };
+  const bool given = reduction_factor_option_ != nullptr && reduction_factor_option_->count() > 0;
+  refuse_two("--reduction-factor", "reduction_factor", given);
+  refuse_two("--leave-out", "leave_out", !leave_out.empty());
   require(reduction_factor > 0 && std::isfinite(reduction_factor), "--reduction-factor",
           "a number above 0", reduction_factor);
-  adapter.reduction_factor = reduction_factor;
-  std::istringstream layers(leave_out);
-  for (std::string layer; std::getline(layers, layer, ',');) {
-    char* end = nullptr;
-    const auto number = std::strtol(layer.c_str(), &end, 10);
-    if (layer.empty() || *end != '\0' || number < 0) {
-      input_error("--leave-out: expected layers from 0 on, separated by commas, but found \"",
-                  leave_out, "\"");
-    }
-    adapter.leave_out.push_back(number);
-  }
+  if (adapter.spelling.count("reduction_factor") == 0) adapter.reduction_factor = reduction_factor;
+  if (!leave_out.empty()) adapter.leave_out = parse_layers("--leave-out", leave_out);
   return adapter;
+}
+
+std::vector<int64_t> parse_layers(const std::string& flag, const std::string& text) {
+  std::vector<int64_t> layers;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    char* end = nullptr;
+    const auto layer = std::strtol(part.c_str(), &end, 10);
+    if (part.empty() || *end != '\0' || layer < 0) {
+      input_error(flag, ": expected layers from 0 on, separated by commas, but found \"", text,
+                  "\"");
+    }
+    layers.push_back(layer);
+  }
+  return layers;
 }
 
 std::vector<std::pair<std::string, std::string>> parse_pairs(

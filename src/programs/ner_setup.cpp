@@ -24,19 +24,20 @@ NerSetup parse_ner_setup(const std::string& name) {
 
 NerModel::NerModel(NerSetup setup_, const io::LoadedEncoder& loaded,
                    const std::vector<std::pair<std::string, std::string>>& languages,
-                   int64_t max_length_, int64_t batch_size_)
+                   int64_t max_length_, int64_t batch_size_, std::vector<int64_t> leave_out_)
     : setup(setup_),
       encoder(loaded.encoder),
       adapters(loaded.encoder->config().hidden_size, loaded.encoder->config().num_hidden_layers),
       tokenizer(loaded.tokenizer),
       max_length(max_length_),
-      batch_size(batch_size_) {
+      batch_size(batch_size_),
+      leave_out(std::move(leave_out_)) {
   if (setup != NerSetup::kMadx && setup != NerSetup::kNoInvertible) return;
   for (const auto& [language, directory] : languages) {
     if (language == kTask)
       input_error("--language: expected a language, but found \"", kTask,
                   "\", the task adapter's name");
-    io::load_adapter(adapters, directory, language);
+    io::load_adapter(adapters, directory, language, leave_out);
   }
   for (auto& weight : adapters->parameters()) weight.requires_grad_(false);
   adapters->use_invertible(setup == NerSetup::kMadx);
@@ -65,7 +66,7 @@ void NerModel::load_task(const std::string& directory) {
     input_error(
         "--task-adapter: expected --train under --setup finetune, which has no task adapter");
   }
-  io::load_adapter(adapters, directory, kTask);
+  io::load_adapter(adapters, directory, kTask, leave_out);
   head = io::load_tagging_head(directory);
   if (head->options.hidden_size() != encoder->config().hidden_size) {
     input_error(directory, "/head_config.json: expected hidden size ",

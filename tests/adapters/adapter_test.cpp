@@ -268,10 +268,10 @@ TEST_F(AdapterSetTest, RefusesConfigurationsThatItDoesNotCompute) {
   using Config = BottleneckConfig;
   EXPECT_THAT(error_of([](Config& c) { c.cross_adapter = true; }),
               HasSubstr("cross_adapter: expected false"));
-  EXPECT_THAT(error_of([](Config& c) { c.use_gating = true; }),
-              HasSubstr("use_gating: expected false"));
-  EXPECT_THAT(error_of([](Config& c) { c.stochastic_depth = 0.1; }),
-              HasSubstr("stochastic_depth: expected 0, but found 0.1"));
+  EXPECT_THAT(error_of([](Config& c) { c.dropout = -0.1; }),
+              HasSubstr("dropout: expected a probability from 0 to 1, but found -0.1"));
+  EXPECT_THAT(error_of([](Config& c) { c.stochastic_depth = 1.1; }),
+              HasSubstr("stochastic_depth: expected a probability from 0 to 1, but found 1.1"));
   EXPECT_THAT(error_of([](Config& c) { c.reduction_factor = 0; }),
               HasSubstr("reduction_factor: expected a number above 0, but found 0"));
   EXPECT_THAT(error_of([](Config& c) { c.inv_adapter_reduction_factor = -2; }),
@@ -283,7 +283,7 @@ TEST_F(AdapterSetTest, RefusesConfigurationsThatItDoesNotCompute) {
       }),
       HasSubstr("residual_before_ln: expected true or false where original_ln_before is false"));
   EXPECT_THAT(error_of([](Config& c) { c.inv_adapter = "glow"; }),
-              HasSubstr("inv_adapter: expected \"nice\", but found \"glow\""));
+              HasSubstr("inv_adapter: expected \"nice\", but found \"glow\"; AdapterHub's own"));
   EXPECT_THAT(error_of([](Config& c) { c.non_linearity = "sine"; }),
               HasSubstr("unknown non-linearity \"sine\""));
   EXPECT_THAT(input_error_of([] { named_config("lora"); }),

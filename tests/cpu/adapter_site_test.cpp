@@ -124,11 +124,17 @@ struct Op {
                    guarded(adapter.up_bias.size())};
       adapters.push_back(std::move(copy));
     }
-    problem = {f.data(),           a.data(),
-               norm_weight.data(), norm_bias.data(),
-               reference.eps,      reference.rows,
-               reference.hidden,   dropout,
-               /*seed=*/7,         {}};
+    problem = {f.data(),
+               a.data(),
+               norm_weight.data(),
+               norm_bias.data(),
+               reference.eps,
+               reference.rows,
+               reference.hidden,
+               dropout,
+               /*seed=*/7,
+               {},
+               {}};
     for (auto& adapter : adapters) {
       problem.adapters.push_back({adapter.down.data(), adapter.down_bias.data(), adapter.up.data(),
                                   adapter.up_bias.data(),
@@ -244,6 +250,56 @@ TEST(AdapterSiteOp, GivesTheSameGradientsWhereLowerOnesAreNotWanted) {
   adapter_site_backward(top.problem, top.kept, gradient.data(), 2, nullptr, nullptr, top.gradients);
   EXPECT_EQ(top.adapters[1].up_gradient, all.adapters[1].up_gradient);
   EXPECT_EQ(top.adapters[1].down_gradient, all.adapters[1].down_gradient);
+}
+
+TEST(AdapterSiteOp, SharesRowsOutBetweenGroups) {
+  // Rows 0 to 29 go through adapters 0 and 2, rows 30 to 99 through 1 and 2; alone, each group is a
+  // problem of its own. The gradient of what they share is the sum.
+  const Reference whole(100, 48, {16, 8, 24});
+  const auto out_gradient = random_values(100 * 48, 1, 99);
+  constexpr size_t kFirst = 30 * 48;
+  const auto part = [&](size_t adapter, size_t from, size_t to) {
+    Reference alone(static_cast<int64_t>(to - from) / 48, 48, {});
+    alone.f = {whole.f.begin() + static_cast<int64_t>(from),
+               whole.f.begin() + static_cast<int64_t>(to)};
+    alone.a = {whole.a.begin() + static_cast<int64_t>(from),
+               whole.a.begin() + static_cast<int64_t>(to)};
+    alone.adapters = {whole.adapters[adapter], whole.adapters[2]};
+    return alone;
+  };
+  Op first(part(0, 0, kFirst)), second(part(1, kFirst, 100 * 48));
+  first.forward(2);
+  second.forward(2);
+  first.backward({out_gradient.begin(), out_gradient.begin() + kFirst}, 2);
+  second.backward({out_gradient.begin() + kFirst, out_gradient.end()}, 2);
+  Op together(whole);
+  together.problem.groups = {{0, 30, {0, 2}}, {30, 70, {1, 2}}};
+  std::vector<float> z(30 * (16 + 24) + 70 * (8 + 24) + 1, 0), y(2 * 100 * 48 + 1, 0);
+  z.back() = y.back() = Op::kCanary;
+  together.kept = {{z.data(), y.data()},
+                   {z.data() + 30 * 16, y.data() + 100 * 48},
+                   {z.data() + 30 * 40, y.data() + kFirst},
+                   {z.data() + 30 * 40 + 70 * 8, y.data() + 100 * 48 + kFirst}};
+  for (const int threads : {1, 2, 5}) {
+    together.forward(threads);
+    together.backward(out_gradient, threads);
+    const auto near = [&](const std::vector<float>& ours, size_t at, const Op::Floats& theirs) {
+      for (size_t i = 0; i + 1 < theirs.size(); ++i) ASSERT_NEAR(ours[at + i], theirs[i], 1e-5);
+    };
+    near(together.out, 0, first.out);
+    near(together.out, kFirst, second.out);
+    near(together.f_gradient, 0, first.f_gradient);
+    near(together.a_gradient, kFirst, second.a_gradient);
+    near(together.adapters[0].down_gradient, 0, first.adapters[0].down_gradient);
+    near(together.adapters[1].up_gradient, 0, second.adapters[0].up_gradient);
+    auto shared = first.adapters[1].up_gradient;
+    for (size_t i = 0; i < shared.size(); ++i) shared[i] += second.adapters[1].up_gradient[i];
+    for (size_t i = 0; i + 1 < shared.size(); ++i)
+      ASSERT_NEAR(together.adapters[2].up_gradient[i], shared[i], 1e-4);
+    together.expect_canaries();
+    EXPECT_EQ(z.back(), Op::kCanary);
+    EXPECT_EQ(y.back(), Op::kCanary);
+  }
 }
 
 TEST(AdapterSiteOp, GivesZeroGradientsOfNoRows) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "cpu/bfloat16_round.h"
+
 namespace madx::cpu {
 namespace {
 
@@ -230,6 +232,32 @@ TEST(VocabularyLoss, ShowsAnInputThatIsNotANumberInItsRowAlone) {
   for (int64_t row = 0; row < in.rows; ++row) {
     EXPECT_EQ(std::isnan(result.losses[row]), row == 0) << row;
     EXPECT_EQ(std::isnan(result.x_gradient[row * in.hidden]), row == 0) << row;
+  }
+}
+
+/// The same with x and the weight rounded: what is left are sums in float32, and probabilities
+/// rounded for their product with the weight.
+TEST(VocabularyLoss, InBfloat16IsThatOfTheRoundedNumbers) {
+  if (!has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  const int64_t sizes[][3] = {
+      {1, 32, 2}, {33, 64, 129}, {154, 96, 700}, {193, 32, 1000}, {5, 32, 128}};
+  for (const auto& size : sizes) {
+    SCOPED_TRACE(testing::PrintToString(size));
+    Case in(size[0], size[1], size[2]);
+    for (auto* values : {&in.x, &in.weight})
+      for (auto& value : *values) value = to_float(to_bfloat16(value));
+    std::vector<Bfloat16> weight(in.weight.size());
+    to_bfloat16(in.weight.data(), static_cast<int64_t>(weight.size()), weight.data());
+    const auto expected = reference<double>(in);
+    auto input = in.input();
+    input.weight = nullptr;
+    input.bfloat16_weight = weight.data();
+    Guarded losses(in.rows), x_gradient(in.rows * in.hidden), bias_gradient(in.vocabulary);
+    vocabulary_loss(input, 2, {losses.data(), x_gradient.data(), bias_gradient.data()});
+    EXPECT_LE(error(losses.take(), expected.losses), 1e-5 * largest(expected.losses));
+    EXPECT_LE(error(bias_gradient.take(), expected.bias_gradient),
+              1e-5 * largest(expected.bias_gradient));
+    EXPECT_LE(error(x_gradient.take(), expected.x_gradient), 4e-3 * largest(expected.x_gradient));
   }
 }
 

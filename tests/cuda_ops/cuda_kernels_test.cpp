@@ -88,23 +88,17 @@ Op site(const Groups& groups) {
   };
 }
 
-/// Groups one after the other in the plain form.
 Op plain_site(const Groups& groups) {
   return [groups](const Tensors& in) {
-    Tensors parts;
-    int64_t first = 0;
+    std::vector<SiteGroup> stacks;
     for (const auto& group : groups) {
-      std::vector<SiteAdapter> stack;
+      stacks.push_back({group.rows, {}});
       for (const auto adapter : group.adapters) {
         const auto* part = &in[4 + 4 * adapter];
-        stack.push_back({part[0], part[1], part[2], part[3]});
+        stacks.back().adapters.push_back({part[0], part[1], part[2], part[3]});
       }
-      parts.push_back(detail::adapter_site_plain(in[0].narrow(0, first, group.rows),
-                                                 in[1].narrow(0, first, group.rows),
-                                                 {in[2], in[3], 1e-5}, /*dropout=*/0, stack));
-      first += group.rows;
     }
-    return at::cat(parts);
+    return detail::adapter_site_plain(in[0], in[1], {in[2], in[3], 1e-5}, /*dropout=*/0, stacks);
   };
 }
 

@@ -90,6 +90,16 @@ TEST(SentencePieceTokenizer, RefusesADamagedModel) {
               HasSubstr("but found 0 bytes that are none"));
 }
 
+TEST(SentencePieceTokenizer, BlamesTheModelForATextThatItCannotSplit) {
+  std::ifstream in(
+      std::string(MADX_FIXTURES) + "/../fuzz/corpus/sentencepiece_model/found_unsplit_text",
+      std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const auto tokenizer = make_tokenizer({"sentencepiece.bpe.model", bytes, std::nullopt}, "enc");
+  EXPECT_THAT(input_error_of([&] { tokenizer->encode("a ab abc"); }),
+              HasSubstr("enc/sentencepiece.bpe.model: expected a SentencePiece model that splits"));
+}
+
 TEST(SentencePieceTokenizer, RefusesAModelWithOtherSpecialPieces) {
   auto file = read_tokenizer_file(kFixtures + "xlmr");
   const size_t at = file.bytes.find("<s>");

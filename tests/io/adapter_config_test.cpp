@@ -43,11 +43,40 @@ class AdapterConfig : public ::testing::Test {
 
 TEST_F(AdapterConfig, ParsesConfigurationStringsIntoTheBytesThatPythonWrites) {
   const auto texts = json::parse(read_bytes(fixture("adapter_configs.json")));
-  ASSERT_EQ(texts.size(), 20u);
+  ASSERT_EQ(texts.size(), 28u);
   for (const auto& [config, text] : texts.items()) {
     write_adapter_config(path_, file_with(parse_config_string(config)));
     EXPECT_EQ(read_bytes(path_), text.get<std::string>()) << config;
   }
+}
+
+TEST_F(AdapterConfig, WritesWhatPythonWritesAfterReadingTheSame) {
+  const auto cases = json::parse(read_bytes(fixture("rewritten_configs.json")));
+  ASSERT_EQ(cases.size(), 8u);
+  for (const auto& item : cases) {
+    auto written = json::parse(item.at("written").get<std::string>());
+    written["config"] = item.at("read");
+    write_adapter_config(path_, read(written.dump()));
+    EXPECT_EQ(read_bytes(path_), item.at("written").get<std::string>()) << item.at("read");
+  }
+}
+
+TEST_F(AdapterConfig, WritesTheValueOfAFieldThatWasChangedAfterReading) {
+  auto file = read(file_text({{"reduction_factor", 16.0}, {"leave_out", nullptr}}));
+  file.config.reduction_factor = 4;
+  file.config.leave_out = {1};
+  write_adapter_config(path_, file);
+  const auto config = json::parse(read_bytes(path_)).at("config");
+  EXPECT_EQ(config.at("reduction_factor").dump(), "4");
+  EXPECT_EQ(config.at("leave_out").dump(), "[1]");
+}
+
+TEST_F(AdapterConfig, HasNoFactorForALayerThatAMapWithoutDefaultLeavesOut) {
+  const auto file = read(file_text({{"reduction_factor", {{"0", 2}, {"1", 4.5}}}}));
+  EXPECT_EQ(file.config.bottleneck_size(9, 0), 4);
+  EXPECT_EQ(file.config.bottleneck_size(9, 1), 2);
+  EXPECT_NE(input_error_of([&] { file.config.bottleneck_size(9, 2); }).find("for layer 2"),
+            std::string::npos);
 }
 
 TEST_F(AdapterConfig, WritesTheBytesThatItRead) {
@@ -100,25 +129,28 @@ TEST_F(AdapterConfig, RefusesWhatIsNotComputedByFileAndKey) {
       {{{"architecture", "prefix_tuning"}}, "prefix tuning"},
       {{{"architecture", "union"}}, "unions"},
       {{{"phm_layer", true}}, "\"phm_layer\" to be false"},
-      {{{"shared_W_phm", true}}, "\"shared_W_phm\" to be false"},
       {{{"cross_adapter", true}}, "\"cross_adapter\" to be false"},
       {{{"inv_adapter", "glow"}}, "\"glow\" fails in AdapterHub itself"},
       {{{"inv_adapter", "other"}}, "\"inv_adapter\" to be \"nice\" or null"},
       {{{"inv_adapter_reduction_factor", 0}},
-       "\"inv_adapter_reduction_factor\" to be a number above 0"},
+       "\"inv_adapter_reduction_factor\" to be a number of at least 0.001"},
+      {{{"inv_adapter_reduction_factor", nullptr}}, "the key \"inv_adapter_reduction_factor\""},
       {{{"invertible_adapter", "nice"}}, "\"invertible_adapter\" to be an object"},
       {{{"invertible_adapter", {{"block_type", "glow"}}}},
        "invertible_adapter: expected \"block_type\""},
-      {{{"reduction_factor", 0}}, "\"reduction_factor\" to be a number above 0"},
-      {{{"reduction_factor", "16"}}, "\"reduction_factor\" to be a number above 0"},
-      {{{"reduction_factor", {{"1", 8}}}}, "an object with a \"default\""},
-      {{{"reduction_factor", {{"default", 8}, {"x", 2}}}}, "numbers above 0 by layer"},
+      {{{"reduction_factor", 0}}, "\"reduction_factor\" to be a number of at least 0.001"},
+      {{{"reduction_factor", 1e-9}}, "\"reduction_factor\" to be a number of at least 0.001"},
+      {{{"reduction_factor", "16"}}, "\"reduction_factor\" to be a number of at least 0.001"},
+      {{{"reduction_factor", json::object()}}, "an object with a \"default\""},
+      {{{"reduction_factor", {{"default", 8}, {"x", 2}}}}, "numbers of at least 0.001 by layer"},
+      {{{"reduction_factor", {{"default", 8}, {"01", 2}}}}, "numbers of at least 0.001 by layer"},
+      {{{"scaling", nullptr}}, "\"scaling\""},
       {{{"reduction_factor", nullptr}}, "the key \"reduction_factor\""},
       {{{"leave_out", 11}}, "a list of layers"},
       {{{"leave_out", {-1}}}, "a list of layers"},
       {{{"residual_before_ln", "never"}}, "\"residual_before_ln\""},
       {{{"scaling", "own"}}, "\"scaling\""},
-      {{{"dropout", 1.0}}, "\"dropout\" to be at least 0 and below 1"},
+      {{{"dropout", 1.5}}, "\"dropout\" to be a probability from 0 to 1"},
       {{{"init_weights", "zero"}}, "\"init_weights\""},
       {{{"init_weights_seed", -3}}, "\"init_weights_seed\""},
       {{{"mh_adapter", 1}}, "\"mh_adapter\" to be true or false, but found 1"},
@@ -138,6 +170,10 @@ TEST_F(AdapterConfig, RefusesFilesThatAreNoConfiguration) {
   EXPECT_NE(error_on("[1]").find("a JSON object, but found [1]"), std::string::npos);
   EXPECT_NE(error_on("{}").find("the key \"model_type\""), std::string::npos);
   EXPECT_NE(error_on(R"({"a": 1, "a": 2})").find("\"a\" twice"), std::string::npos);
+  EXPECT_NE(error_on(std::string(1'000'000, '[')).find("at most 64 brackets"), std::string::npos);
+  EXPECT_NE(error_on("{\"model_type\":" + std::string(70, '[') + std::string(70, ']') + "}")
+                .find("at most 64 brackets"),
+            std::string::npos);
   EXPECT_NE(error_on(R"({"model_type": "bert", "hidden_size": 8.5})")
                 .find("a whole number, but found 8.5"),
             std::string::npos);
@@ -165,15 +201,20 @@ TEST(ConfigString, AcceptsSpacesAndTrailingCommas) {
 TEST(ConfigString, SaysWhatIsWrongAndWhere) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "but found \"\""},
-      {"lora", "expected pfeiffer (seq_bn)"},
-      {"seq_bn|lora", "but found \"seq_bn|lora\""},
+      {"bottleneck", "expected pfeiffer (seq_bn)"},
+      {"lora", "\"lora\": expected a bottleneck adapter, but found another method"},
+      {"unipelt", "expected a bottleneck adapter"},
+      {"compacter++", "hypercomplex layers (phm_layer)"},
+      {"seq_bn|lora", "but found a union"},
+      {"seq_bn[scaling=1e999]", "a number, but found \"1e999\""},
+      {"seq_bn[inv_adapter='nice']", "the key \"inv_adapter_reduction_factor\""},
       {"seq_bn[", "a name at character 8"},
       {"seq_bn[reduction_factor]", "'=' at character 24"},
       {"seq_bn[reduction_factor=2", "',' or ']' at character 26"},
       {"seq_bn[reduction_factor=2]x", "nothing behind ']'"},
       {"seq_bn[reduction_factor=2x]", "',' or ']'"},
       {"seq_bn[reduction_factor=1.2.3]", "a number, but found \"1.2.3\""},
-      {"seq_bn[reduction_factor=-2]", "\"reduction_factor\" to be a number above 0"},
+      {"seq_bn[reduction_factor=-2]", "\"reduction_factor\" to be a number of at least"},
       {"seq_bn[reduction_factor=2,reduction_factor=3]", "\"reduction_factor\" twice"},
       {"seq_bn[reduction=2]", "expected \"reduction\" to be left out"},
       {"seq_bn[non_linearity=gelu]", "(strings in quotes), but found \"gelu\""},

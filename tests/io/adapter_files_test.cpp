@@ -163,14 +163,48 @@ TEST_F(AdapterFilesTest, NamesTheTensorThatIsMissingExtraOrMisshapen) {
                         "configuration, but found one of shape [12, 1]"));
 }
 
+TEST_F(AdapterFilesTest, LeavesOutLayersAtLoad) {
+  const auto directory = saved("sw");
+  AdapterStack adapters(12, 2);
+  load_adapter(adapters, directory, "", {1});
+  const auto& set = adapters->get("sw");
+  EXPECT_EQ(set->options.config().leave_out, std::vector<int64_t>{1});
+  EXPECT_NE(set->at(0, Site::kOutput), nullptr);
+  EXPECT_EQ(set->at(1, Site::kOutput), nullptr);
+  EXPECT_NE(set->invertible(), nullptr);
+  EXPECT_THAT(input_error_of([&] { load_adapter(adapters, directory, "x", {7}); }),
+              HasSubstr("expected leave_out below 2"));
+}
+
+TEST_F(AdapterFilesTest, RefusesSizesOfTheConfigurationBeforeItMakesModulesOfThem) {
+  for (const auto& [key, value] : std::vector<std::pair<std::string, nlohmann::json>>{
+           {"reduction_factor", 0.001},
+           {"reduction_factor", {{"default", 0.001}}},
+           {"inv_adapter_reduction_factor", 0.001}}) {
+    const auto directory = saved();
+    const auto path = directory + "/adapter_config.json";
+    auto file = nlohmann::json::parse(read_bytes(path));
+    file["config"][key] = value;
+    write_bytes(path, file.dump());
+    EXPECT_THAT(load_error(directory), AllOf(HasSubstr("of shape ["), HasSubstr("000, ")));
+  }
+  const auto partial = saved();
+  const auto path = partial + "/adapter_config.json";
+  auto file = nlohmann::json::parse(read_bytes(path));
+  file["config"]["reduction_factor"] = {{"0", 16}};
+  write_bytes(path, file.dump());
+  EXPECT_THAT(load_error(partial), AllOf(HasSubstr(path), HasSubstr("above 0 for layer 1")));
+}
+
 TEST_F(AdapterFilesTest, NamesTheConfigurationThatItCannotBuild) {
   const auto directory = saved();
   const auto path = directory + "/adapter_config.json";
   auto file = nlohmann::json::parse(read_bytes(path));
-  file["config"]["use_gating"] = true;
+  file["config"]["original_ln_before"] = false;
+  file["config"]["residual_before_ln"] = "post_add";
   write_bytes(path, file.dump());
   EXPECT_THAT(load_error(directory),
-              AllOf(HasSubstr(path), HasSubstr("use_gating: expected false")));
+              AllOf(HasSubstr(path), HasSubstr("residual_before_ln: expected true or false")));
 }
 
 TEST_F(AdapterFilesTest, KeepsATaggingHeadAndItsLabels) {

@@ -136,6 +136,48 @@ TEST_F(AdapterHubTest, WritesTheFilesThatPythonWrites) {
   }
 }
 
+TEST_F(AdapterHubTest, WritesSafetensorsThatHoldTheSame) {
+  for (const auto* name : {"sw", "norms", "bert_qu", "legacy_lang"}) {
+    const auto adapter = read_adapter(fixture(std::string("adapters/") + name));
+    const auto directory = empty(name);
+    write_adapter(directory, adapter, TensorFormat::kSafetensors);
+    EXPECT_TRUE(fs::exists(directory + "/adapter.safetensors"));
+    EXPECT_FALSE(fs::exists(directory + "/pytorch_adapter.bin"));
+    const auto again = read_adapter(directory);
+    EXPECT_EQ(again.name, adapter.name);
+    expect_equal(again.tensors, adapter.tensors);
+  }
+  for (const auto* name : {"ner", "sw"}) {
+    const auto head = read_head(fixture(std::string("heads/") + name));
+    const auto directory = empty(std::string("head_") + name);
+    write_head(directory, head, TensorFormat::kSafetensors);
+    EXPECT_TRUE(fs::exists(directory + "/model_head.safetensors"));
+    expect_equal(read_head(directory).tensors, head.tensors);
+  }
+}
+
+TEST_F(AdapterHubTest, LeavesOutLayersBesideThoseThatTheFileLeavesOut) {
+  auto adapter = read_adapter(fixture("adapters/norms"));  // leaves out layer 0 itself
+  leave_out_layers(adapter, {1, 0});
+  EXPECT_EQ(adapter.config.leave_out, (std::vector<int64_t>{0, 1}));
+  EXPECT_TRUE(adapter.tensors.is_empty());
+  auto language = read_adapter(fixture("adapters/sw"));
+  leave_out_layers(language, {1});
+  EXPECT_EQ(language.tensors.size(), 12u) << "layer 0 and the invertible adapter stay";
+  EXPECT_FALSE(language.tensors.contains("encoder.layer.1.output.adapter_up.bias"));
+}
+
+TEST_F(AdapterHubTest, WritesTheSettingsOfAHeadThatItDoesNotUse) {
+  const auto copy = copy_of("heads/ner");
+  change_json(copy + "/head_config.json",
+              {{"config", {{"dropout_prob", 0.5}, {"activation_function", "relu"}}}});
+  const auto directory = empty("again");
+  write_head(directory, read_head(copy));
+  const auto config = nlohmann::json::parse(read_bytes(directory + "/head_config.json"));
+  EXPECT_EQ(config.at("config").at("dropout_prob"), 0.5);
+  EXPECT_EQ(config.at("config").at("activation_function"), "relu");
+}
+
 TEST_F(AdapterHubTest, SortsTensorsAsAdapterHubDoes) {
   auto adapter = read_adapter(fixture("adapters/bert_qu"));
   const auto keys = adapter.tensors.keys();

@@ -253,7 +253,7 @@ TEST_F(EncoderFilesTest, NamesTheKeyOfAConfigThatItCannotBuild) {
               HasSubstr("to leave room for 3 tokens, but found 4"));
   const auto directory = archive_directory();
   write_bytes(directory + "/config.json", "{");
-  EXPECT_THAT(load_error(directory), HasSubstr("config.json: expected a JSON object"));
+  EXPECT_THAT(load_error(directory), HasSubstr("config.json: expected JSON"));
   fs::remove(directory + "/config.json");
   EXPECT_THAT(load_error(directory), HasSubstr("config.json: expected a readable file"));
 }

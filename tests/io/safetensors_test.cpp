@@ -103,6 +103,8 @@ TEST(Safetensors, ReplacesTheFileThatItsTensorsAreViewsOf) {
 
 TEST(Safetensors, RefusesAHeaderThatDisagreesWithTheFile) {
   const auto entry = [](const char* text) { return safetensors_bytes(text, 8); };
+  std::string many_ones;
+  for (int i = 0; i < 64; ++i) many_ones += "1,";
   const std::pair<std::string, const char*> cases[] = {
       {"", "an empty one"},
       {"1234567", "7 bytes"},
@@ -125,6 +127,10 @@ TEST(Safetensors, RefusesAHeaderThatDisagreesWithTheFile) {
       {entry(R"({"x":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}})"),
        "shape"},
       {entry(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})"), "data_offsets"},
+      {entry((R"({"x":{"dtype":"F32","shape":[)" + many_ones + R"(2],"data_offsets":[0,8]}})")
+                 .c_str()),
+       "at most 64 sizes"},
+      {entry((std::string(R"({"x":)") + std::string(100'000, '[')).c_str()), "at most 64 brackets"},
       {entry(R"({"x":{"dtype":"F32","shape":[2]}})"), "the key \"data_offsets\""},
       {entry(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})"),
        "4 bytes of tensors, but found 8"},

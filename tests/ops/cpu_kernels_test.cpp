@@ -61,7 +61,8 @@ TEST_F(CpuKernels, AdapterSite) {
       const FrozenLayerNorm norm{in[10], in[11], 1e-5};
       const std::vector<SiteAdapter> adapters = {{in[2], in[3], in[4], in[5]},
                                                  {in[6], in[7], in[8], in[9]}};
-      return plain ? detail::adapter_site_plain(in[0], in[1], norm, /*dropout=*/0, adapters)
+      return plain ? detail::adapter_site_plain(in[0], in[1], norm, /*dropout=*/0,
+                                                {{kRows, adapters}})
                    : adapter_site(in[0], in[1], norm, /*dropout=*/0, adapters);
     };
   };
@@ -90,6 +91,62 @@ TEST_F(CpuKernels, AdapterSite) {
   reordered.insert(reordered.end(), inputs.begin() + 10, inputs.end());
   expect_twice_the_error_at_most(frozen_below(false), frozen_below(true), reordered,
                                  /*learning=*/4);
+}
+
+TEST_F(CpuKernels, AdapterSiteOfSeveralGroups) {
+  // Two languages below one task adapter, one of them twice; rows without adapters; no rows at all.
+  const auto op = [](bool plain) {
+    return [plain](const Tensors& in) {
+      const FrozenLayerNorm norm{in[14], in[15], 1e-5};
+      const SiteAdapter en{in[2], in[3], in[4], in[5]}, sw{in[6], in[7], in[8], in[9]},
+          task{in[10], in[11], in[12], in[13]};
+      const std::vector<SiteGroup> groups{{9, {en, task}}, {1, {sw, task}},      {0, {sw}},
+                                          {3, {}},         {20, {sw, en, task}}, {4, {en}}};
+      return plain ? detail::adapter_site_plain(in[0], in[1], norm, /*dropout=*/0, groups)
+                   : adapter_site_by_group(in[0], in[1], norm, /*dropout=*/0, groups);
+    };
+  };
+  Tensors inputs = {random({kRows, kHidden}), random({kRows, kHidden})};
+  for (const int64_t bottleneck : {20, 7, 11}) {
+    for (const auto& weight : {random({bottleneck, kHidden}), random({bottleneck}),
+                               random({kHidden, bottleneck}), random({kHidden})})
+      inputs.push_back(weight);
+  }
+  inputs.push_back(random({kHidden}) + 1);
+  inputs.push_back(random({kHidden}));
+  expect_twice_the_error_at_most(op(false), op(true), inputs, /*learning=*/14);
+}
+
+TEST_F(CpuKernels, AdapterSiteGivesAGroupWhatItGivesItAlone) {
+  const FrozenLayerNorm norm{at::rand({kHidden}) + 0.5, at::randn({kHidden}), 1e-5};
+  const auto f = at::randn({200, kHidden}), a = at::randn({200, kHidden});
+  std::vector<SiteGroup> groups;
+  for (const int64_t rows : {70, 5, 125}) {
+    groups.push_back({rows,
+                      {{at::randn({16, kHidden}), at::randn({16}), at::randn({kHidden, 16}),
+                        at::randn({kHidden})}}});
+  }
+  const auto together = adapter_site_by_group(f, a, norm, 0, groups);
+  int64_t first = 0;
+  for (const auto& group : groups) {
+    expect_close(adapter_site(f.narrow(0, first, group.rows), a.narrow(0, first, group.rows), norm,
+                              0, group.adapters),
+                 together.narrow(0, first, group.rows), 1e-6);
+    first += group.rows;
+  }
+}
+
+TEST_F(CpuKernels, AdapterSiteRefusesGroupsOfOtherRows) {
+  const FrozenLayerNorm norm{at::ones({kHidden}), at::zeros({kHidden}), 1e-5};
+  const auto x = at::randn({5, kHidden});
+  EXPECT_THAT(torch_error_of([&] {
+                adapter_site_by_group(x, x, norm, 0, {{3, {}}, {1, {}}});
+              }),
+              testing::HasSubstr("expected groups of 5 rows together, but got 4"));
+  EXPECT_THAT(torch_error_of([&] {
+                adapter_site_by_group(x, x, norm, 0, {{6, {}}, {-1, {}}});
+              }),
+              testing::HasSubstr("expected groups of 0 rows or more, but got -1"));
 }
 
 TEST_F(CpuKernels, AdapterSiteWithDropoutKeepsTheExpectation) {

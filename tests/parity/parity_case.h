@@ -10,6 +10,7 @@
 #include "madx/io/adapter_files.h"
 #include "madx/io/safetensors.h"
 #include "madx/models/tagging_head.h"
+#include "packed_inputs.h"
 
 namespace madx {
 
@@ -29,7 +30,8 @@ struct ParityCase {
     tagging_head = io::load_tagging_head(path + "/head/" + settings["head"].get<std::string>());
     tagging_head->eval();
     adapters->eval();
-    pack_inputs();
+    mask = inputs["attention_mask"].to(at::kBool);
+    batch = pack_attended(inputs["input_ids"], mask);
   }
 
   std::vector<std::string> stack() const {
@@ -78,19 +80,6 @@ struct ParityCase {
   nlohmann::json settings;
   PackedBatch batch;  ///< the attended tokens; every row is read
   at::Tensor mask;    ///< (batch, length) bool
-
- private:
-  void pack_inputs() {
-    const auto ids = inputs["input_ids"];
-    mask = inputs["attention_mask"].to(at::kBool);
-    std::vector<std::vector<int64_t>> sequences;
-    for (int64_t row = 0; row < ids.size(0); ++row) {
-      const auto tokens = ids[row].index({mask[row]}).contiguous();
-      sequences.emplace_back(tokens.data_ptr<int64_t>(),
-                             tokens.data_ptr<int64_t>() + tokens.numel());
-    }
-    batch = pack(sequences);
-  }
 };
 
 }  // namespace madx

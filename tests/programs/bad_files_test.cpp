@@ -107,7 +107,7 @@ const BadInput kFiles[] = {
     {kLang, "--encoder @/shallow", "@/shallow/model.safetensors: expected 1 layers by config"},
     {kLang, "--encoder @/words", "@/words: expected a tokenizer of at most 100 ids"},
     {kLang, "--encoder @/gpt", "@/gpt/config.json: expected \"model_type\" to be"},
-    {kLang, "--encoder @/no_json", "@/no_json/config.json: expected a JSON object"},
+    {kLang, "--encoder @/no_json", "@/no_json/config.json: expected JSON"},
     {kLang, "--encoder @/no_tokenizer", "@/no_tokenizer: expected one of sentencepiece.bpe.model"},
     {kLang, "--encoder @/no_weights", "@/no_weights: expected encoder.pt (TorchScript) or model"},
     {kNer, "--language en=@/narrow_adapter", "@/narrow_adapter: expected an adapter of hidden "},

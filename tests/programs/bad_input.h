@@ -16,6 +16,7 @@ inline constexpr auto kHead = "train_lm_head";
 inline constexpr auto kNer = "zero_shot_ner";
 inline constexpr auto kExport = "export_encoder";
 inline constexpr auto kHidden = "hidden_states";
+inline constexpr auto kConvert = "convert_adapter";
 
 /// A command that is right but for `change`: a flag with its values instead of the program's, or
 /// "!--flag" without it.
@@ -38,6 +39,7 @@ inline std::string expand(std::string text, const std::string& directory) {
 /// Flags that work, by program: what a row changes is all that is wrong.
 inline std::map<std::string, std::string> right_flags(const std::string& program) {
   if (program == "export_encoder") return {{"--from", "@/encoder"}, {"--to", "@/out/runs.pt"}};
+  if (program == "convert_adapter") return {{"--from", "@/adapters/sw"}, {"--to", "@/out/sw"}};
   std::map<std::string, std::string> flags = {{"--encoder", "@/encoder"},
                                               {"--output", "@/out/runs/x"}};
   if (program == "zero_shot_ner") {

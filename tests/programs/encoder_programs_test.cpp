@@ -69,10 +69,12 @@ TEST(ExportEncoder, TakesTheMaskedLmHeadAlong) {
 
 TEST(Programs, ExplainTheirFlags) {
   for (const std::string program : {"train_lang_adapter", "train_lm_head", "zero_shot_ner",
-                                    "export_encoder", "hidden_states"}) {
+                                    "export_encoder", "hidden_states", "convert_adapter"}) {
     const auto result = run_binary(program, {"--help"});
     EXPECT_EQ(result.status, 0) << result;
-    EXPECT_THAT(result.out, HasSubstr(program == "export_encoder" ? "--from" : "--encoder"));
+    EXPECT_THAT(result.out, HasSubstr(program == "export_encoder" || program == "convert_adapter"
+                                          ? "--from"
+                                          : "--encoder"));
     EXPECT_EQ(result.err, "");
   }
 }

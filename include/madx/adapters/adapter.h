@@ -53,16 +53,20 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
   /// for the first).
   struct Input {
     at::Tensor x;         // (rows, hidden)
-    at::Tensor residual;  // (rows, hidden)
+    at::Tensor residual;  // (rows, hidden); undefined for a parallel adapter, which adds nothing
+    const ops::RowOffsets* sequences = nullptr;  ///< where they begin: gates need it
   };
   Input read(const at::Tensor& h, const SiteInput& site) const;
 
-  /// scaling * U act(D x) with dropout, LayerNorms and residual as configured. x (rows, hidden) ->
-  /// (rows, hidden)
+  /// scaling * U act(D x) with dropout, gate, LayerNorms and residual as configured. x (rows,
+  /// hidden) -> (rows, hidden)
   at::Tensor forward(const Input& input);
 
-  /// Whether this is Pfeiffer's configuration as it stands, which ops::adapter_site computes as a
-  /// whole.
+  /// scaling * U act(D x) alone, which is what AdapterFusion reads: (rows, hidden).
+  at::Tensor up(const Input& input);
+
+  /// Whether this is Pfeiffer's configuration as it stands (in evaluation, whatever its dropout
+  /// is), which ops::adapter_site computes as a whole.
   bool fits_site_op() const;
   /// The weights, for ops::adapter_site.
   ops::SiteAdapter weights() const {
@@ -77,9 +81,17 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
   torch::nn::Linear adapter_up{nullptr};        ///< Linear(bottleneck, hidden)
   torch::nn::LayerNorm adapter_norm_before{nullptr};
   torch::nn::LayerNorm adapter_norm_after{nullptr};
+  torch::nn::Linear gate{nullptr};  ///< Linear(hidden, 1), with `use_gating`
   torch::Tensor scaling;  ///< (1) or (hidden) where it is learned; undefined where it is a number
 
  private:
+  static const ops::RowOffsets& sequences_of(const Input& input) {
+    TORCH_CHECK(input.sequences != nullptr && input.sequences->back() == input.x.size(0),
+                "Adapter: expected where the sequences of ", input.x.size(0),
+                " rows begin, which use_gating and stochastic_depth need, but got none");
+    return *input.sequences;
+  }
+
   torch::nn::Linear down_{nullptr};
   ops::Activation activation_ = ops::Activation::kRelu;
 };
@@ -109,6 +121,7 @@ inline void AdapterImpl::reset() {
     adapter_norm_after = register_module(
         "adapter_norm_after", torch::nn::LayerNorm(torch::nn::LayerNormOptions({hidden})));
   }
+  if (config.use_gating) gate = register_module("gate", torch::nn::Linear(hidden, 1));
   if (config.scaling_kind != ScalingKind::kFixed) {
     const auto size = config.scaling_kind == ScalingKind::kChannel ? hidden : 1;
     scaling = register_parameter("scaling", torch::ones({size}));
@@ -119,6 +132,9 @@ inline void AdapterImpl::reset() {
 inline void AdapterImpl::reset_parameters() {
   torch::NoGradGuard no_grad;
   const auto& kind = options.config().init_weights;
+  // AdapterHub draws every adapter of a set from the same seed where one is given; 0 is none.
+  if (options.config().init_weights_seed > 0)
+    torch::manual_seed(static_cast<uint64_t>(options.config().init_weights_seed));
   const auto truncated_normal = [](torch::Tensor weight, double std) {
     // erf^-1 of a uniform draw between the bounds' cumulative probabilities, cut at two standard
     // deviations.
@@ -139,6 +155,10 @@ inline void AdapterImpl::reset_parameters() {
   }
   torch::nn::init::zeros_(down_->bias);
   torch::nn::init::zeros_(adapter_up->bias);
+  if (gate && kind != "houlsby") {  // there AdapterHub keeps torch's own
+    torch::nn::init::normal_(gate->weight, 0.0, 0.02);
+    torch::nn::init::zeros_(gate->bias);
+  }
 }
 
 inline void AdapterImpl::pretty_print(std::ostream& stream) const {
@@ -149,16 +169,16 @@ inline void AdapterImpl::pretty_print(std::ostream& stream) const {
 
 inline AdapterImpl::Input AdapterImpl::read(const at::Tensor& h, const SiteInput& site) const {
   const auto& config = options.config();
-  if (config.is_parallel) return {site.a, at::Tensor()};
+  if (config.is_parallel) return {site.a, at::Tensor(), site.sequences};
   const auto sum = config.original_ln_before ? h + site.a : at::Tensor();
   const auto x = config.original_ln_before ? site.norm(sum) : h;
   switch (config.residual_before_ln) {
     case ResidualSource::kBeforeLayerNorm:
-      return {x, h};
+      return {x, h, site.sequences};
     case ResidualSource::kAfterLayerNorm:
-      return {x, x};
+      return {x, x, site.sequences};
     case ResidualSource::kPostAdd:
-      return {x, sum.defined() ? sum : h};
+      return {x, sum.defined() ? sum : h, site.sequences};
   }
   TORCH_INTERNAL_ASSERT(false, "residual source without a case");
 }
@@ -168,20 +188,29 @@ inline bool AdapterImpl::fits_site_op() const {
   return activation_ == ops::Activation::kRelu && config.original_ln_before &&
          config.original_ln_after && !config.ln_before && !config.ln_after && !config.is_parallel &&
          config.residual_before_ln == ResidualSource::kBeforeLayerNorm && !scaling.defined() &&
-         config.scaling == 1.0 && config.dropout == 0;
+         config.scaling == 1.0 && !gate &&
+         !(is_training() && (config.dropout > 0 || config.stochastic_depth > 0));
 }
 
-inline at::Tensor AdapterImpl::forward(const Input& input) {
+inline at::Tensor AdapterImpl::up(const Input& input) {
   const auto& config = options.config();
   const auto x = adapter_norm_before ? adapter_norm_before->forward(input.x) : input.x;
   auto y = ops::bottleneck(x, down_->weight, down_->bias, adapter_up->weight, adapter_up->bias,
                            activation_);  // (rows, hidden)
-  if (scaling.defined()) {
-    y = y * scaling;
-  } else if (config.scaling != 1.0) {
-    y = y * config.scaling;
-  }
+  // A parallel adapter has none in AdapterHub.
+  if (config.stochastic_depth > 0 && is_training() && !config.is_parallel)
+    y = ops::stochastic_depth(y, sequences_of(input), config.stochastic_depth);
+  if (scaling.defined()) return y * scaling;
+  return config.scaling == 1.0 ? y : y * config.scaling;
+}
+
+inline at::Tensor AdapterImpl::forward(const Input& input) {
+  const auto& config = options.config();
+  auto y = up(input);
   if (config.dropout > 0) y = at::dropout(y, config.dropout, is_training());
+  if (gate) {  // one factor a sequence: the mean over its tokens
+    y = y * ops::sequence_means(at::sigmoid(gate->forward(input.x)), sequences_of(input));
+  }
   const bool first_residual = input.residual.defined() && config.adapter_residual_before_ln;
   if (first_residual) y = y + input.residual;
   if (adapter_norm_after) y = adapter_norm_after->forward(y);

@@ -65,21 +65,16 @@ inline void validate_adapter_config(const BottleneckConfig& config) {
   if (config.cross_adapter) {
     input_error("cross_adapter: expected false, but found true; an encoder has no cross-attention");
   }
-  if (config.use_gating) {
-    input_error("use_gating: expected false, but found true; gated adapters are not supported");
+  if (!(config.dropout >= 0 && config.dropout <= 1)) {
+    input_error("dropout: expected a probability from 0 to 1, but found ", config.dropout);
   }
-  if (config.stochastic_depth > 0) {
-    input_error("stochastic_depth: expected 0, but found ", config.stochastic_depth,
-                "; it is not supported");
+  if (!(config.stochastic_depth >= 0 && config.stochastic_depth <= 1)) {
+    input_error("stochastic_depth: expected a probability from 0 to 1, but found ",
+                config.stochastic_depth);
   }
-  if (config.reduction_factor <= 0 || config.inv_adapter_reduction_factor <= 0) {
-    input_error("reduction_factor: expected a number above 0, but found ",
-                std::min(config.reduction_factor, config.inv_adapter_reduction_factor));
-  }
-  for (const auto& [layer, factor] : config.layer_reduction_factors) {
-    if (factor > 0) continue;
-    input_error("reduction_factor: expected a number above 0, but found ", factor, " for layer ",
-                layer);
+  if (config.inv_adapter_reduction_factor <= 0) {
+    input_error("inv_adapter_reduction_factor: expected a number above 0, but found ",
+                config.inv_adapter_reduction_factor);
   }
   if (config.residual_before_ln == ResidualSource::kPostAdd && !config.original_ln_before) {
     input_error(
@@ -87,7 +82,10 @@ inline void validate_adapter_config(const BottleneckConfig& config) {
         "but found \"post_add\"");
   }
   if (config.has_invertible() && config.inv_adapter != "nice") {
-    input_error("inv_adapter: expected \"nice\", but found \"", config.inv_adapter, "\"");
+    input_error("inv_adapter: expected \"nice\", but found \"", config.inv_adapter, "\"",
+                config.inv_adapter == "glow"
+                    ? "; AdapterHub's own GLOW does not run, so there are no weights for it"
+                    : "");
   }
 }
 
@@ -102,8 +100,6 @@ inline void AdapterSetImpl::reset() {
     const auto bottleneck = config.bottleneck_size(options.hidden_size(), layer);
     for (const auto site : {Site::kAttentionOutput, Site::kOutput}) {
       if (!(site == Site::kAttentionOutput ? config.mh_adapter : config.output_adapter)) continue;
-      // AdapterHub draws every module of a set from the same seed where one is given.
-      if (config.init_weights_seed >= 0) torch::manual_seed(config.init_weights_seed);
       auto adapter = std::make_shared<AdapterImpl>(
           AdapterOptions(options.hidden_size(), bottleneck).config(config));
       const auto name = "layer" + std::to_string(layer) +

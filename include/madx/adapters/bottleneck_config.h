@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "madx/core/error.h"
+
 namespace madx {
 
 /// Where the residual of a bottleneck starts (AdapterHub's `residual_before_ln`).
@@ -23,7 +25,7 @@ struct BottleneckConfig {
   bool mh_adapter = false;       ///< a site after the attention output
   bool output_adapter = true;    ///< a site after the feed-forward output
   bool cross_adapter = false;    ///< a site after cross-attention: encoders have none
-  double reduction_factor = 16;  ///< hidden size / bottleneck size
+  double reduction_factor = 16;  ///< hidden size / bottleneck size; 0: by layer alone
   std::map<int64_t, double>
       layer_reduction_factors;     ///< layers that differ from `reduction_factor`
   std::vector<int64_t> leave_out;  ///< layers without an adapter
@@ -49,9 +51,15 @@ struct BottleneckConfig {
   std::string inv_adapter;  ///< "" (none) or "nice"
   double inv_adapter_reduction_factor = 2;
 
+  /// How a file spells values that can be spelled in several ways (16 or 16.0, [] or null), and its
+  /// values of keys that mean nothing without others (phm_dim): JSON by key. They are written as
+  /// they were read, as Python does.
+  std::map<std::string, std::string> spelling;
+
   bool has_invertible() const { return !inv_adapter.empty(); }
   bool leaves_out(int64_t layer) const;
-  /// Bottleneck size in `layer`: hidden / reduction factor, rounded down, at least 1.
+  /// Bottleneck size in `layer`: hidden / reduction factor, rounded down, at least 1. Throws
+  /// InputError where there is no factor for the layer.
   int64_t bottleneck_size(int64_t hidden, int64_t layer) const;
 };
 
@@ -69,6 +77,10 @@ inline bool BottleneckConfig::leaves_out(int64_t layer) const {
 inline int64_t BottleneckConfig::bottleneck_size(int64_t hidden, int64_t layer) const {
   const auto own = layer_reduction_factors.find(layer);
   const auto factor = own == layer_reduction_factors.end() ? reduction_factor : own->second;
+  if (factor <= 0) {
+    input_error("reduction_factor: expected a number above 0 for layer ", layer, ", but found ",
+                factor, "; give one, or a \"default\"");
+  }
   const auto size = static_cast<int64_t>(static_cast<double>(hidden) / factor);
   return size < 1 ? 1 : size;
 }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "madx/ops/adapter_site.h"
+#include "madx/ops/row_offsets.h"
 
 namespace madx {
 
@@ -16,6 +17,8 @@ struct SiteInput {
   at::Tensor a;  // (rows, hidden)
   const FrozenLayerNorm& norm;
   double dropout = 0;
+  /// Where the rows' sequences begin; gates and stochastic depth alone need it.
+  const ops::RowOffsets* sequences = nullptr;
 };
 
 }  // namespace madx

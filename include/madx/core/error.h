@@ -25,7 +25,12 @@ template <class... Parts>
 std::string join_parts(const Parts&... parts) {
   std::ostringstream out;
   (out << ... << parts);
-  return out.str();
+  // Names out of files may hold anything: a message stays one line and never drives a terminal.
+  std::string text = out.str();
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
+  return text;
 }
 }  // namespace detail
 

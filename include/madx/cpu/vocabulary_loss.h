@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "madx/cpu/bfloat16.h"
+
 namespace madx::cpu {
 
 /// What goes into the loss over the vocabulary, see ops/linear_cross_entropy.h; float32, row-major,
@@ -12,6 +14,10 @@ struct VocabularyLossInput {
   const float* bias;       ///< (vocabulary)
   const int64_t* targets;  ///< (rows), in [0, vocabulary)
   int64_t rows, hidden, vocabulary;
+  /// The output embedding in bfloat16, instead of `weight`, where has_bfloat16_products() and
+  /// hidden is a multiple of kBfloat16Granule: products round x and probabilities and sum in
+  /// float32.
+  const Bfloat16* bfloat16_weight = nullptr;
 };
 
 /// Losses and gradients of the sum of losses. Null where not wanted.

@@ -2,6 +2,7 @@
 
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "madx/data/tags.h"
@@ -28,6 +29,9 @@ struct TaggedSentence {
 /// `is_tag`), a token that is empty without its prefix, and bytes that are not UTF-8; naming the
 /// file when it cannot be opened or has no sentence.
 std::vector<TaggedSentence> read_conll(const std::string& path);
+
+/// The same for the file's content in memory; `path` is what messages begin with.
+std::vector<TaggedSentence> parse_conll(const std::string& path, std::string_view text);
 
 /// Writes one sentence, a token a line: the i-th element of every column, tab separated, then a
 /// blank line. Throws std::invalid_argument when the columns differ in length.

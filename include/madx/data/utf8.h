@@ -17,6 +17,11 @@ std::optional<std::size_t> first_invalid_utf8(std::string_view text);
 /// always add up to `text`.
 std::vector<std::string_view> split_utf8(std::string_view text);
 
+/// The lines of `text` without their ends (LF or CRLF) and without a byte order mark; element i is
+/// line i + 1. InputError, naming `path` and the line, for a line that is not UTF-8 or holds a NUL
+/// byte.
+std::vector<std::string> split_utf8_lines(const std::string& path, std::string_view text);
+
 /// The lines of a text file without their ends (LF or CRLF) and without a byte order mark; element
 /// i is line i + 1. InputError when `path` is a directory or cannot be opened, and, naming the
 /// line, when a line is not UTF-8 or holds a NUL byte. An empty file has no lines.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "madx/adapters/bottleneck_config.h"
 #include "madx/io/adapterhub.h"
@@ -17,15 +18,19 @@ struct AdapterConfigFile {
   std::string version;  ///< of the library that wrote the file; empty in the first versions
 };
 
-/// Reads adapter_config.json of any version of AdapterHub. Keys that mean nothing to a bottleneck
-/// adapter are passed over, missing ones take AdapterHub's defaults. Throws InputError naming file
+/// Reads adapter_config.json of any version of AdapterHub. Keys that a bottleneck adapter does not
+/// have are passed over, missing ones take AdapterHub's defaults. Throws InputError naming file
 /// and key for what this library does not compute: other architectures than the bottleneck (LoRA,
 /// prefix tuning, unions, ...), hypercomplex layers (`phm_layer`), adapters in cross-attention, and
 /// the invertible adapter "glow", which fails in AdapterHub itself.
 AdapterConfigFile read_adapter_config(const std::string& path);
 
-/// Writes the full set of AdapterHub's keys, byte for byte as `adapters` 1.3.0 does; `type` is not
-/// written any more, and the version is the one of this format.
+/// The same for the file's content in memory; `path` is what messages begin with.
+AdapterConfigFile parse_adapter_config(const std::string& path, std::string_view text);
+
+/// Writes the full set of AdapterHub's 33 keys, byte for byte as `adapters` 1.3.0 does when it
+/// loads and saves the same adapter; `type` is not written any more, and the version is that of the
+/// format.
 void write_adapter_config(const std::string& path, const AdapterConfigFile& file);
 
 /// AdapterHub's configuration strings: a name with keys to change, as in "pfeiffer", "seq_bn_inv"

@@ -11,16 +11,17 @@
 namespace madx::io {
 
 /// Loads an AdapterHub directory into the bank, under `name` or, when it is empty, under the
-/// directory's own name. Returns the name. Throws InputError when the adapter is of another hidden
+/// directory's own name. Layers in `leave_out` have no adapter, beside those that the directory
+/// leaves out itself. Returns the name. Throws InputError when the adapter is of another hidden
 /// size than the encoder, a tensor is missing, of another shape, or has no place in the
 /// configuration.
 std::string load_adapter(AdapterStack& adapters, const std::string& directory,
-                         const std::string& name = "");
+                         const std::string& name = "", const std::vector<int64_t>& leave_out = {});
 
 /// Writes a set of the bank as an AdapterHub directory that Python's
 /// `model.load_adapter(directory)` reads. `directory` must exist. `model` says whose adapter it is.
 void save_adapter(const AdapterStack& adapters, const std::string& name, const ModelInfo& model,
-                  const std::string& directory);
+                  const std::string& directory, TensorFormat format = TensorFormat::kTorch);
 
 /// The keys that name an encoder of this shape in AdapterHub's files.
 ModelInfo model_info(const EncoderConfig& config);
@@ -28,12 +29,12 @@ ModelInfo model_info(const EncoderConfig& config);
 /// A tagging head and its labels. Throws InputError when the directory holds another kind of head.
 TaggingHead load_tagging_head(const std::string& directory);
 void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
-                       const std::string& directory);
+                       const std::string& directory, TensorFormat format = TensorFormat::kTorch);
 
 /// A masked-LM head without the tied output embedding. `config` is the encoder's: the head must be
 /// of its shape.
 MlmHead load_mlm_head(const std::string& directory, const EncoderConfig& config);
 void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model,
-                   const std::string& directory);
+                   const std::string& directory, TensorFormat format = TensorFormat::kTorch);
 
 }  // namespace madx::io

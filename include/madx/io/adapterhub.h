@@ -1,9 +1,11 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "madx/adapters/bottleneck_config.h"
+#include "madx/adapters/fusion_config.h"
 #include "madx/io/tensor_map.h"
 
 namespace madx::io {
@@ -15,6 +17,12 @@ struct ModelInfo {
   std::string model_class = "XLMRobertaAdapterModel";
   std::string model_name;
   int64_t hidden_size = 0;
+};
+
+/// The file that a directory's tensors are in.
+enum class TensorFormat {
+  kTorch,        ///< torch.save's (*.bin): what Python's adapters load by their default calls
+  kSafetensors,  ///< *.safetensors: those load with use_safetensors=True
 };
 
 /// A set of adapters as its directory holds it.
@@ -40,6 +48,19 @@ struct HeadDirectory {
   int64_t vocab_size = 0;           ///< masked_lm
   ModelInfo model;
   TensorMap tensors;
+  /// Values of a tagging head's configuration that change nothing in a head of one layer without
+  /// training, as JSON by key: they are written as they were read.
+  std::map<std::string, std::string> spelling;
+};
+
+/// An AdapterFusion as its directory holds it. Keys of `tensors` are
+/// `encoder.layer.3.output.query.weight` and its like.
+struct FusionDirectory {
+  std::string name;                        ///< "a,b" where it has no other
+  std::vector<std::string> adapter_names;  ///< what is fused
+  FusionConfig config;
+  ModelInfo model;
+  TensorMap tensors;
 };
 
 /// Throws InputError for a name that Python's `adapters` cannot give to an adapter or head: an
@@ -55,11 +76,16 @@ void check_name(const std::string& name);
 /// invertible adapter has, two names. Shapes and completeness are for the modules to check.
 AdapterDirectory read_adapter(const std::string& directory);
 
-/// Writes adapter_config.json and pytorch_adapter.bin, which Python's
-/// `model.load_adapter(directory)` loads without flags. The files are written into `directory`,
-/// which must exist, with tensors in AdapterHub's order. Throws InputError for a name that
-/// check_name refuses, another encoder type or an unknown key.
-void write_adapter(const std::string& directory, const AdapterDirectory& adapter);
+/// Writes adapter_config.json and pytorch_adapter.bin (or adapter.safetensors), which Python's
+/// `model.load_adapter(directory)` loads. The files are written into `directory`, which must exist,
+/// with tensors in AdapterHub's order. Throws InputError for a name that check_name refuses,
+/// another encoder type or an unknown key.
+void write_adapter(const std::string& directory, const AdapterDirectory& adapter,
+                   TensorFormat format = TensorFormat::kTorch);
+
+/// Leaves out these layers beside those that the adapter leaves out already: their tensors go, as
+/// with `leave_out` of Python's load_adapter.
+void leave_out_layers(AdapterDirectory& adapter, const std::vector<int64_t>& layers);
 
 /// Whether `directory` holds a head (head_config.json).
 bool has_head(const std::string& directory);
@@ -70,7 +96,19 @@ bool has_head(const std::string& directory);
 /// of head, more layers, labels without ids.
 HeadDirectory read_head(const std::string& directory);
 
-/// Writes head_config.json and pytorch_model_head.bin into `directory`, which must exist.
-void write_head(const std::string& directory, const HeadDirectory& head);
+/// Writes head_config.json and pytorch_model_head.bin (or model_head.safetensors) into `directory`,
+/// which must exist.
+void write_head(const std::string& directory, const HeadDirectory& head,
+                TensorFormat format = TensorFormat::kTorch);
+
+/// Reads adapter_fusion_config.json with pytorch_model_adapter_fusion.bin or, where that is
+/// missing, model_adapter_fusion.safetensors. Throws InputError naming file, key, expected and
+/// found.
+FusionDirectory read_fusion(const std::string& directory);
+
+/// Writes the same files, which Python's `model.load_adapter_fusion(directory)` loads where the
+/// fused adapters are loaded.
+void write_fusion(const std::string& directory, const FusionDirectory& fusion,
+                  TensorFormat format = TensorFormat::kTorch);
 
 }  // namespace madx::io

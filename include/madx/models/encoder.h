@@ -2,12 +2,16 @@
 
 #include <torch/nn/module.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "madx/io/tensor_map.h"
 #include "madx/models/encoder_layer.h"
 #include "madx/models/recomputed.h"
+#include "madx/models/routed_batch.h"
+#include "madx/ops/embedding.h"
 
 namespace madx {
 
@@ -18,12 +22,17 @@ class EncoderImpl : public torch::nn::Module {
  public:
   /// `weights` by Hugging Face's names without the model's prefix
   /// (`embeddings.word_embeddings.weight`, ...): taken without a copy, but for query, key and
-  /// value, which are packed into one tensor. Throws InputError naming key, expected and found when
-  /// one is missing or of another shape.
-  EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where);
+  /// value, which are packed into one tensor. With bfloat16 as `dtype`, the linear layers' weights
+  /// and the word embeddings are rounded to it, and all else is copied: `weights` can go. Throws
+  /// InputError naming key, expected and found when one is missing or of another shape, and for
+  /// bfloat16 where it would be slower or sizes do not fit.
+  EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where,
+              at::ScalarType dtype = at::kFloat);
 
-  /// Last hidden states under the stack that is active: (rows, hidden), or (read, hidden) where
-  /// `batch.read_rows` is set. Throws c10::Error when a sequence is longer than the position table.
+  /// Last hidden states under the composition that is active: (rows, hidden), or (read, hidden)
+  /// where `batch.read_rows` is set, in the batch's order; under a parallel block that many for
+  /// each of its members, one after the other. Throws c10::Error when a sequence is longer than the
+  /// position table.
   at::Tensor forward(const PackedBatch& batch, const AdapterStackImpl& adapters) const;
 
   /// The same without adapters.
@@ -31,11 +40,19 @@ class EncoderImpl : public torch::nn::Module {
     return forward(batch, AdapterStackImpl(config_.hidden_size, config_.num_hidden_layers));
   }
 
-  /// Embeddings before the first layer, the active invertible adapter applied: (rows, hidden).
-  at::Tensor embed(const PackedBatch& batch, const AdapterStackImpl& adapters) const;
+  /// Embeddings before the first layer, invertible adapters applied: (rows, hidden), of each
+  /// channel where there are several.
+  at::Tensor embed(const PackedBatch& batch, const AdapterStackImpl& adapters) const {
+    auto all = batch;
+    all.read_rows = at::Tensor();
+    const auto routed = route(all, adapters);
+    return routed.restore(embed(routed, adapters));
+  }
 
   /// Makes every weight trainable: full fine-tuning, the baseline that adapters are compared with.
   void unfreeze() {
+    TORCH_CHECK(dtype_ == at::kFloat, "Encoder: expected float32 weights to train, but they are ",
+                dtype_);
     for (auto& weight : parameters()) weight.requires_grad_(true);
   }
 
@@ -53,21 +70,31 @@ class EncoderImpl : public torch::nn::Module {
   io::TensorMap named_weights() const;
 
   const EncoderConfig& config() const { return config_; }
+  /// In which the weights of linear layers and the word embeddings are kept.
+  at::ScalarType dtype() const { return dtype_; }
   /// The input embedding, which is also the output embedding of masked LM: (vocabulary, hidden).
-  const at::Tensor& word_embeddings() const { return word_embeddings_; }
-  const at::Device device() const { return word_embeddings_.device(); }
+  const at::Tensor& word_embeddings() const { return embeddings_.words; }
+  const at::Device device() const { return embeddings_.words.device(); }
 
  private:
+  at::Tensor embed(const RoutedBatch& routed, const AdapterStackImpl& adapters) const;
+
   at::Tensor freeze(const std::string& name, const at::Tensor& weight) {
     std::string key = name;
     std::replace(key.begin(), key.end(), '.', '_');
     return register_parameter(key, weight, /*requires_grad=*/false);
   }
 
+  /// A small tensor as it stays: beside weights in bfloat16 a copy in float32, so that it does not
+  /// hold a whole file in memory.
+  at::Tensor owned(const at::Tensor& weight) const {
+    return dtype_ == at::kBFloat16 ? weight.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true)
+                                   : weight;
+  }
+
   EncoderConfig config_;
-  at::Tensor word_embeddings_;      // (vocabulary, hidden)
-  at::Tensor position_embeddings_;  // (positions, hidden)
-  at::Tensor type_embeddings_;      // (types, hidden)
+  at::ScalarType dtype_;
+  ops::EmbeddingTables embeddings_;
   FrozenLayerNorm embedding_norm_;
   std::vector<EncoderLayer> layers_;
   bool use_dropout_ = true;
@@ -103,22 +130,45 @@ class WeightReader {
   std::string where_;
 };
 
+/// One rule an `if`.
+inline void check_encoder_dtype(const EncoderConfig& config, at::ScalarType dtype,
+                                const std::string& where) {
+  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16,
+              "Encoder: expected float32 or bfloat16, but got ", dtype);
+  if (dtype == at::kFloat) return;
+  if (!cpu::has_bfloat16_products()) {
+    input_error(
+        "bfloat16: expected a processor with matrix units for it (AMX), but this one has none, and "
+        "would be slower than in float32; use float32");
+  }
+  if (config.hidden_size % cpu::kBfloat16Granule != 0 ||
+      config.intermediate_size % cpu::kBfloat16Granule != 0) {
+    input_error(where, ": for bfloat16, expected sizes that are multiples of ",
+                cpu::kBfloat16Granule, ", but found hidden_size ", config.hidden_size,
+                " and intermediate_size ", config.intermediate_size, "; use float32");
+  }
+}
+
 }  // namespace detail
 
 inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weights,
-                                const std::string& where)
-    : config_(std::move(config)) {
+                                const std::string& where, at::ScalarType dtype)
+    : config_(std::move(config)), dtype_(dtype) {
+  detail::check_encoder_dtype(config_, dtype, where);
   const detail::WeightReader read(weights, where);
   const auto hidden = config_.hidden_size, inner = config_.intermediate_size;
   const auto embedding = [&](const std::string& name, int64_t rows) {
-    return freeze("embeddings_" + name, read("embeddings." + name + ".weight", {rows, hidden}));
+    return freeze("embeddings_" + name,
+                  owned(read("embeddings." + name + ".weight", {rows, hidden})));
   };
-  word_embeddings_ = embedding("word_embeddings", config_.vocab_size);
-  position_embeddings_ = embedding("position_embeddings", config_.max_position_embeddings);
-  type_embeddings_ = embedding("token_type_embeddings", config_.type_vocab_size);
+  embeddings_ = {
+      freeze("embeddings_word_embeddings",
+             read("embeddings.word_embeddings.weight", {config_.vocab_size, hidden}).to(dtype)),
+      embedding("position_embeddings", config_.max_position_embeddings),
+      embedding("token_type_embeddings", config_.type_vocab_size)};
   embedding_norm_ = {
-      freeze("embeddings_norm_weight", read("embeddings.LayerNorm.weight", {hidden})),
-      freeze("embeddings_norm_bias", read("embeddings.LayerNorm.bias", {hidden})),
+      freeze("embeddings_norm_weight", owned(read("embeddings.LayerNorm.weight", {hidden}))),
+      freeze("embeddings_norm_bias", owned(read("embeddings.LayerNorm.bias", {hidden}))),
       config_.layer_norm_eps};
   for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
     const auto prefix = "encoder.layer." + std::to_string(index) + ".";
@@ -134,11 +184,12 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
         "qkv", &EncoderLayerImpl::qkv,
         at::cat({weight(self + "query", hidden, hidden), weight(self + "key", hidden, hidden),
                  weight(self + "value", hidden, hidden)}),
-        at::cat({bias(self + "query", hidden), bias(self + "key", hidden),
-                 bias(self + "value", hidden)}));
+        owned(at::cat({bias(self + "query", hidden), bias(self + "key", hidden),
+                       bias(self + "value", hidden)})),
+        dtype);
     const auto set = [&](const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
                          const std::string& key, int64_t out, int64_t in) {
-      layer->set(name, linear, weight(key, out, in), bias(key, out));
+      layer->set(name, linear, weight(key, out, in), owned(bias(key, out)), dtype);
     };
     set("attention_output", &EncoderLayerImpl::attention_output, "attention.output.dense", hidden,
         hidden);
@@ -146,7 +197,8 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
     set("output", &EncoderLayerImpl::output, "output.dense", hidden, inner);
     const auto norm = [&](const std::string& name, FrozenLayerNorm EncoderLayerImpl::*target,
                           const std::string& key) {
-      layer->set(name, target, read(prefix + key + ".weight", {hidden}), bias(key, hidden));
+      layer->set(name, target, owned(read(prefix + key + ".weight", {hidden})),
+                 owned(bias(key, hidden)));
     };
     norm("attention_norm", &EncoderLayerImpl::attention_norm, "attention.output.LayerNorm");
     norm("output_norm", &EncoderLayerImpl::output_norm, "output.LayerNorm");
@@ -164,13 +216,16 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
 
 inline io::TensorMap EncoderImpl::named_weights() const {
   io::TensorMap weights;
-  weights.insert("embeddings.word_embeddings.weight", word_embeddings_);
-  weights.insert("embeddings.position_embeddings.weight", position_embeddings_);
-  weights.insert("embeddings.token_type_embeddings.weight", type_embeddings_);
+  weights.insert("embeddings.word_embeddings.weight", embeddings_.words);
+  weights.insert("embeddings.position_embeddings.weight", embeddings_.positions);
+  weights.insert("embeddings.token_type_embeddings.weight", embeddings_.types);
   const auto insert = [&](const std::string& key, const at::Tensor& weight,
                           const at::Tensor& bias) {
     weights.insert(key + ".weight", weight);
     weights.insert(key + ".bias", bias);
+  };
+  const auto insert_layer = [&](const std::string& key, const FrozenLinear& layer) {
+    insert(key, layer.matrix(), layer.bias);
   };
   insert("embeddings.LayerNorm", embedding_norm_.weight, embedding_norm_.bias);
   const auto hidden = config_.hidden_size;
@@ -179,23 +234,22 @@ inline io::TensorMap EncoderImpl::named_weights() const {
     const auto prefix = "encoder.layer." + std::to_string(index) + ".";
     int64_t part = 0;
     for (const auto* name : {"query", "key", "value"}) {
-      insert(prefix + "attention.self." + name, layer.qkv.weight.narrow(0, part * hidden, hidden),
-             layer.qkv.bias.narrow(0, part * hidden, hidden));
+      insert_layer(prefix + "attention.self." + name, layer.qkv.narrow(part * hidden, hidden));
       ++part;
     }
-    insert(prefix + "attention.output.dense", layer.attention_output.weight,
-           layer.attention_output.bias);
+    insert_layer(prefix + "attention.output.dense", layer.attention_output);
     insert(prefix + "attention.output.LayerNorm", layer.attention_norm.weight,
            layer.attention_norm.bias);
-    insert(prefix + "intermediate.dense", layer.intermediate.weight, layer.intermediate.bias);
-    insert(prefix + "output.dense", layer.output.weight, layer.output.bias);
+    insert_layer(prefix + "intermediate.dense", layer.intermediate);
+    insert_layer(prefix + "output.dense", layer.output);
     insert(prefix + "output.LayerNorm", layer.output_norm.weight, layer.output_norm.bias);
   }
   return weights;
 }
 
-inline at::Tensor EncoderImpl::embed(const PackedBatch& batch,
+inline at::Tensor EncoderImpl::embed(const RoutedBatch& routed,
                                      const AdapterStackImpl& adapters) const {
+  const auto& batch = routed.batch;
   std::vector<int64_t> positions;
   positions.reserve(static_cast<size_t>(batch.rows()));
   for (int64_t sequence = 0; sequence < batch.sequences(); ++sequence) {
@@ -205,41 +259,34 @@ inline at::Tensor EncoderImpl::embed(const PackedBatch& batch,
     for (int64_t i = 0; i < length; ++i) positions.push_back(config_.first_position() + i);
   }
   const auto position_ids = at::tensor(positions, at::kLong).to(device());
-  const auto sum = at::embedding(word_embeddings_, batch.input_ids) +
-                   at::embedding(position_embeddings_, position_ids) + type_embeddings_[0];
-  auto x = embedding_norm_(sum);  // (rows, hidden)
-  if (is_training()) x = at::dropout(x, config_.hidden_dropout_prob, /*train=*/true);
-  auto* invertible = adapters.invertible();
-  return invertible == nullptr ? x : invertible->forward(x);
+  const auto x = ops::embed(batch.input_ids, position_ids, embeddings_, embedding_norm_,
+                            is_training() ? config_.hidden_dropout_prob : 0.0);  // (rows, hidden)
+  return detail::for_each_group(x, routed.groups,
+                                [&](const RowGroup& group, const at::Tensor& rows) {
+                                  auto* invertible = adapters.invertible(*group.plan);
+                                  return invertible == nullptr ? rows : invertible->forward(rows);
+                                });
 }
 
 inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,
                                        const AdapterStackImpl& adapters) const {
-  ops::RowOffsets read_offsets = {0};
-  if (batch.read_rows.defined()) {
-    const auto rows = batch.read_rows.to(at::kCPU).contiguous();
-    const auto* row = rows.const_data_ptr<int64_t>();
-    int64_t read = 0;
-    for (size_t sequence = 1; sequence < batch.offsets.size(); ++sequence) {
-      while (read < rows.numel() && row[read] >= batch.offsets[sequence - 1] &&
-             row[read] < batch.offsets[sequence]) {
-        ++read;
-      }
-      read_offsets.push_back(read);
-    }
-    TORCH_CHECK(read == rows.numel(), "Encoder: expected read_rows below ", batch.rows(),
-                " rows, ascending");
-  }
-  auto x = embed(batch, adapters);
+  const auto routed = std::make_shared<const RoutedBatch>(route(batch, adapters));
+  const bool whole =
+      std::any_of(routed->groups.begin(), routed->groups.end(),
+                  [](const RowGroup& group) { return group.plan->needs_all_rows(); });
+  const auto& read_rows = routed->batch.read_rows;
+  auto x = embed(*routed, adapters);
   for (size_t index = 0; index < layers_.size(); ++index) {
-    const bool last = index + 1 == layers_.size();
-    const auto layer = [this, index, offsets = batch.offsets, read_offsets, &adapters,
-                        rows = last ? batch.read_rows : at::Tensor()](const at::Tensor& input) {
-      return layers_[index]->forward(input, offsets, rows, read_offsets, adapters);
+    const bool last = index + 1 == layers_.size() && read_rows.defined() && !whole;
+    const auto layer = [this, index, last, routed, &adapters](const at::Tensor& input) {
+      return layers_[index]->forward(
+          input, routed->batch.offsets, last ? routed->batch.read_rows : at::Tensor(),
+          routed->read_offsets, adapters, last ? routed->read_groups : routed->groups);
     };
     x = use_checkpointing_ && at::GradMode::is_enabled() ? recomputed(x, layer) : layer(x);
   }
-  return x;
+  if (whole && read_rows.defined()) x = x.index_select(0, read_rows);
+  return routed->restore(x);
 }
 
 }  // namespace madx

@@ -9,6 +9,7 @@
 #include "madx/models/encoder_config.h"
 #include "madx/models/packed_batch.h"
 #include "madx/ops/frozen_linear.h"
+#include "madx/ops/packed_attention.h"
 
 namespace madx {
 
@@ -20,18 +21,18 @@ class EncoderLayerImpl : public torch::nn::Module {
  public:
   EncoderLayerImpl(const EncoderConfig& config, int64_t index) : config_(config), index_(index) {}
 
-  /// Registers a weight. Query, key and value arrive as one packed `qkv`.
+  /// Registers a weight, in bfloat16 packed. Query, key and value arrive as one, `qkv`.
   void set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear, at::Tensor weight,
-           at::Tensor bias);
+           at::Tensor bias, at::ScalarType dtype);
   void set(const std::string& name, FrozenLayerNorm EncoderLayerImpl::*norm, at::Tensor weight,
            at::Tensor bias);
 
   /// x (rows, hidden) -> (rows, hidden), or (read, hidden) where `read_rows` is given: keys and
   /// values still come from every row. `read_offsets` are the sequences' boundaries within
-  /// read_rows.
+  /// read_rows, `groups` the plans of the rows that come out.
   at::Tensor forward(const at::Tensor& x, const ops::RowOffsets& offsets,
                      const at::Tensor& read_rows, const ops::RowOffsets& read_offsets,
-                     const AdapterStackImpl& adapters) const;
+                     const AdapterStackImpl& adapters, const std::vector<RowGroup>& groups) const;
 
   FrozenLinear qkv, attention_output, intermediate, output;
   FrozenLayerNorm attention_norm, output_norm;
@@ -44,7 +45,12 @@ class EncoderLayerImpl : public torch::nn::Module {
 TORCH_MODULE(EncoderLayer);
 
 inline void EncoderLayerImpl::set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
-                                  at::Tensor weight, at::Tensor bias) {
+                                  at::Tensor weight, at::Tensor bias, at::ScalarType dtype) {
+  if (dtype == at::kBFloat16) {
+    this->*linear = {at::Tensor(), register_parameter(name + "_bias", std::move(bias), false),
+                     std::make_shared<ops::PackedWeight>(weight)};
+    return;
+  }
   this->*linear = {register_parameter(name + "_weight", std::move(weight), /*requires_grad=*/false),
                    register_parameter(name + "_bias", std::move(bias), /*requires_grad=*/false)};
 }
@@ -59,7 +65,8 @@ inline void EncoderLayerImpl::set(const std::string& name, FrozenLayerNorm Encod
 inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const ops::RowOffsets& offsets,
                                             const at::Tensor& read_rows,
                                             const ops::RowOffsets& read_offsets,
-                                            const AdapterStackImpl& adapters) const {
+                                            const AdapterStackImpl& adapters,
+                                            const std::vector<RowGroup>& groups) const {
   const auto hidden = config_.hidden_size;
   const auto attention_dropout = is_training() ? config_.attention_probs_dropout_prob : 0.0;
   const auto hidden_dropout = is_training() ? config_.hidden_dropout_prob : 0.0;
@@ -76,9 +83,10 @@ inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const ops::RowO
   }
   const auto a = adapters.forward(
       index_, Site::kAttentionOutput,
-      {ops::frozen_linear(attended, attention_output), residual, attention_norm, hidden_dropout});
+      {ops::frozen_linear(attended, attention_output), residual, attention_norm, hidden_dropout},
+      groups);
   const auto f = ops::feed_forward(a, intermediate, output);
-  return adapters.forward(index_, Site::kOutput, {f, a, output_norm, hidden_dropout});
+  return adapters.forward(index_, Site::kOutput, {f, a, output_norm, hidden_dropout}, groups);
 }
 
 }  // namespace madx

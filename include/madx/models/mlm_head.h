@@ -6,6 +6,7 @@
 #include <torch/nn/modules/normalization.h>
 
 #include "madx/adapters/invertible_adapter.h"
+#include "madx/models/routed_batch.h"
 #include "madx/ops/linear_cross_entropy.h"
 
 namespace madx {
@@ -52,17 +53,39 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
     return invertible == nullptr ? x : invertible->inverse(x);
   }
 
+  /// The same under the composition that is active: each row of `batch` that was read meets the
+  /// inverse of its own language. h is what the encoder made of `batch`.
+  at::Tensor transform(const at::Tensor& h, const AdapterStackImpl& adapters,
+                       const PackedBatch& batch) {
+    const auto x = norm->forward(at::gelu(dense->forward(h)));
+    return route(batch, adapters).by_group(x, [&](const RowGroup& group, const at::Tensor& rows) {
+      auto* invertible = adapters.invertible(*group.plan);
+      return invertible == nullptr ? rows : invertible->inverse(rows);
+    });
+  }
+
   /// h (rows, hidden) -> (rows, vocabulary). For looking at; training uses `loss`, which never
   /// holds a logits matrix.
   at::Tensor logits(const at::Tensor& h, const at::Tensor& embedding,
                     InvertibleAdapterImpl* invertible) {
-    return at::linear(transform(h, invertible), embedding, bias);
+    return at::linear(transform(h, invertible), embedding.to(h.scalar_type()), bias);
   }
 
   /// Mean cross-entropy at masked positions: h (masked, hidden), targets (masked) int64 -> ().
   at::Tensor loss(const at::Tensor& h, const at::Tensor& embedding, const at::Tensor& targets,
                   InvertibleAdapterImpl* invertible) {
     return ops::linear_cross_entropy(transform(h, invertible), embedding, bias, targets);
+  }
+
+  /// The same two under the composition that is active. Under a parallel block `targets` are those
+  /// of every channel.
+  at::Tensor logits(const at::Tensor& h, const at::Tensor& embedding,
+                    const AdapterStackImpl& adapters, const PackedBatch& batch) {
+    return at::linear(transform(h, adapters, batch), embedding, bias);
+  }
+  at::Tensor loss(const at::Tensor& h, const at::Tensor& embedding, const at::Tensor& targets,
+                  const AdapterStackImpl& adapters, const PackedBatch& batch) {
+    return ops::linear_cross_entropy(transform(h, adapters, batch), embedding, bias, targets);
   }
 
   MlmHeadOptions options;

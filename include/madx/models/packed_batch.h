@@ -2,9 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <string>
 #include <vector>
 
-#include "madx/ops/packed_attention.h"
+#include "madx/ops/row_offsets.h"
 
 namespace madx {
 
@@ -15,6 +16,8 @@ struct PackedBatch {
   /// Rows whose last hidden state is read, ascending; undefined: all of them. The last layer
   /// computes queries, feed-forward and adapters for these alone.
   at::Tensor read_rows;  // (read) int64
+  /// The language of each sequence, under a composition with kLanguage; in any order.
+  std::vector<std::string> languages;
   int64_t rows() const { return offsets.back(); }
   int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
 

@@ -2,32 +2,78 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <map>
 #include <string>
 
 #include "madx/core/error.h"
 
 namespace madx::ops {
 
-/// The non-linearities that AdapterHub's configurations name. Each maps to one ATen function.
-enum class Activation { kRelu, kGelu, kGeluTanh, kSilu, kTanh, kSigmoid, kLeakyRelu, kLinear };
+/// The non-linearities that AdapterHub's configurations name: those of Hugging Face's ACT2FN
+/// without weights of their own.
+enum class Activation {
+  kRelu,
+  kGelu,
+  kGeluTanh,
+  kGeluClipped,
+  kQuickGelu,
+  kSilu,
+  kMish,
+  kTanh,
+  kSigmoid,
+  kLeakyRelu,
+  kRelu6,
+  kReluSquared,
+  kLaplace,
+  kLinear
+};
 
-/// Throws InputError with the known names for another one. "gelu" is the exact (erf) form,
-/// "gelu_new" the tanh form.
+/// By AdapterHub's names, in any case; `gelu_orig` is what files from before 2021 call gelu. Throws
+/// InputError with the known names for another one, and for one with weights of its own.
 inline Activation parse_activation(const std::string& name) {
-  if (name == "relu") return Activation::kRelu;
-  if (name == "gelu" || name == "gelu_orig") return Activation::kGelu;
-  if (name == "gelu_new") return Activation::kGeluTanh;
-  if (name == "silu" || name == "swish") return Activation::kSilu;
-  if (name == "tanh") return Activation::kTanh;
-  if (name == "sigmoid") return Activation::kSigmoid;
-  if (name == "leakyrelu") return Activation::kLeakyRelu;
-  if (name == "linear") return Activation::kLinear;
-  input_error(
-      "unknown non-linearity \"", name,
-      "\": expected relu, gelu, gelu_new, silu (swish), tanh, sigmoid, leakyrelu or linear");
+  static const std::map<std::string, Activation> known{{"relu", Activation::kRelu},
+                                                       {"gelu", Activation::kGelu},
+                                                       {"gelu_orig", Activation::kGelu},
+                                                       {"gelu_python", Activation::kGelu},
+                                                       {"gelu_new", Activation::kGeluTanh},
+                                                       {"gelu_fast", Activation::kGeluTanh},
+                                                       {"gelu_accurate", Activation::kGeluTanh},
+                                                       {"gelu_pytorch_tanh", Activation::kGeluTanh},
+                                                       {"gelu_python_tanh", Activation::kGeluTanh},
+                                                       {"gelu_10", Activation::kGeluClipped},
+                                                       {"quick_gelu", Activation::kQuickGelu},
+                                                       {"silu", Activation::kSilu},
+                                                       {"swish", Activation::kSilu},
+                                                       {"mish", Activation::kMish},
+                                                       {"tanh", Activation::kTanh},
+                                                       {"sigmoid", Activation::kSigmoid},
+                                                       {"leakyrelu", Activation::kLeakyRelu},
+                                                       {"leaky_relu", Activation::kLeakyRelu},
+                                                       {"relu6", Activation::kRelu6},
+                                                       {"relu2", Activation::kReluSquared},
+                                                       {"laplace", Activation::kLaplace},
+                                                       {"linear", Activation::kLinear}};
+  auto lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto found = known.find(lower);
+  if (found != known.end()) return found->second;
+  if (lower == "prelu" || lower == "xielu") {
+    input_error("unknown non-linearity \"", name,
+                "\": expected one without weights of its own, such as relu or leakyrelu");
+  }
+  std::string names;
+  for (const auto& item : known) names += (names.empty() ? "" : ", ") + item.first;
+  input_error("unknown non-linearity \"", name, "\": expected one of ", names);
 }
 
 inline at::Tensor activate(const at::Tensor& x, Activation activation) {
+  constexpr double kClip = 10;           // gelu_10
+  constexpr double kQuickSlope = 1.702;  // quick_gelu: x sigmoid(1.702 x)
+  constexpr double kLaplaceMean = 0.707107, kLaplaceDeviation = 0.282095;
   switch (activation) {
     case Activation::kRelu:
       return at::relu(x);
@@ -35,14 +81,26 @@ inline at::Tensor activate(const at::Tensor& x, Activation activation) {
       return at::gelu(x);
     case Activation::kGeluTanh:
       return at::gelu(x, "tanh");
+    case Activation::kGeluClipped:
+      return at::clamp(at::gelu(x), -kClip, kClip);
+    case Activation::kQuickGelu:
+      return x * at::sigmoid(kQuickSlope * x);
     case Activation::kSilu:
       return at::silu(x);
+    case Activation::kMish:
+      return at::mish(x);
     case Activation::kTanh:
       return at::tanh(x);
     case Activation::kSigmoid:
       return at::sigmoid(x);
     case Activation::kLeakyRelu:
       return at::leaky_relu(x);
+    case Activation::kRelu6:
+      return at::relu6(x);
+    case Activation::kReluSquared:
+      return at::square(at::relu(x));
+    case Activation::kLaplace:
+      return 0.5 * (1 + at::erf((x - kLaplaceMean) / (kLaplaceDeviation * std::sqrt(2.0))));
     case Activation::kLinear:
       return x;
   }

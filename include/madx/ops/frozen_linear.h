@@ -4,34 +4,16 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "madx/cpu/frozen_linear.h"
+#include "madx/ops/bfloat16_layers.h"
 #include "madx/ops/cpu_kernel.h"
+#include "madx/ops/frozen_layer.h"
 
 namespace madx::ops {
 
-/// Weight and bias of a linear layer of the encoder, which as a rule takes no gradient.
-struct FrozenLinear {
-  at::Tensor weight;  // (out, in)
-  at::Tensor bias;    // (out)
-
-  /// Rows [begin, begin + count) of the layer's outputs.
-  FrozenLinear narrow(int64_t begin, int64_t count) const {
-    return {weight.narrow(0, begin, count), bias.narrow(0, begin, count)};
-  }
-};
-
 namespace detail {
 
-/// Kernels take pointers: what does not fit is refused before.
-inline void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
-  TORCH_CHECK(layer.weight.dim() == 2 && layer.weight.size(1) == in, op,
-              ": expected a weight of shape (out, ", in, "), but got ", layer.weight.sizes());
-  TORCH_CHECK(layer.bias.dim() == 1 && layer.bias.size(0) == layer.weight.size(0), op,
-              ": expected a bias of shape (", layer.weight.size(0), "), but got ",
-              layer.bias.sizes());
-}
-
 inline bool is_frozen_on_cpu(const FrozenLinear& layer) {
-  return !layer.weight.requires_grad() && layer.weight.is_contiguous() &&
+  return !layer.packed && !layer.weight.requires_grad() && layer.weight.is_contiguous() &&
          ops::takes_cpu_kernel({layer.weight, layer.bias});
 }
 
@@ -101,25 +83,34 @@ struct CpuFeedForward : torch::autograd::Function<CpuFeedForward> {
 }  // namespace detail
 
 /// x W^T + b: x (rows, in) -> (rows, out). Of a frozen weight nothing is kept for the backward
-/// pass.
+/// pass. With a packed weight, x is rounded to bfloat16 and products sum in float32.
 inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) {
   detail::check_layer("frozen_linear", x.size(-1), layer);
+  if (layer.packed) {
+    detail::check_rows("frozen_linear", x);
+    return detail::Bfloat16Linear::apply(x.contiguous(), layer);
+  }
   if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(layer))
     return detail::CpuFrozenLinear::apply(x.contiguous(), layer.weight, layer.bias);
   return at::linear(x, layer.weight, layer.bias);
 }
 
 /// A Transformer's feed-forward block with exact gelu: gelu(x W_1^T + b_1) W_2^T + b_2,
-/// x (rows, hidden) -> (rows, hidden).
+/// x (rows, hidden) -> (rows, hidden). With packed weights, x and the inner units are rounded to
+/// bfloat16 and products sum in float32.
 inline at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
                                const FrozenLinear& second) {
   detail::check_layer("feed_forward", x.size(-1), first);
-  detail::check_layer("feed_forward", first.weight.size(0), second);
+  detail::check_layer("feed_forward", first.out(), second);
+  const bool with_gradient = at::GradMode::is_enabled() && x.requires_grad();
+  if (first.packed && second.packed) {
+    detail::check_rows("feed_forward", x);
+    return detail::Bfloat16FeedForward::apply(x.contiguous(), first, second, with_gradient);
+  }
   if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(first) &&
       detail::is_frozen_on_cpu(second)) {
     return detail::CpuFeedForward::apply(x.contiguous(), first.weight, first.bias, second.weight,
-                                         second.bias,
-                                         at::GradMode::is_enabled() && x.requires_grad());
+                                         second.bias, with_gradient);
   }
   return frozen_linear(at::gelu(frozen_linear(x, first)), second);
 }

@@ -8,6 +8,7 @@
 
 #include "madx/cpu/vocabulary_loss.h"
 #include "madx/ops/cpu_kernel.h"
+#include "madx/ops/packed_weight.h"
 
 namespace madx::ops {
 
@@ -40,7 +41,7 @@ inline CrossEntropyPass pass_by_vocabulary(const at::Tensor& x, const at::Tensor
   if (needs_gradient) pass.gradient = at::zeros_like(x);
   for (int64_t begin = 0; begin < vocabulary; begin += kVocabularyChunk) {
     const auto size = std::min(kVocabularyChunk, vocabulary - begin);
-    const auto part = weight.narrow(0, begin, size);
+    const auto part = weight.narrow(0, begin, size).to(x.scalar_type());
     auto logits = at::addmm(bias.narrow(0, begin, size), x, part.t());  // (rows, size)
     const auto raised = at::maximum(highest, logits.amax(/*dim=*/1, /*keepdim=*/true));
     const auto shrink = at::exp(highest - raised);
@@ -49,7 +50,7 @@ inline CrossEntropyPass pass_by_vocabulary(const at::Tensor& x, const at::Tensor
     if (needs_gradient) pass.gradient.mul_(shrink).addmm_(shares, part);
     highest = raised;
   }
-  const auto target_rows = weight.index_select(0, targets);
+  const auto target_rows = weight.index_select(0, targets).to(x.scalar_type());
   const auto target_logits =
       (x * target_rows).sum(/*dim=*/1) + bias.index_select(0, targets);  // (rows)
   pass.losses = (highest + sum.log()).squeeze(1) - target_logits;
@@ -63,10 +64,11 @@ inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weig
                                      const at::Tensor& bias, const at::Tensor& targets) {
   CrossEntropyPass pass{at::empty({x.size(0)}, x.options()), at::empty_like(x),
                         at::zeros_like(bias)};
+  const auto matrix = weight.to(x.scalar_type());
   for (int64_t begin = 0; begin < x.size(0); begin += kRowChunk) {
     const auto size = std::min(kRowChunk, x.size(0) - begin);
     const auto target = targets.narrow(0, begin, size);                   // (size)
-    auto logits = at::addmm(bias, x.narrow(0, begin, size), weight.t());  // (size, vocabulary)
+    auto logits = at::addmm(bias, x.narrow(0, begin, size), matrix.t());  // (size, vocabulary)
     const auto highest = logits.amax(/*dim=*/1, /*keepdim=*/true);
     const auto target_logits = logits.gather(1, target.unsqueeze(1));
     auto shares = logits.sub_(highest).exp_();
@@ -75,7 +77,7 @@ inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weig
     shares.div_(sum);
     pass.bias_gradient.add_(shares.sum(/*dim=*/0));
     pass.gradient.narrow(0, begin, size)
-        .copy_(at::mm(shares, weight).sub_(weight.index_select(0, target)));
+        .copy_(at::mm(shares, matrix).sub_(matrix.index_select(0, target)));
   }
   pass.bias_gradient.index_add_(0, targets, at::full(targets.sizes(), -1.0, bias.options()));
   return pass;
@@ -91,9 +93,13 @@ inline CrossEntropyPass pass_by_cpu_kernel(const at::Tensor& x, const at::Tensor
   const auto data = [](at::Tensor& tensor) {
     return tensor.defined() ? tensor.data_ptr<float>() : nullptr;
   };
+  const bool rounded = weight.scalar_type() == at::kBFloat16;
   cpu::vocabulary_loss(
-      {x.const_data_ptr<float>(), weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
-       targets.const_data_ptr<int64_t>(), x.size(0), x.size(1), weight.size(0)},
+      {x.const_data_ptr<float>(), rounded ? nullptr : weight.const_data_ptr<float>(),
+       bias.const_data_ptr<float>(), targets.const_data_ptr<int64_t>(), x.size(0), x.size(1),
+       weight.size(0),
+       rounded ? reinterpret_cast<const cpu::Bfloat16*>(weight.const_data_ptr<at::BFloat16>())
+               : nullptr},
       at::get_num_threads(), {data(pass.losses), data(pass.gradient), data(pass.bias_gradient)});
   return pass;
 }
@@ -103,7 +109,10 @@ inline CrossEntropyPass cross_entropy_pass(const at::Tensor& x, const at::Tensor
                                            bool with_gradient) {
   const bool x_gradient = with_gradient && x.requires_grad();
   const bool bias_gradient = with_gradient && bias.requires_grad();
-  if (takes_cpu_kernel({x, weight, bias})) {
+  const bool rounded = weight.scalar_type() == at::kBFloat16 && weight.device().is_cpu() &&
+                       fits_packed_weight({cpu::kBfloat16Granule, weight.size(1)}) &&
+                       cpu::has_bfloat16_products();
+  if (takes_cpu_kernel({x, bias}) && (rounded || takes_cpu_kernel({weight}))) {
     TORCH_CHECK(
         targets.min().item<int64_t>() >= 0 && targets.max().item<int64_t>() < weight.size(0),
         "linear_cross_entropy: expected targets in [0, ", weight.size(0), "), but got ",
@@ -142,8 +151,9 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
 /// Mean cross-entropy of softmax(x W^T + b) against `targets`, without ever holding more than one
 /// chunk of logits. x (rows, hidden), weight (vocabulary, hidden), bias (vocabulary), targets
 /// (rows) int64 -> (). Gradients go to x and, if it requires one, to bias. The weight is the frozen
-/// output embedding: it gets none. Throws c10::Error when the weight requires a gradient, shapes
-/// disagree or there are no rows.
+/// output embedding: it gets none. In bfloat16, x and the probabilities are rounded to it for the
+/// products with the weight, which sum in float32. Throws c10::Error when the weight requires a
+/// gradient, shapes disagree or there are no rows.
 inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                        const at::Tensor& bias, const at::Tensor& targets) {
   TORCH_CHECK(

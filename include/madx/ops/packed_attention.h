@@ -12,11 +12,9 @@
 #include "madx/cpu/attention.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/random_seed.h"
+#include "madx/ops/row_offsets.h"
 
 namespace madx::ops {
-
-/// Rows of several sequences laid end to end: sequence s owns rows [offsets[s], offsets[s + 1]).
-using RowOffsets = std::vector<int64_t>;
 
 namespace detail {
 

@@ -68,8 +68,10 @@ struct DeviceFlags {
 
   void add_to(CLI::App& app);
   /// Sets the number of threads and returns the device. Throws InputError for one that this build
-  /// or machine has not.
+  /// or machine has not, and for a --dtype that there is no use in.
   at::Device apply() const;
+  /// In which the encoder's weights are kept; after `apply`.
+  at::ScalarType encoder_dtype() const;
 };
 
 /// `--config` with the sizes beside it.
@@ -79,8 +81,15 @@ struct AdapterFlags {
   std::string leave_out;
 
   void add_to(CLI::App& app, double default_reduction_factor);
+  /// Throws InputError where a configuration string and a flag both name a value.
   BottleneckConfig bottleneck_config() const;
+
+ private:
+  CLI::Option* reduction_factor_option_ = nullptr;
 };
+
+/// "10,11" as layers. Throws InputError, naming `flag`, for anything else.
+std::vector<int64_t> parse_layers(const std::string& flag, const std::string& text);
 
 /// `LANGUAGE=VALUE` flags, such as `--language sw=adapters/sw`, in the order given.
 std::vector<std::pair<std::string, std::string>> parse_pairs(

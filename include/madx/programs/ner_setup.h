@@ -25,10 +25,10 @@ NerSetup parse_ner_setup(const std::string& name);
 /// An encoder with language adapters, a task adapter and its tagging head, under one setup.
 struct NerModel {
   /// Loads the adapters of `languages` (language, directory); setups without language adapters load
-  /// none.
+  /// none. Layers in `leave_out` get no adapter that is loaded, here or by `load_task`.
   NerModel(NerSetup setup, const io::LoadedEncoder& loaded,
            const std::vector<std::pair<std::string, std::string>>& languages, int64_t max_length,
-           int64_t batch_size);
+           int64_t batch_size, std::vector<int64_t> leave_out = {});
 
   /// Throws InputError when the setup needs this language's adapter and there is none.
   void require_language(const std::string& language) const;
@@ -57,6 +57,7 @@ struct NerModel {
   std::shared_ptr<const Tokenizer> tokenizer;
   int64_t max_length;
   int64_t batch_size;
+  std::vector<int64_t> leave_out;
 };
 
 }  // namespace madx

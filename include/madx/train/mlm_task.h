@@ -9,6 +9,7 @@
 #include "madx/data/mlm_batches.h"
 #include "madx/models/encoder.h"
 #include "madx/models/mlm_head.h"
+#include "madx/train/adapter_drop.h"
 #include "madx/train/training_task.h"
 
 namespace madx {
@@ -25,15 +26,21 @@ class MlmTask : public TrainingTask {
         head_(std::move(head)),
         batches_(batches),
         held_out_(held_out),
+        drop_(adapters_, /*most=*/0, /*seed=*/0),
         trained_(std::move(trained)) {}
 
+  /// From now on each batch skips up to `most` first layers.
+  void use_adapter_drop(int64_t most, uint64_t seed) { drop_ = AdapterDrop(adapters_, most, seed); }
+
   Loss loss(int64_t index) override {
+    drop_.draw(index);
     const auto batch = take(index);
     return {loss_of(batch), batch.batch.rows()};
   }
 
   std::optional<Evaluation> evaluate() override {
     if (held_out_ == nullptr) return std::nullopt;
+    drop_.restore();
     double sum = 0;
     int64_t masked = 0;
     for (int64_t index = 0; index < held_out_->eval_size(); ++index) {
@@ -55,6 +62,7 @@ class MlmTask : public TrainingTask {
   }
 
   void train(bool on) override {
+    drop_.restore();
     encoder_->train(on);
     adapters_->train(on);
     head_->train(on);
@@ -76,9 +84,10 @@ class MlmTask : public TrainingTask {
 
   at::Tensor loss_of(const MlmBatch& batch) {
     const auto device = encoder_->device();
-    const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (masked, hidden)
-    return head_->loss(hidden, encoder_->word_embeddings(), batch.targets.to(device),
-                       adapters_->invertible());
+    const auto packed = batch.batch.to(device);
+    const auto hidden = encoder_->forward(packed, *adapters_);  // (masked, hidden)
+    return head_->loss(hidden, encoder_->word_embeddings(), batch.targets.to(device), *adapters_,
+                       packed);
   }
 
   Encoder encoder_;
@@ -86,6 +95,7 @@ class MlmTask : public TrainingTask {
   MlmHead head_;
   MlmBatches& batches_;
   MlmBatches* held_out_;
+  AdapterDrop drop_;
   std::vector<std::pair<std::string, at::Tensor>> trained_;
   int64_t ahead_index_ = -1;
   std::future<MlmBatch> ahead_;  // last: it ends before what it works on does

@@ -11,6 +11,7 @@
 #include "madx/eval/span_f1.h"
 #include "madx/models/encoder.h"
 #include "madx/models/tagging_head.h"
+#include "madx/train/adapter_drop.h"
 #include "madx/train/training_task.h"
 
 namespace madx {
@@ -61,6 +62,7 @@ class TaggingTask : public TrainingTask {
     int64_t batch_size = 16;  ///< sequences
     int64_t max_length = 128;
     uint64_t seed = 42;
+    int64_t adapter_drop = 0;  ///< the most first layers that a batch skips (AdapterDrop)
   };
 
   /// `dev` may be empty: then there is no evaluation. Its F1 picks the best task adapter.
@@ -75,6 +77,7 @@ class TaggingTask : public TrainingTask {
         examples_(train, *tokenizer_, head_->options.labels(), options.max_length),
         dev_(std::move(dev)),
         options_(options),
+        drop_(adapters_, options.adapter_drop, options.seed),
         trained_(std::move(trained)),
         order_(examples_.size()) {}
 
@@ -84,6 +87,7 @@ class TaggingTask : public TrainingTask {
   }
 
   Loss loss(int64_t index) override {
+    drop_.draw(index);
     const auto batch = examples_.batch(sequences_of(index));
     const auto device = encoder_->device();
     const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (words, hidden)
@@ -92,6 +96,7 @@ class TaggingTask : public TrainingTask {
 
   std::optional<Evaluation> evaluate() override {
     if (dev_.empty()) return std::nullopt;
+    drop_.restore();
     const auto predicted = predict_tags(encoder_, adapters_, head_, *tokenizer_, dev_,
                                         options_.max_length, options_.batch_size);
     const auto scores = score_tags(dev_, predicted);
@@ -103,6 +108,7 @@ class TaggingTask : public TrainingTask {
   }
 
   void train(bool on) override {
+    drop_.restore();
     encoder_->train(on);
     adapters_->train(on);
     head_->train(on);
@@ -136,6 +142,7 @@ class TaggingTask : public TrainingTask {
   TaggingExamples examples_;
   std::vector<TaggedSentence> dev_;
   Options options_;
+  AdapterDrop drop_;
   std::vector<std::pair<std::string, at::Tensor>> trained_;
   std::vector<size_t> order_;
   int64_t epoch_ = -1;

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace madx {
+
+/// Which adapters of a bank act, and how they are put together: AdapterHub's composition blocks as
+/// a tree, with names of adapters as leaves.
+///
+///   Stack        one on top of the other, bottom first
+///   Fuse         AdapterFusion: attention over the outputs of its members
+///   Average      the weighted mean of its members' outputs
+///   BatchSplit   the first `batch_sizes[0]` sequences go to the first member, and so on
+///   Parallel     every member runs on all sequences: outputs lie one after the other
+///
+/// Example: `Stack{"sw", Fuse{"ner", "pos"}}`, or the same as text:
+/// `parse_composition("Stack(sw, Fuse(ner, pos))")`. A list of names is a stack. In place of a
+/// name, `kLanguage` stands for the language that each sequence of a batch names
+/// (PackedBatch::languages).
+struct Composition {
+  enum class Kind { kName, kStack, kFuse, kAverage, kBatchSplit, kParallel };
+
+  /// No adapter at all.
+  Composition() = default;
+  Composition(std::string adapter)  // NOLINT(google-explicit-constructor)
+      : kind(Kind::kName), name(std::move(adapter)) {}
+  Composition(const char* adapter) : Composition(std::string(adapter)) {}  // NOLINT
+  /// A stack.
+  Composition(std::initializer_list<Composition> members)  // NOLINT(google-explicit-constructor)
+      : children(members) {}
+  /// A stack of single adapters.
+  Composition(const std::vector<std::string>& names)  // NOLINT(google-explicit-constructor)
+      : children(names.begin(), names.end()) {}
+  Composition(Kind kind_, std::vector<Composition> members)
+      : kind(kind_), children(std::move(members)) {}
+
+  bool empty() const { return kind != Kind::kName && children.empty(); }
+
+  Kind kind = Kind::kStack;
+  std::string name;  ///< of the adapter; for Fuse the fusion's, where it has one of its own
+  std::vector<Composition> children;
+  std::vector<int64_t> batch_sizes;  ///< BatchSplit: sequences of each member
+  std::vector<double> weights;       ///< Average: of each member; empty: all alike
+  bool normalize_weights = true;     ///< Average: weights are divided by their sum
+  /// Average: the weighted mean as it is. AdapterHub (the default) divides it by the number of
+  /// members once more, and applies the block's LayerNorm twice to members that are blocks.
+  bool exact = false;
+};
+
+bool operator==(const Composition& left, const Composition& right);
+inline bool operator!=(const Composition& left, const Composition& right) {
+  return !(left == right);
+}
+
+/// The name that stands for each sequence's language.
+inline constexpr auto kLanguage = "LANGUAGE";
+
+struct Stack : Composition {
+  Stack(std::initializer_list<Composition> members) : Composition(Kind::kStack, members) {}
+};
+
+/// `named` is for a fusion whose name is not that of its members joined by commas.
+struct Fuse : Composition {
+  Fuse(std::initializer_list<Composition> members, std::string named = "")
+      : Composition(Kind::kFuse, members) {
+    name = std::move(named);
+  }
+};
+
+struct Parallel : Composition {
+  Parallel(std::initializer_list<Composition> members) : Composition(Kind::kParallel, members) {}
+};
+
+struct BatchSplit : Composition {
+  BatchSplit(std::initializer_list<Composition> members, std::vector<int64_t> sizes)
+      : Composition(Kind::kBatchSplit, members) {
+    batch_sizes = std::move(sizes);
+  }
+};
+
+struct Average : Composition {
+  Average(std::initializer_list<Composition> members, std::vector<double> weights_ = {})
+      : Composition(Kind::kAverage, members) {
+    weights = std::move(weights_);
+  }
+};
+
+/// Reads `Stack(sw, Fuse(ner, pos))`, `BatchSplit(Stack(en, ner), Stack(sw, ner),
+/// batch_sizes=[1,1])`, `Average(a, b, weights=[0.3,0.7], normalize_weights=false, exact=true)`,
+/// `Fuse(a, b, name="x")`, or a list `sw,ner`, which is a stack. A name with other characters than
+/// letters, digits and `_-.+/@` stands in quotes. Throws InputError naming the character, what was
+/// expected and what was found; also what `check_composition` throws.
+Composition parse_composition(const std::string& expression);
+
+/// As `parse_composition` reads it.
+std::string to_string(const Composition& composition);
+
+/// Throws InputError where AdapterHub's table does not allow one block in another, where blocks are
+/// too deep, or where sizes or weights are not one a member.
+void check_composition(const Composition& composition);
+
+/// The adapters' names, each once, from left to right.
+std::vector<std::string> adapter_names(const Composition& composition);
+
+/// The first and the last adapter's name; empty where there is none.
+std::string first_adapter(const Composition& composition);
+std::string last_adapter(const Composition& composition);
+
+/// The name that a Fuse block's fusion has in the bank: its own, or the last adapters of its
+/// members joined by commas.
+std::string fusion_name(const Composition& fuse);
+
+/// An Average block's factors, one a member: normalised where that is asked for.
+std::vector<double> average_weights(const Composition& average);
+
+}  // namespace madx

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/init.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/pimpl.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "madx/adapters/fusion_config.h"
+
+namespace madx {
+
+/// Options for `FusionLayer`.
+struct FusionLayerOptions {
+  explicit FusionLayerOptions(int64_t hidden_size) : hidden_size_(hidden_size) {}
+  TORCH_ARG(FusionConfig, config);
+  TORCH_ARG(int64_t, hidden_size);
+  /// Of the scores, in training.
+  TORCH_ARG(double, dropout) = 0.1;
+};
+
+/// AdapterFusion at one site (Pfeiffer et al. 2021): for each row, attention over the outputs of
+/// the members' bottlenecks. Parameter names are AdapterHub's.
+class FusionLayerImpl : public torch::nn::Cloneable<FusionLayerImpl> {
+ public:
+  explicit FusionLayerImpl(int64_t hidden_size)
+      : FusionLayerImpl(FusionLayerOptions(hidden_size)) {}
+  explicit FusionLayerImpl(FusionLayerOptions options_) : options(std::move(options_)) { reset(); }
+
+  void reset() override;
+  void pretty_print(std::ostream& stream) const override {
+    stream << "madx::FusionLayer(hidden_size=" << options.hidden_size() << ")";
+  }
+
+  /// With q = W_q x + b_q and k_i = W_k u_i + b_k:
+  ///   W_v sum_i softmax_i(dropout(q . k_i) / T) u_i + residual
+  /// x, residual (rows, hidden); `outputs`, u_i, one a member: (rows, hidden) -> (rows, hidden)
+  at::Tensor forward(const at::Tensor& x, const std::vector<at::Tensor>& outputs,
+                     const at::Tensor& residual);
+
+  /// How much each member counts in each row, without dropout: (rows, members).
+  at::Tensor attention(const at::Tensor& x, const std::vector<at::Tensor>& outputs,
+                       const at::Tensor& residual);
+
+  /// 0.01 ||I - W_v||^2: what training adds to the loss. Undefined where it is not configured or
+  /// W_v does not learn.
+  at::Tensor regularization_loss() const;
+
+  FusionLayerOptions options;
+  torch::nn::Linear query{nullptr}, key{nullptr}, value{nullptr};
+  /// AdapterHub makes this layer where there is no other, and never calls it.
+  torch::nn::Linear dense{nullptr};
+
+ private:
+  at::Tensor stacked(const std::vector<at::Tensor>& outputs, const at::Tensor& residual) const;
+  at::Tensor scores(const at::Tensor& x, const at::Tensor& stacked);
+
+  static constexpr double kHighestTemperature = 50;
+  double temperature_ = kHighestTemperature;
+};
+
+TORCH_MODULE(FusionLayer);
+
+inline void FusionLayerImpl::reset() {
+  const auto& config = options.config();
+  const auto hidden = options.hidden_size();
+  const auto linear = [&](const char* name, bool bias) {
+    auto layer = register_module(
+        name, torch::nn::Linear(torch::nn::LinearOptions(hidden, hidden).bias(bias)));
+    torch::nn::init::normal_(layer->weight, 0.0, 0.02);
+    if (bias) torch::nn::init::zeros_(layer->bias);
+    return layer;
+  };
+  if (!config.query && !config.key && !config.value)
+    dense = register_module("dense", torch::nn::Linear(hidden, 1));
+  if (config.query) query = linear("query", /*bias=*/true);
+  if (config.key) key = linear("key", /*bias=*/true);
+  if (config.value) {
+    value = linear("value", /*bias=*/false);
+    if (config.value_initialized) {
+      constexpr double kBesideTheDiagonal = 1e-6;
+      torch::NoGradGuard no_grad;
+      value->weight.fill_(kBesideTheDiagonal).fill_diagonal_(1.0);
+    }
+  }
+  temperature_ = config.temperature ? kHighestTemperature : 1;
+}
+
+inline at::Tensor FusionLayerImpl::stacked(const std::vector<at::Tensor>& outputs,
+                                           const at::Tensor& residual) const {
+  TORCH_CHECK(!outputs.empty(), "FusionLayer: expected the output of at least one member");
+  const auto u = at::stack(outputs, /*dim=*/1);  // (rows, members, hidden)
+  return options.config().residual_before ? u + residual.unsqueeze(1) : u;
+}
+
+inline at::Tensor FusionLayerImpl::scores(const at::Tensor& x, const at::Tensor& u) {
+  auto q = query ? query->forward(x) : x;  // (rows, hidden)
+  at::Tensor shift;
+  if (key) {  // q . (W u + b) = (q W) . u + q . b: one product a row, for any number of members
+    shift = at::matmul(q, key->bias).unsqueeze(1);
+    q = at::matmul(q, key->weight);
+  }
+  const auto product = at::matmul(u, q.unsqueeze(2)).squeeze(2);  // (rows, members)
+  return shift.defined() ? product + shift : product;
+}
+
+inline at::Tensor FusionLayerImpl::attention(const at::Tensor& x,
+                                             const std::vector<at::Tensor>& outputs,
+                                             const at::Tensor& residual) {
+  return at::softmax(scores(x, stacked(outputs, residual)) / temperature_, /*dim=*/1);
+}
+
+inline at::Tensor FusionLayerImpl::forward(const at::Tensor& x,
+                                           const std::vector<at::Tensor>& outputs,
+                                           const at::Tensor& residual) {
+  const auto u = stacked(outputs, residual);  // (rows, members, hidden)
+  const auto dropped = at::dropout(scores(x, u), options.dropout(), is_training());
+  const auto weights = at::softmax(dropped / temperature_, /*dim=*/1);  // (rows, members)
+  constexpr double kSteps = 1000;
+  // AdapterHub lowers it at every call, in evaluation too, where a result would depend on those
+  // before it.
+  if (is_training() && options.config().temperature)
+    temperature_ = std::max(1.0, temperature_ - kHighestTemperature / kSteps);
+  auto y = at::matmul(weights.unsqueeze(1), u).squeeze(1);  // (rows, hidden)
+  if (value) y = value->forward(y);
+  return options.config().residual_before ? y : y + residual;
+}
+
+inline at::Tensor FusionLayerImpl::regularization_loss() const {
+  if (!value || !options.config().regularization || !value->weight.requires_grad()) return {};
+  constexpr double kFactor = 0.01;
+  const auto identity = at::eye(options.hidden_size(), value->weight.options());
+  return kFactor * (identity - value->weight).pow(2).sum();
+}
+
+}  // namespace madx

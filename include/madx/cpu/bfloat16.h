@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+
+namespace madx::cpu {
+
+/// The bits of a bfloat16: the upper half of a float32's.
+using Bfloat16 = uint16_t;
+
+/// Whether this processor and system have matrix units for bfloat16 (AMX). Without them products of
+/// bfloat16 are slower here than those of float32.
+bool has_bfloat16_products();
+
+/// Sizes of matrices in bfloat16 are multiples of this.
+constexpr int64_t kBfloat16Granule = 32;
+
+/// Orders a matrix B (k, n) for products A B: panels of 32 columns, (n / 32, k / 2, 32, 2), so that
+/// the two elements of a column that meet two of A's lie side by side. As many elements as B.
+/// `panels` from the weight W (n, k) of a layer, B = W^T:
+void pack_transposed(const Bfloat16* weight, int64_t n, int64_t k, Bfloat16* panels);
+/// and from B itself, of which `rows` are there, `stride` apart: zeros up to k.
+void pack(const Bfloat16* matrix, int64_t rows, int64_t n, int64_t stride, int64_t k,
+          Bfloat16* panels);
+
+/// A linear layer whose weight takes no gradient, in bfloat16; products sum in float32.
+struct FrozenBfloat16 {
+  const Bfloat16* forward;   ///< W^T packed: panels of 32 outputs
+  const Bfloat16* backward;  ///< W packed: panels of 32 inputs; null where nothing goes back
+  int64_t backward_panel;    ///< elements from one panel of `backward` to the next
+  const float* bias;         ///< (out)
+  int64_t in, out;
+};
+
+/// y = x W^T + b: x (rows, in), rounded to bfloat16 -> y (rows, out).
+void frozen_linear_forward(const FrozenBfloat16& layer, const float* x, int64_t rows, int threads,
+                           float* y);
+
+/// x_gradient (rows, in) = y_gradient (rows, out), rounded to bfloat16, times W.
+void frozen_linear_backward(const FrozenBfloat16& layer, const float* y_gradient, int64_t rows,
+                            int threads, float* x_gradient);
+
+/// As FeedForward in madx/cpu/frozen_linear.h.
+struct FeedForwardBfloat16 {
+  FrozenBfloat16 first, second;
+};
+
+/// x (rows, in) -> y (rows, out). `kept` (rows, inner; null where there will be no backward pass)
+/// takes x W_1^T + b_1.
+void feed_forward_forward(const FeedForwardBfloat16& layers, const float* x, int64_t rows,
+                          int threads, Bfloat16* kept, float* y);
+
+/// x_gradient (rows, in) from y_gradient (rows, out) and what the forward pass kept.
+void feed_forward_backward(const FeedForwardBfloat16& layers, const Bfloat16* kept,
+                           const float* y_gradient, int64_t rows, int threads, float* x_gradient);
+
+}  // namespace madx::cpu

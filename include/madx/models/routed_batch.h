@@ -1,0 +1,155 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "madx/adapters/adapter_stack.h"
+#include "madx/models/packed_batch.h"
+
+namespace madx {
+
+/// A batch on its way through the active composition: its sequences ordered by the plan that they
+/// take, so that the rows of a plan lie together; under a parallel block, one copy a channel.
+struct RoutedBatch {
+  PackedBatch batch;
+  ops::RowOffsets read_offsets;       ///< boundaries of sequences among the rows that are read
+  std::vector<RowGroup> groups;       ///< of all rows
+  std::vector<RowGroup> read_groups;  ///< of the rows that are read
+  /// For each row that is read, in the order of the batch that came (channel after channel), where
+  /// its output lies; undefined: there.
+  at::Tensor order;
+
+  /// Outputs (read, ...) in the order of the batch that came.
+  at::Tensor restore(const at::Tensor& x) const {
+    return order.defined() ? x.index_select(0, order) : x;
+  }
+
+  /// What `act(group, rows)` makes of the rows of each group: x (read, ...) in the order of the
+  /// batch that came -> the same.
+  template <class Act>
+  at::Tensor by_group(const at::Tensor& x, Act&& act) const;
+};
+
+namespace detail {
+
+/// Boundaries of sequences among `read_rows`, or among all rows where there are none. Throws
+/// c10::Error where rows do not ascend within the batch.
+inline ops::RowOffsets read_offsets(const PackedBatch& batch) {
+  if (!batch.read_rows.defined()) return batch.offsets;
+  ops::RowOffsets offsets{0};
+  const auto rows = batch.read_rows.to(at::kCPU).contiguous();
+  const auto* row = rows.const_data_ptr<int64_t>();
+  int64_t read = 0;
+  for (size_t sequence = 1; sequence < batch.offsets.size(); ++sequence) {
+    while (read < rows.numel() && row[read] >= batch.offsets[sequence - 1] &&
+           row[read] < batch.offsets[sequence]) {
+      ++read;
+    }
+    offsets.push_back(read);
+  }
+  TORCH_CHECK(read == rows.numel(), "Encoder: expected read_rows below ", batch.rows(),
+              " rows, ascending");
+  return offsets;
+}
+
+/// Applies `act` to each group's rows and puts the results together.
+template <class Act>
+at::Tensor for_each_group(const at::Tensor& x, const std::vector<RowGroup>& groups, Act&& act) {
+  if (groups.size() == 1) return act(groups.front(), x);
+  std::vector<at::Tensor> outputs;
+  int64_t first = 0;
+  for (const auto& group : groups) {
+    outputs.push_back(act(group, x.narrow(0, first, group.rows)));
+    first += group.rows;
+  }
+  return at::cat(outputs);
+}
+
+/// Groups of a batch whose sequences, `offsets` apart, take these plans in order.
+inline std::vector<RowGroup> row_groups(const Routing& routing, const std::vector<size_t>& plan_of,
+                                        const ops::RowOffsets& offsets) {
+  std::vector<RowGroup> groups;
+  for (size_t s = 0; s < plan_of.size(); ++s) {
+    const auto& plan = routing.plans[plan_of[s]];
+    if (groups.empty() || groups.back().plan != plan) groups.push_back({plan, 0, {0}});
+    groups.back().rows += offsets[s + 1] - offsets[s];
+    groups.back().sequences.push_back(groups.back().rows);
+  }
+  if (groups.empty()) groups.push_back({routing.plans.front(), 0, {0}});
+  return groups;
+}
+
+/// `sequences` of packed rows, end to end: the rows' numbers, and where sequences now begin.
+inline std::pair<at::Tensor, ops::RowOffsets> take_rows(const ops::RowOffsets& offsets,
+                                                        const std::vector<size_t>& sequences) {
+  std::vector<int64_t> rows;
+  ops::RowOffsets taken{0};
+  for (const auto s : sequences) {
+    for (auto row = offsets[s]; row < offsets[s + 1]; ++row) rows.push_back(row);
+    taken.push_back(static_cast<int64_t>(rows.size()));
+  }
+  return {at::tensor(rows, at::kLong), std::move(taken)};
+}
+
+}  // namespace detail
+
+/// Orders a batch for the composition that is active. One plan for all sequences, or sequences in
+/// order already: nothing is copied.
+inline RoutedBatch route(const PackedBatch& batch, const AdapterStackImpl& adapters) {
+  const auto sequences = static_cast<size_t>(batch.sequences());
+  const auto routing = adapters.route(batch.sequences(), batch.languages);
+  RoutedBatch routed{batch, detail::read_offsets(batch), {}, {}, {}};
+  const auto& plan_of = routing.plan_of;
+  if (routing.channels == 1 && std::is_sorted(plan_of.begin(), plan_of.end())) {
+    routed.groups = detail::row_groups(routing, plan_of, batch.offsets);
+    routed.read_groups = detail::row_groups(routing, plan_of, routed.read_offsets);
+    return routed;
+  }
+  std::vector<size_t> order(plan_of.size());  // by plan, sequences of all channels
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t left, size_t right) { return plan_of[left] < plan_of[right]; });
+  std::vector<size_t> plans, taken;
+  for (const auto s : order) {
+    plans.push_back(plan_of[s]);
+    taken.push_back(s % sequences);
+  }
+  const auto device = batch.input_ids.device();
+  auto [rows, offsets] = detail::take_rows(batch.offsets, taken);
+  auto [read, read_offsets] = detail::take_rows(routed.read_offsets, taken);
+  routed.batch.input_ids = batch.input_ids.index_select(0, rows.to(device));
+  if (batch.read_rows.defined()) {
+    std::vector<int64_t> shifts;  // from a row's number to its number in the ordered batch
+    for (size_t i = 0; i < taken.size(); ++i)
+      shifts.insert(shifts.end(), static_cast<size_t>(read_offsets[i + 1] - read_offsets[i]),
+                    offsets[i] - batch.offsets[taken[i]]);
+    routed.batch.read_rows =
+        batch.read_rows.index_select(0, read.to(device)) + at::tensor(shifts, at::kLong).to(device);
+  }
+  ops::RowOffsets channel_offsets{0};  // of the output as the caller sees it
+  for (size_t s = 0; s < plan_of.size(); ++s) {
+    const auto i = s % sequences;
+    channel_offsets.push_back(channel_offsets.back() + routed.read_offsets[i + 1] -
+                              routed.read_offsets[i]);
+  }
+  const auto where = detail::take_rows(channel_offsets, order).first;
+  routed.order = at::argsort(where).to(device);
+  routed.batch.offsets = std::move(offsets);
+  routed.read_offsets = std::move(read_offsets);
+  routed.groups = detail::row_groups(routing, plans, routed.batch.offsets);
+  routed.read_groups = detail::row_groups(routing, plans, routed.read_offsets);
+  return routed;
+}
+
+template <class Act>
+at::Tensor RoutedBatch::by_group(const at::Tensor& x, Act&& act) const {
+  const auto ordered = order.defined() ? x.index_select(0, at::argsort(order)) : x;
+  return restore(detail::for_each_group(ordered, read_groups, act));
+}
+
+}  // namespace madx

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "madx/cpu/embedding.h"
+#include "madx/ops/adapter_site.h"
+#include "madx/ops/cpu_kernel.h"
+#include "madx/ops/random_seed.h"
+
+namespace madx::ops {
+
+/// The tables that an encoder's embeddings are the sum of.
+struct EmbeddingTables {
+  at::Tensor words;      // (vocabulary, hidden) float32 or bfloat16
+  at::Tensor positions;  // (positions, hidden)
+  at::Tensor types;      // (types, hidden), of which the first counts
+};
+
+/// dropout(LN(word + position + type)): ids and positions (rows) int64 -> (rows, hidden) float32.
+/// Throws c10::Error for ids that are not in the tables.
+inline at::Tensor embed(const at::Tensor& ids, const at::Tensor& positions,
+                        const EmbeddingTables& tables, const FrozenLayerNorm& norm,
+                        double dropout) {
+  TORCH_CHECK(ids.dim() == 1 && ids.sizes() == positions.sizes(),
+              "embed: expected ids and positions of one shape (rows), but got ", ids.sizes(),
+              " and ", positions.sizes());
+  const bool rounded = tables.words.scalar_type() == at::kBFloat16;
+  const bool learns = tables.words.requires_grad() || tables.positions.requires_grad() ||
+                      tables.types.requires_grad() || norm.weight.requires_grad() ||
+                      norm.bias.requires_grad();
+  const bool dense = tables.words.is_contiguous() && tables.positions.is_contiguous() &&
+                     tables.types.is_contiguous();
+  if (learns || !dense || !tables.words.device().is_cpu() ||
+      !takes_cpu_kernel({tables.positions, tables.types, norm.weight, norm.bias})) {
+    const auto words = at::embedding(tables.words, ids).to(tables.positions.scalar_type());
+    const auto x = norm(words + at::embedding(tables.positions, positions) + tables.types[0]);
+    return dropout > 0 ? at::dropout(x, dropout, /*train=*/true) : x;
+  }
+  const auto check = [](const char* what, const at::Tensor& numbers, int64_t size) {
+    if (numbers.numel() == 0) return;
+    const auto [least, most] = at::aminmax(numbers);
+    TORCH_CHECK(least.item<int64_t>() >= 0 && most.item<int64_t>() < size, "embed: expected ", what,
+                " in [0, ", size, "), but got ", least.item<int64_t>(), " to ",
+                most.item<int64_t>());
+  };
+  check("ids", ids, tables.words.size(0));
+  check("positions", positions, tables.positions.size(0));
+  const auto numbers = ids.contiguous(), places = positions.contiguous();
+  auto out = at::empty({ids.size(0), tables.words.size(1)}, tables.positions.options());
+  cpu::embed(
+      {numbers.const_data_ptr<int64_t>(), places.const_data_ptr<int64_t>(), ids.size(0),
+       tables.words.size(1), rounded ? nullptr : tables.words.const_data_ptr<float>(),
+       rounded ? reinterpret_cast<const cpu::Bfloat16*>(tables.words.const_data_ptr<at::BFloat16>())
+               : nullptr,
+       tables.positions.const_data_ptr<float>(), tables.types.const_data_ptr<float>(),
+       norm.weight.const_data_ptr<float>(), norm.bias.const_data_ptr<float>(), norm.eps, dropout,
+       dropout > 0 ? random_seed() : 0},
+      at::get_num_threads(), out.data_ptr<float>());
+  return out;
+}
+
+}  // namespace madx::ops

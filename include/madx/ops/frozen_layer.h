@@ -1,0 +1,56 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <memory>
+
+#include "madx/ops/packed_weight.h"
+
+namespace madx::ops {
+
+/// Weight and bias of a linear layer of the encoder, which as a rule takes no gradient. The weight
+/// is a tensor or, in bfloat16, packed.
+struct FrozenLinear {
+  at::Tensor weight;                           // (out, in); undefined where it is packed
+  at::Tensor bias;                             // (out)
+  std::shared_ptr<const PackedWeight> packed = nullptr;  ///< has outputs [first, first + out)
+  int64_t first = 0;
+
+  int64_t in() const { return packed ? packed->in() : weight.size(1); }
+  int64_t out() const { return bias.size(0); }
+
+  /// Outputs [begin, begin + count) of the layer; of a packed one, multiples of 32.
+  FrozenLinear narrow(int64_t begin, int64_t count) const {
+    return {packed ? weight : weight.narrow(0, begin, count), bias.narrow(0, begin, count), packed,
+            first + begin};
+  }
+
+  /// The weight as a matrix (out, in), in bfloat16 where it is packed.
+  at::Tensor matrix() const { return packed ? packed->unpacked().narrow(0, first, out()) : weight; }
+};
+
+namespace detail {
+
+/// Kernels take pointers: what does not fit is refused before.
+inline void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
+  TORCH_CHECK(layer.bias.dim() == 1, op, ": expected a bias of one dimension, but got ",
+              layer.bias.sizes());
+  if (layer.packed) {
+    TORCH_CHECK(layer.in() == in, op, ": expected a packed weight of ", in, " inputs, but got ",
+                layer.in());
+    TORCH_CHECK(layer.first % cpu::kBfloat16Granule == 0 &&
+                    layer.out() % cpu::kBfloat16Granule == 0 &&
+                    layer.first + layer.out() <= layer.packed->out(),
+                op, ": expected outputs in multiples of ", cpu::kBfloat16Granule, " within ",
+                layer.packed->out(), ", but got ", layer.out(), " from ", layer.first, " on");
+    return;
+  }
+  TORCH_CHECK(layer.weight.dim() == 2 && layer.weight.size(1) == in, op,
+              ": expected a weight of shape (out, ", in, "), but got ", layer.weight.sizes());
+  TORCH_CHECK(layer.bias.size(0) == layer.weight.size(0), op, ": expected a bias of shape (",
+              layer.weight.size(0), "), but got ", layer.bias.sizes());
+}
+
+}  // namespace detail
+
+}  // namespace madx::ops

@@ -1,0 +1,155 @@
+// Products on the processor's matrix units (Intel AMX): a tile register holds 16 rows of 64 bytes,
+// and one instruction multiplies 16 x 32 by 32 x 16 elements of bfloat16 into 16 x 16 sums of
+// float32. Libraries were tried first (docs/performance.md).
+#include "cpu/amx_product.h"
+
+#include <algorithm>
+
+#include "madx/core/error.h"
+
+#if defined(__x86_64__) && defined(__linux__) && \
+    ((defined(__GNUC__) && __GNUC__ >= 11) || (defined(__clang__) && __clang_major__ >= 12))
+#define MADX_AMX
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace madx::cpu {
+
+#ifdef MADX_AMX
+
+#define MADX_AMX_TARGET __attribute__((target("amx-tile,amx-bf16")))
+
+namespace {
+
+constexpr int64_t kTile = 16, kBlock = 2 * kTile, kDepth = 32;
+
+/// Linux hands the tile registers out on request, once a process.
+bool request_tiles() {
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;
+  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+bool processor_has_amx() {
+  constexpr unsigned kBfloat16 = 1u << 22, kTiles = 1u << 24;  // of EDX
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  return (d & kBfloat16) != 0 && (d & kTiles) != 0;
+}
+
+/// All eight tiles as 16 rows of 64 bytes.
+struct alignas(64) TileConfig {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+const TileConfig kTileConfig;
+
+/// A block of 32 x 32 sums, of which tiles 0 to 3 hold a quarter each.
+struct Block {
+  const Bfloat16* a;
+  const Bfloat16* b;
+  float* c;
+  int64_t c_stride;
+};
+
+MADX_AMX_TARGET inline void begin_block(const AmxProduct& product, const Block& block,
+                                        const float* bias) {
+  if (product.accumulate) {
+    const auto stride = block.c_stride * static_cast<int64_t>(sizeof(float));
+    float* const lower = block.c + kTile * block.c_stride;
+    _tile_loadd(0, block.c, stride);
+    _tile_loadd(1, block.c + kTile, stride);
+    _tile_loadd(2, lower, stride);
+    _tile_loadd(3, lower + kTile, stride);
+  } else if (bias != nullptr) {
+    _tile_loadd(0, bias, 0);  // one row sixteen times
+    _tile_loadd(1, bias + kTile, 0);
+    _tile_loadd(2, bias, 0);
+    _tile_loadd(3, bias + kTile, 0);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+}
+
+MADX_AMX_TARGET inline void add_products(const AmxProduct& product, const Block& block) {
+  constexpr int64_t kPairRow = 2 * kBlock;  // elements of a row of B's panel
+  const auto a_bytes = product.a_stride * static_cast<int64_t>(sizeof(Bfloat16));
+  constexpr auto kPairBytes = kPairRow * static_cast<int64_t>(sizeof(Bfloat16));
+  for (int64_t k = 0; k < product.k; k += kDepth) {
+    const auto* const b = block.b + k / 2 * kPairRow;
+    _tile_loadd(4, block.a + k, a_bytes);
+    _tile_loadd(6, b, kPairBytes);
+    _tile_loadd(7, b + kPairRow / 2, kPairBytes);
+    _tile_loadd(5, block.a + kTile * product.a_stride + k, a_bytes);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+}
+
+MADX_AMX_TARGET inline void end_block(const Block& block) {
+  const auto stride = block.c_stride * static_cast<int64_t>(sizeof(float));
+  float* const lower = block.c + kTile * block.c_stride;
+  _tile_stored(0, block.c, stride);
+  _tile_stored(1, block.c + kTile, stride);
+  _tile_stored(2, lower, stride);
+  _tile_stored(3, lower + kTile, stride);
+}
+
+void copy_rows(const float* from, int64_t from_stride, int64_t rows, float* to, int64_t to_stride) {
+  for (int64_t row = 0; row < rows; ++row)
+    std::copy_n(from + row * from_stride, kBlock, to + row * to_stride);
+}
+
+}  // namespace
+
+bool has_bfloat16_products() {
+  static const bool has = processor_has_amx() && request_tiles();
+  return has;
+}
+
+MADX_AMX_TARGET AmxTiles::AmxTiles() { _tile_loadconfig(&kTileConfig); }
+
+MADX_AMX_TARGET AmxTiles::~AmxTiles() { _tile_release(); }
+
+MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
+  alignas(64) float edge[kBlock * kBlock];
+  for (int64_t n = 0; n < product.n; n += kBlock) {
+    const auto* const b = product.b + n / kBlock * product.b_panel;
+    const float* const bias = product.bias == nullptr ? nullptr : product.bias + n;
+    for (int64_t row = 0; row < product.rows; row += kBlock) {
+      float* const c = product.c + row * product.c_stride + n;
+      const auto rows = std::min(kBlock, product.rows - row);
+      Block block{product.a + row * product.a_stride, b, c, product.c_stride};
+      if (rows < kBlock) {
+        block.c = edge;
+        block.c_stride = kBlock;
+        if (product.accumulate) copy_rows(c, product.c_stride, rows, edge, kBlock);
+      }
+      begin_block(product, block, bias);
+      add_products(product, block);
+      end_block(block);
+      if (rows < kBlock) copy_rows(edge, kBlock, rows, c, product.c_stride);
+    }
+  }
+}
+
+#else
+
+bool has_bfloat16_products() { return false; }
+AmxTiles::AmxTiles() = default;
+AmxTiles::~AmxTiles() = default;
+void amx_product(const AmxProduct&) {
+  machine_error("products of bfloat16: expected a processor with AMX; use float32");
+}
+
+#endif
+
+}  // namespace madx::cpu

@@ -1,0 +1,78 @@
+#include "madx/io/composition_files.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "io/module_tensors.h"
+#include "madx/core/error.h"
+#include "madx/io/adapter_files.h"
+#include "madx/io/adapter_setup.h"
+
+namespace madx::io {
+
+std::string load_fusion(AdapterStack& adapters, const std::string& directory,
+                        const std::string& name, double default_dropout) {
+  const auto file = read_fusion(directory);
+  check_hidden_size(directory, "a fusion", file.model.hidden_size, adapters->hidden_size());
+  for (const auto& member : file.adapter_names) {
+    if (adapters->has(member)) continue;
+    input_error(directory, ": expected the fused adapter \"", member,
+                "\" in the bank, but found none of that name; load it first");
+  }
+  AdapterFusionOptions options(file.config, adapters->hidden_size(), adapters->num_layers());
+  const auto& sites = adapters->get(file.adapter_names.front())->options.config();
+  options.members(file.adapter_names)
+      .mh_adapter(sites.mh_adapter)
+      .output_adapter(sites.output_adapter)
+      .default_dropout(default_dropout);
+  AdapterFusion fusion(options);
+  copy_tensors(fusion->named_tensors(), file.tensors, directory);
+  fusion->train(adapters->is_training());
+  const auto as = name.empty() ? file.name : name;
+  adapters->add_fusion(as, fusion);
+  return as;
+}
+
+void save_fusion(const AdapterStack& adapters, const std::string& name, const ModelInfo& model,
+                 const std::string& directory, TensorFormat format) {
+  const auto& fusion = adapters->get_fusion(name);
+  write_fusion(directory,
+               {name, fusion->options.members(), fusion->options.config(), model,
+                to_map(fusion->named_tensors())},
+               format);
+}
+
+Composition load_adapter_setup(AdapterStack& adapters, const std::string& directory,
+                               const std::vector<int64_t>& leave_out) {
+  const auto setup = read_adapter_setup(directory);
+  const auto parts = parts_of(setup);
+  for (const auto& name : parts.adapters) {
+    load_adapter(adapters, directory + "/" + name, name, leave_out);
+  }
+  for (const auto& fusion : parts.fusions) {
+    const auto name = fusion_name(fusion);
+    load_fusion(adapters, directory + "/" + name, name);
+  }
+  return setup.adapters;
+}
+
+void save_adapter_setup(const AdapterStack& adapters, const Composition& composition,
+                        const ModelInfo& model, const std::string& directory,
+                        const std::string& head, TensorFormat format) {
+  AdapterSetup setup{composition, "null"};
+  if (!head.empty()) setup.head_setup = nlohmann::json(head).dump();
+  write_adapter_setup(directory, setup);  // first: it refuses names that no directory can have
+  const auto part = [&](const std::string& name) {
+    const auto path = directory + "/" + name;
+    std::filesystem::create_directory(path);
+    return path;
+  };
+  const auto parts = parts_of(setup);
+  for (const auto& name : parts.adapters) save_adapter(adapters, name, model, part(name), format);
+  for (const auto& fusion : parts.fusions) {
+    const auto name = fusion_name(fusion);
+    save_fusion(adapters, name, model, part(name), format);
+  }
+}
+
+}  // namespace madx::io

@@ -1,0 +1,132 @@
+"""Writes corpus/: small valid files of every kind that a fuzz target reads (torch 2.11, adapters 1.3.0).
+
+libFuzzer starts from them; the test suite reads each, and every small change of it. Run it without arguments.
+Inputs that a fuzzer found and that are worth keeping lie beside them, under names that start with "found_".
+"""
+import collections
+import glob
+import json
+import os
+import struct
+
+import torch
+from safetensors.torch import save_file
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures")
+
+
+def path(target, name):
+    os.makedirs(os.path.join(HERE, target), exist_ok=True)
+    return os.path.join(HERE, target, name)
+
+
+def write(target, name, data):
+    with open(path(target, name), "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode("utf-8"))
+
+
+def tensor_files():
+    tensors = {
+        "roberta.encoder.layer.0.output.adapters.x.adapter_up.bias": torch.tensor([1.0, 2.0]),
+        "mask": torch.tensor([True, False]),
+        "half": torch.ones(1, 2, dtype=torch.float16),
+    }
+    save_file(tensors, path("safetensors", "tensors"), metadata={"format": "pt"})
+    whole = torch.arange(4.0).reshape(2, 2)
+    state = collections.OrderedDict(whole=whole, transposed=whole.t(), mask=torch.tensor([True]),
+                                    parameter=torch.nn.Parameter(torch.ones(1)))
+    state._metadata = collections.OrderedDict({"": {"version": 1}})
+    torch.save(tensors, path("torch_file", "zip"))
+    torch.save(state, path("torch_file", "legacy"), _use_new_zipfile_serialization=False)
+
+
+def json_files():
+    for source in glob.glob(f"{FIXTURES}/adapterhub/adapters/*/adapter_config.json"):
+        name = source.split("/")[-2]
+        if name in ("norms", "legacy_task", "ner"):
+            write("adapter_config", name, open(source, encoding="utf-8").read())
+    write("adapter_config", "string", json.dumps(
+        {"model_type": "bert", "hidden_size": 8, "config": "seq_bn_inv[reduction_factor={'default': 2, '1': 0.5}]"}))
+    for source in glob.glob(f"{FIXTURES}/adapterhub/heads/*/head_config.json"):
+        name = source.split("/")[-2]
+        if name in ("ner", "sw", "static_ner"):
+            write("head_config", name, open(source, encoding="utf-8").read())
+    fusion = {"dropout_prob": None, "key": True, "query": True, "query_before_ln": False, "regularization": True,
+              "residual_before": False, "temperature": False, "value": True, "value_before_softmax": True,
+              "value_initialized": True}
+    model = {"hidden_size": 8, "model_class": "XLMRobertaAdapterModel", "model_type": "xlm-roberta"}
+    write("fusion_config", "dynamic", json.dumps({"adapter_names": ["a", "b"], "config": fusion, "name": "a,b", **model}))
+    write("fusion_config", "legacy", json.dumps({"config": "static", "name": "a,b", **model}))
+
+    def single(name):
+        return {"type": "single", "children": [name]}
+
+    fuse = {"type": "Fuse", "children": [single("ner"), single("pos")]}
+    average = {"type": "Average", "children": [single("en"), single("sw")], "kwargs": {"weights": [0.25, 0.75]}}
+    batches = {"type": "BatchSplit", "children": [single("en"), {"type": "Stack", "children": [single("sw"), average]}],
+               "kwargs": {"batch_sizes": [1, 2]}}
+    for name, setup, head in (("stack", {"type": "Stack", "children": [single("sw"), fuse]}, None), ("average", average, "x"),
+                              ("batches", batches, {"type": "Parallel", "children": [single("en"), single("sw")]})):
+        write("adapter_setup", name, json.dumps({"adapter_setup": setup, "head_setup": head, "version": "adapters.1.3.0"}))
+    write("composition", "fuse", "Stack(sw, Fuse(ner, Stack('a b', pos), name=x))")
+    write("composition", "average", "Average[a, b, weights=[0.3, 7e-1], normalize_weights=False, exact=true]")
+    write("composition", "batches", "BatchSplit(Stack(en, ner), Stack(sw, ner), batch_sizes=[1,2])")
+    write("encoder_config", "xlmr", json.dumps({
+        "model_type": "xlm-roberta", "vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 2, "hidden_act": "gelu",
+        "num_attention_heads": 2, "intermediate_size": 8, "max_position_embeddings": 10, "type_vocab_size": 1,
+        "pad_token_id": 1, "layer_norm_eps": 1e-05, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}))
+
+
+def text_files():
+    write("config_string", "keys", "seq_bn[reduction_factor={'default': 16, '2': .5}, leave_out=[1,], dropout=1e-3]")
+    write("config_string", "inverse", "pfeiffer+inv[non_linearity='gelu', use_gating=True, init_weights_seed=None]")
+    write("conll", "iob2", "-DOCSTART- O\n\n# id 1\nen:Ada B-PER\r\nen:L. I-PER\nen:# O\n\nen:Oslo\tNN\tB-LOC\n")
+    write("conll", "bioes", "\ufeffNew York\tB-LOC\nCity\tE-LOC\n\nOslo\tS-LOC\n")
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "##c", "\u4e2d", "."]
+    write("wordpiece_vocab", "cased", "\n".join(vocabulary) + "\0" + json.dumps({"do_lower_case": False}))
+    write("wordpiece_vocab", "uncased", "\r\n".join(vocabulary))
+
+
+def varint(number):
+    out = b""
+    while number >= 0x80:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    value = value if isinstance(value, bytes) else value.encode("utf-8")
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def normalisation_table():
+    """A double-array trie with one key: "a" becomes "b"."""
+    units = [1 << 31] * 256  # no label: nothing leads there
+    units[0] = 1 << 10  # the root: its children are at 1 ^ label
+    a = 1 ^ ord("a")
+    units[a] = (a ^ 2) << 10 | 1 << 8 | ord("a")  # has a value, at 2
+    units[2] = 1 << 31  # the text at 0
+    trie = struct.pack("<256I", *units)
+    return struct.pack("<I", len(trie)) + trie + b"b\0"
+
+
+def sentencepiece_models():
+    pieces = [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3), ("\u2581", -2.0, 1), ("a", -1.0, 1), ("b", -1.5, 1),
+              ("\u2581a", -1.25, 1)]
+    body = b"".join(field(1, field(1, text) + field(2, score) + field(3, kind)) for text, score, kind in pieces)
+    trainer = field(2, field(3, 1) + field(4, len(pieces)))
+    write("sentencepiece_model", "unigram", body + trainer + field(3, field(1, "identity")))
+    write("sentencepiece_model", "table", body + trainer + field(3, field(2, normalisation_table())))
+
+
+if __name__ == "__main__":
+    tensor_files()
+    json_files()
+    text_files()
+    sentencepiece_models()

@@ -1,0 +1,107 @@
+#include <gmock/gmock.h>
+#include <torch/utils.h>
+
+#include "../support.h"
+#include "madx/models/mlm_head.h"
+#include "models/tiny_encoder.h"
+
+namespace madx {
+namespace {
+
+using testing::HasSubstr;
+
+EncoderConfig config_for_bfloat16() {
+  auto config = tiny_config();
+  config.hidden_size = 64;
+  config.num_attention_heads = 4;
+  config.intermediate_size = 96;
+  config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0;
+  return config;
+}
+
+class EncoderBfloat16 : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  }
+  /// The same weights, rounded, in both types: what differs is the arithmetic.
+  static std::pair<Encoder, Encoder> both() {
+    const auto config = config_for_bfloat16();
+    io::TensorMap weights;
+    for (const auto& item : random_weights(config)) {
+      const auto is_matrix = item.value().dim() == 2;
+      weights.insert(item.key(),
+                     is_matrix ? item.value().to(at::kBFloat16).to(at::kFloat) : item.value());
+    }
+    return {Encoder(config, weights, "test"), Encoder(config, weights, "test", at::kBFloat16)};
+  }
+  static PackedBatch batch() {
+    auto batch = pack({{0, 7, 9, 30, 2}, {0, 41, 2}, {0, 8, 77, 101, 6, 99, 2}});
+    batch.read_rows = at::tensor({int64_t{1}, int64_t{3}, int64_t{6}, int64_t{9}, int64_t{12}});
+    return batch;
+  }
+};
+
+TEST_F(EncoderBfloat16, GivesHiddenStatesNearThoseOfFloat32) {
+  torch::NoGradGuard no_grad;
+  const auto [exact, rounded] = both();
+  EXPECT_EQ(rounded->dtype(), at::kBFloat16);
+  const auto expected = exact->forward(batch()), ours = rounded->forward(batch());
+  EXPECT_EQ(ours.scalar_type(), at::kFloat);
+  const auto relative = (ours - expected).norm() / expected.norm();
+  EXPECT_GT(relative.item<double>(), 0);
+  EXPECT_LT(relative.item<double>(), 2e-2);
+}
+
+TEST_F(EncoderBfloat16, GivesGradientsNearThoseOfFloat32) {
+  const auto [exact, rounded] = both();
+  const auto config = config_for_bfloat16();
+  AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
+  auto language = named_config("pfeiffer");
+  language.inv_adapter = "nice";
+  language.reduction_factor = 4;
+  torch::manual_seed(1);
+  adapters->add("la", language);
+  adapters->activate({"la"});
+  MlmHead head(MlmHeadOptions(config.hidden_size, config.vocab_size));
+  const auto targets = at::tensor({int64_t{4}, int64_t{30}, int64_t{6}, int64_t{9}, int64_t{12}});
+  const auto gradient = [&](const Encoder& encoder) {
+    adapters->zero_grad();
+    head->loss(encoder->forward(batch(), *adapters), encoder->word_embeddings(), targets,
+               adapters->invertible())
+        .backward();
+    std::vector<at::Tensor> parts;
+    for (const auto& weight : adapters->parameters()) parts.push_back(weight.grad().flatten());
+    return at::cat(parts).clone();
+  };
+  const auto expected = gradient(exact), ours = gradient(rounded);
+  EXPECT_GT(expected.norm().item<double>(), 0);
+  EXPECT_LT(((ours - expected).norm() / expected.norm()).item<double>(), 5e-2);
+}
+
+TEST_F(EncoderBfloat16, NamesItsWeightsAsTheyWereRounded) {
+  const auto [exact, rounded] = both();
+  const auto theirs = exact->named_weights(), ours = rounded->named_weights();
+  for (const auto& item : theirs)
+    EXPECT_TRUE(at::equal(ours[item.key()].to(at::kFloat), item.value())) << item.key();
+}
+
+TEST_F(EncoderBfloat16, RefusesWhatItCannotDo) {
+  const auto config = tiny_config();  // hidden size 12
+  EXPECT_EQ(input_error_of([&] { Encoder(config, random_weights(config), "tiny", at::kBFloat16); }),
+            "tiny: for bfloat16, expected sizes that are multiples of 32, but found hidden_size 12 "
+            "and intermediate_size 20; use float32");
+  EXPECT_THAT(torch_error_of([] { both().second->unfreeze(); }),
+              HasSubstr("expected float32 weights to train, but they are BFloat16"));
+}
+
+TEST(EncoderWithoutAmx, RefusesBfloat16WithItsReason) {
+  if (cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has AMX";
+  const auto config = config_for_bfloat16();
+  EXPECT_THAT(
+      input_error_of([&] { Encoder(config, random_weights(config), "tiny", at::kBFloat16); }),
+      HasSubstr("would be slower than in float32; use float32"));
+}
+
+}  // namespace
+}  // namespace madx
