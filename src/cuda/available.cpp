@@ -1,5 +1,6 @@
 #include "madx/cuda/adapter_site.h"
 #include "madx/cuda/coupling.h"
+#include "madx/cuda/rates.h"
 
 #ifdef MADX_CUDA
 #include <c10/cuda/CUDAStream.h>
@@ -29,6 +30,7 @@ bool available() { return false; }
 void* current_stream(int) { not_built(); }
 bool fits(Type, int64_t, int64_t) { not_built(); }
 bool fuses(Type, int64_t, int64_t) { not_built(); }
+Rates device_rates() { not_built(); }
 void adapter_site_forward(const SiteProblem&, const SiteKept&, void*, void*) { not_built(); }
 void adapter_site_backward(const SiteProblem&, const SiteKept&, const void*, const SiteGradients&,
                            void*) {

@@ -91,7 +91,7 @@ class TaggingTask : public TrainingTask {
     const auto batch = examples_.batch(sequences_of(index));
     const auto device = encoder_->device();
     const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (words, hidden)
-    return {head_->loss(hidden, batch.targets.to(device)), batch.batch.rows()};
+    return {head_->loss(hidden, ops::upload(batch.targets, device)), batch.batch.rows()};
   }
 
   std::optional<Evaluation> evaluate() override {
