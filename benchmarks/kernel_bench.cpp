@@ -1,6 +1,7 @@
-// The ops that have a CPU kernel, each beside its plain LibTorch form on the same tensors, in turn.
+// The ops that have a kernel, each beside its plain LibTorch form on the same tensors, in turn.
 //
 //   build/bin/kernel_bench --size base --rows 1024 --threads 2
+//   build/bin/kernel_bench --size base --rows 65536 --device cuda --type bfloat16
 //
 // Prints a Markdown table: milliseconds (the fastest of some runs) forward, and forward with
 // backward; GFLOP/s of the products alone.
@@ -12,6 +13,7 @@
 #include <iomanip>
 #include <iostream>
 
+#include "cuda_kernels.h"
 #include "madx/madx.h"
 #include "madx/programs/flags.h"
 #include "madx/programs/program.h"
@@ -22,7 +24,7 @@ constexpr int64_t kVocabulary = 250002, kLength = 128, kHeads = 12;
 constexpr double kDropout = 0.1;
 
 struct Flags {
-  std::string size = "base";
+  std::string size = "base", type = "float32";
   int64_t rows = 1024, runs = 7;
   madx::DeviceFlags device;
 };
@@ -148,7 +150,7 @@ std::vector<Case> cases(const Flags& flags) {
 }
 
 void run(int argc, char** argv) {
-  CLI::App app("Times the CPU kernels beside plain LibTorch");
+  CLI::App app("Times the kernels of the CPU, or of a GPU, beside plain LibTorch");
   Flags flags;
   app.add_option("--size", flags.size, "base: 768; small: 384")
       ->check(CLI::IsMember({"base", "small"}))
@@ -159,9 +161,18 @@ void run(int argc, char** argv) {
   app.add_option("--runs", flags.runs, "Runs of each form, in turn; the fastest counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_option("--type", flags.type, "On a GPU: float32, float16 or bfloat16")
+      ->check(CLI::IsMember({"float32", "float16", "bfloat16"}))
+      ->capture_default_str();
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
-  flags.device.apply();
+  const auto device = flags.device.apply();
+  if (device.is_cuda()) {
+    const auto type = flags.type == "float16"    ? at::kHalf
+                      : flags.type == "bfloat16" ? at::kBFloat16
+                                                 : at::kFloat;
+    return madx::cuda_bench::run(flags.size == "base" ? 768 : 384, flags.rows, type, device);
+  }
   std::cout << "| op | ms forward | ms both | GFLOP/s | plain: ms forward | ms both | GFLOP/s | "
                "plain / kernel |\n|---|---|---|---|---|---|---|---|\n";
   for (const auto& work : cases(flags)) print_row(work, flags.runs);

@@ -1,6 +1,7 @@
 #include "madx/ops/packed_attention.h"
 
 #include <gmock/gmock.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/utils.h>
 
 #include "../support.h"
@@ -59,6 +60,26 @@ TEST_F(PackedAttentionTest, EqualsAttentionWithinEachSequence) {
     const auto y = packed_attention(x.packed, offsets, heads, /*dropout=*/0);
     expect_close(y, reference(x.q(), x.k(), x.v(), offsets, offsets, heads), 1e-12);
   }
+}
+
+TEST_F(PackedAttentionTest, InTheFormOfCudaEqualsTheOther) {
+  const int64_t count = 3, heads = 2;
+  const auto q = at::randn({count * 4, kHidden}, at::kDouble).requires_grad_();
+  const auto k = at::randn({count * 7, kHidden}, at::kDouble).requires_grad_();
+  const auto v = at::randn({count * 7, kHidden}, at::kDouble).requires_grad_();
+  const auto split = [&](const at::Tensor& x) {
+    return x.reshape({count, -1, heads, kHidden / heads}).transpose(1, 2);
+  };
+  const auto weights = at::randn({count * 4, kHidden}, at::kDouble);
+  const auto run = [&](const at::Tensor& y) {
+    std::vector<at::Tensor> results = {y.detach()};
+    for (auto& gradient : torch::autograd::grad({(y * weights).sum()}, {q, k, v}))
+      results.push_back(gradient);
+    return results;
+  };
+  const auto ours = run(detail::attend_by_sdpa(split(q), split(k), split(v), /*dropout=*/0));
+  const auto plain = run(detail::attend_equal(q, k, v, count, heads, /*dropout=*/0));
+  for (size_t i = 0; i < plain.size(); ++i) expect_close(ours[i], plain[i], 1e-12);
 }
 
 TEST_F(PackedAttentionTest, TakesQueriesOfSomeRowsAndOfSomeSequences) {

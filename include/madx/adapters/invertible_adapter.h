@@ -34,8 +34,8 @@ struct HalfNet {
   torch::nn::Linear second{nullptr};
   ops::Activation activation = ops::Activation::kRelu;
 
-  at::Tensor operator()(const at::Tensor& x) const {
-    return ops::bottleneck(x, first->weight, first->bias, second->weight, second->bias, activation);
+  ops::CouplingNet weights() const {
+    return {first->weight, first->bias, second->weight, second->bias};
   }
 };
 
@@ -65,19 +65,21 @@ class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl>
   void pretty_print(std::ostream& stream) const override;
 
   /// x (..., hidden) -> (..., hidden)
-  at::Tensor forward(const at::Tensor& x) { return ops::couple(check(x), f_, g_); }
+  at::Tensor forward(const at::Tensor& x) { return coupling(x, /*inverse=*/false); }
   /// The exact inverse of `forward`, to rounding. y (..., hidden) -> (..., hidden)
-  at::Tensor inverse(const at::Tensor& y) { return ops::uncouple(check(y), f_, g_); }
+  at::Tensor inverse(const at::Tensor& y) { return coupling(y, /*inverse=*/true); }
 
   InvertibleAdapterOptions options;
   torch::nn::Sequential F{nullptr};  ///< modules 0 and 2 are the layers: AdapterHub's names
   torch::nn::Sequential G{nullptr};
 
  private:
-  const at::Tensor& check(const at::Tensor& x) const {
+  at::Tensor coupling(const at::Tensor& x, bool inverse) const {
     TORCH_CHECK(x.size(-1) == options.hidden_size(), "InvertibleAdapter: expected last dimension ",
                 options.hidden_size(), ", but got ", x.sizes());
-    return x;
+    const auto rows = x.reshape({-1, x.size(-1)});
+    return ops::coupling(rows, {{rows.size(0), f_.weights(), g_.weights()}}, f_.activation, inverse)
+        .view_as(x);
   }
   detail::HalfNet f_;
   detail::HalfNet g_;

@@ -258,7 +258,7 @@ inline at::Tensor EncoderImpl::embed(const RoutedBatch& routed,
                 config_.max_length(), " tokens, but sequence ", sequence, " has ", length);
     for (int64_t i = 0; i < length; ++i) positions.push_back(config_.first_position() + i);
   }
-  const auto position_ids = at::tensor(positions, at::kLong).to(device());
+  const auto position_ids = ops::upload(at::tensor(positions, at::kLong), device());
   const auto x = ops::embed(batch.input_ids, position_ids, embeddings_, embedding_norm_,
                             is_training() ? config_.hidden_dropout_prob : 0.0);  // (rows, hidden)
   return detail::for_each_group(x, routed.groups,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "madx/ops/row_offsets.h"
+#include "madx/ops/upload.h"
 
 namespace madx {
 
@@ -23,8 +24,8 @@ struct PackedBatch {
 
   PackedBatch to(const at::Device& device) const {
     auto moved = *this;
-    moved.input_ids = input_ids.to(device);
-    if (read_rows.defined()) moved.read_rows = read_rows.to(device);
+    moved.input_ids = ops::upload(input_ids, device);
+    if (read_rows.defined()) moved.read_rows = ops::upload(read_rows, device);
     return moved;
   }
 };

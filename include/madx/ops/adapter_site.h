@@ -10,6 +10,7 @@
 #include "madx/cpu/adapter_site.h"
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/cpu_kernel.h"
+#include "madx/ops/cuda_adapter_site.h"
 #include "madx/ops/random_seed.h"
 
 namespace madx::ops {
@@ -202,7 +203,8 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
 /// f, a (rows, hidden) -> (rows, hidden). `groups` share the rows out in order: a batch of several
 /// languages, its rows ordered by language, costs what one of a single language does. Without
 /// adapters this is how any block ends. Gradients go to f, a and the adapters, of an adapter in
-/// several groups their sum; of an adapter, all weights learn or none does.
+/// several groups their sum; of an adapter, all weights learn or none does. On the CPU and on CUDA,
+/// kernels compute it (src/cpu, src/cuda) where they take the tensors' types and sizes.
 inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a,
                                         const FrozenLayerNorm& norm, double dropout,
                                         const std::vector<SiteGroup>& groups) {
@@ -226,7 +228,9 @@ inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a
   check("a LayerNorm bias", norm.bias, {hidden});
   const detail::SiteGroups indexed(groups);
   std::vector<at::Tensor> weights;
-  bool whole = true;  // no adapter learns in part
+  const bool frozen_norm = !norm.weight.requires_grad();
+  bool cpu = frozen_norm && takes_cpu_kernel({f, a, norm.weight, norm.bias}),
+       cuda = frozen_norm && takes_cuda_kernel({f, a, norm.weight, norm.bias});
   for (const auto& adapter : indexed.adapters) {
     const auto bottleneck = adapter.down.size(0);
     check("down", adapter.down, {bottleneck, hidden});
@@ -234,13 +238,25 @@ inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a
     check("up", adapter.up, {hidden, bottleneck});
     check("up's bias", adapter.up_bias, {hidden});
     for (const auto& weight : {adapter.down, adapter.down_bias, adapter.up, adapter.up_bias}) {
-      whole = whole && weight.requires_grad() == adapter.down.requires_grad() &&
-              weight.is_contiguous() && takes_cpu_kernel({weight});
+      // No adapter learns in part.
+      const bool whole =
+          weight.requires_grad() == adapter.down.requires_grad() && weight.is_contiguous();
+      cpu = cpu && whole && takes_cpu_kernel({weight});
+      cuda = cuda && whole && takes_cuda_kernel({f, weight});
       weights.push_back(weight);
     }
   }
-  if (!whole || norm.weight.requires_grad() || !takes_cpu_kernel({f, a, norm.weight, norm.bias}))
-    return detail::adapter_site_plain(f, a, norm, dropout, groups);
+  if (cuda) {
+    std::vector<detail::CudaAdapterSite::Group> stacks;
+    for (const auto& group : indexed.groups) stacks.push_back({group.rows, group.adapters});
+    const auto plan = detail::cuda_site_plan(f, stacks, weights);
+    if (plan != detail::CudaSitePlan::kPlain) {
+      const auto op = plan == detail::CudaSitePlan::kFused ? detail::adapter_site_cuda
+                                                           : detail::adapter_site_gemm;
+      return op(f, a, norm.weight, norm.bias, norm.eps, dropout, stacks, weights);
+    }
+  }
+  if (!cpu) return detail::adapter_site_plain(f, a, norm, dropout, groups);
   const auto learns = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
   const bool with_gradient =
       at::GradMode::is_enabled() &&

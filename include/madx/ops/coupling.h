@@ -3,6 +3,10 @@
 #include <ATen/ATen.h>
 
 #include <utility>
+#include <vector>
+
+#include "madx/ops/bottleneck.h"
+#include "madx/ops/cuda_coupling.h"
 
 namespace madx::ops {
 
@@ -29,6 +33,81 @@ at::Tensor uncouple(const at::Tensor& y, F&& f, G&& g) {
   const auto x2 = y2 - g(y1);
   const auto x1 = y1 - f(x2);
   return at::cat({x1, x2}, /*dim=*/-1);
+}
+
+/// F or G of a coupling: two layers, shaped as torch::nn::Linear, on half the channels.
+struct CouplingNet {
+  at::Tensor first;        // (bottleneck, source channels)
+  at::Tensor first_bias;   // (bottleneck)
+  at::Tensor second;       // (target channels, bottleneck)
+  at::Tensor second_bias;  // (target channels)
+
+  at::Tensor operator()(const at::Tensor& x, Activation activation) const {
+    return bottleneck(x, first, first_bias, second, second_bias, activation);
+  }
+};
+
+/// Consecutive rows that go through one pair of functions.
+struct CouplingGroup {
+  int64_t rows;
+  CouplingNet f, g;
+};
+
+namespace detail {
+
+inline at::Tensor coupling_plain(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
+                                 Activation activation, bool inverse) {
+  std::vector<at::Tensor> outputs;
+  int64_t first = 0;
+  for (const auto& group : groups) {
+    const auto rows = x.narrow(0, first, group.rows);
+    const auto f = [&](const at::Tensor& half) { return group.f(half, activation); };
+    const auto g = [&](const at::Tensor& half) { return group.g(half, activation); };
+    outputs.push_back(inverse ? uncouple(rows, f, g) : couple(rows, f, g));
+    first += group.rows;
+  }
+  return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
+}
+
+}  // namespace detail
+
+/// `couple`, or its inverse, with F and G of two layers, for each group of rows its own; the groups
+/// cover all rows, in order. x (rows, hidden) -> (rows, hidden). On CUDA one kernel computes it
+/// where it takes the tensors' types and sizes and the activation is relu.
+inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
+                           Activation activation, bool inverse) {
+  TORCH_CHECK(x.dim() == 2, "coupling: expected x of shape (rows, hidden), but got ", x.sizes());
+  const auto low = x.size(1) / 2, high = x.size(1) - low;
+  const auto check = [](const char* what, const at::Tensor& tensor, at::IntArrayRef shape) {
+    TORCH_CHECK(tensor.sizes() == shape, "coupling: expected ", what, " of shape ", shape,
+                ", but got ", tensor.sizes());
+  };
+  bool kernel = activation == Activation::kRelu && takes_cuda_kernel({x});
+  int64_t rows = 0;
+  std::vector<at::Tensor> weights;
+  std::vector<int64_t> group_rows;
+  for (const auto& group : groups) {
+    rows += group.rows;
+    group_rows.push_back(group.rows);
+    for (const auto* net : {&group.f, &group.g}) {
+      const auto bottleneck = net->first.size(0), target = net == &group.f ? low : high;
+      check("a first layer", net->first, {bottleneck, x.size(1) - target});
+      check("its bias", net->first_bias, {bottleneck});
+      check("a second layer", net->second, {target, bottleneck});
+      check("its bias", net->second_bias, {target});
+      for (const auto& weight : {net->first, net->first_bias, net->second, net->second_bias}) {
+        // No function learns in part.
+        kernel = kernel && weight.requires_grad() == net->first.requires_grad() &&
+                 weight.is_contiguous() && takes_cuda_kernel({x, weight});
+        weights.push_back(weight);
+      }
+    }
+  }
+  TORCH_CHECK(rows == x.size(0), "coupling: expected groups of ", x.size(0),
+              " rows together, but got ", rows);
+  if (kernel && detail::fits_cuda_coupling(x, weights))
+    return detail::coupling_cuda(x, weights, group_rows, inverse);
+  return detail::coupling_plain(x, groups, activation, inverse);
 }
 
 }  // namespace madx::ops

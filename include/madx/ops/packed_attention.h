@@ -18,6 +18,14 @@ namespace madx::ops {
 
 namespace detail {
 
+/// Attention of equal lengths by LibTorch's own op, which on CUDA keeps no scores: flash or
+/// memory-efficient kernels. q, k, v (count, heads, length, width) -> (count * q_len, hidden).
+inline at::Tensor attend_by_sdpa(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                 double dropout) {
+  const auto out = at::scaled_dot_product_attention(q, k, v, /*attn_mask=*/{}, dropout);
+  return out.transpose(1, 2).reshape({q.size(0) * q.size(2), q.size(1) * q.size(3)});
+}
+
 /// Attention of `count` sequences of equal lengths: q (count * q_len, hidden), k and v (count *
 /// k_len, hidden).
 inline at::Tensor attend_equal(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -26,6 +34,7 @@ inline at::Tensor attend_equal(const at::Tensor& q, const at::Tensor& k, const a
   const auto split = [&](const at::Tensor& x) {  // (count, heads, length, width)
     return x.reshape({count, -1, heads, width}).transpose(1, 2);
   };
+  if (q.is_cuda()) return attend_by_sdpa(split(q), split(k), split(v), dropout);
   const auto scores = at::matmul(split(q), split(k).transpose(-1, -2)) / std::sqrt(width);
   auto weights = at::softmax(scores, /*dim=*/-1);  // (count, heads, q_len, k_len)
   if (dropout > 0) weights = at::dropout(weights, dropout, /*train=*/true);

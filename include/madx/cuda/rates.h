@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+namespace madx::cuda {
+
+/// What the current device could do at best, by its clocks and widths.
+struct Rates {
+  std::string name;
+  double bytes_per_second;  ///< of its memory
+  double half_flops;  ///< dense, 16-bit types with fp32 sums; 0: not known for this architecture
+  double float_flops;
+};
+Rates device_rates();
+
+}  // namespace madx::cuda
