@@ -56,7 +56,8 @@ TEST(CompositionPrograms, HiddenStatesOfAParallelBlockAreThoseOfItsMembers) {
   const auto second = hidden_states("second", "--composition Stack(en,en) --text @/sw.txt");
   for (size_t i = 0; i < second.size() / 2; ++i) {
     const auto key = "hidden." + std::to_string(i);
-    expect_close(both[key + ".1"], second[key], 1e-6);
+    // Of another batch, whose products round otherwise.
+    expect_close(both[key + ".1"], second[key], 1e-6 * second[key].abs().max().item<double>());
     EXPECT_FALSE(at::equal(both[key + ".0"], both[key + ".1"]));
   }
 }
