@@ -93,9 +93,18 @@ int64_t row_bytes(int64_t width, int64_t bottleneck) {
                                             shared_stride<T>(static_cast<int>(bottleneck)));
 }
 
+/// Whether a multiprocessor has registers for two blocks with this tile.
+template <class T>
+constexpr bool may_pair(int rows) {
+  return rows < 64 && sizeof(T) == 2;  // as kLeastBlocks
+}
+static_assert(kLeastBlocks<Half, 64> == 1 && kLeastBlocks<Half, 32> == 2 &&
+                  kLeastBlocks<float, 4> == 1,
+              "may_pair and kLeastBlocks say the same");
+
 /// Which of TileRows to use: the largest that fits and still gives every multiprocessor a block. A
 /// small bottleneck is bound by memory, not by reading weights: there, two blocks a multiprocessor,
-/// so that one loads while the other multiplies.
+/// so that one loads while the other multiplies; float32 has no registers for that.
 template <class T>
 int choose_rows(int64_t width, int64_t bottleneck, int64_t rows) {
   constexpr int64_t kSmallBottleneck = 128;
@@ -105,7 +114,8 @@ int choose_rows(int64_t width, int64_t bottleneck, int64_t rows) {
   for (const int choice : TileRows<T>::kChoices) {
     if (choice * bytes > limits.shared_bytes) continue;
     chosen = choice;
-    const bool pairs = bottleneck > kSmallBottleneck || 2 * choice * bytes <= limits.shared_bytes;
+    const bool pairs = bottleneck > kSmallBottleneck || sizeof(T) == 4 ||
+                       (may_pair<T>(choice) && 2 * choice * bytes <= limits.shared_bytes);
     if (pairs && rows >= choice * limits.multiprocessors) break;
   }
   if (chosen == 0)

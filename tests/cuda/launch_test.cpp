@@ -33,8 +33,12 @@ TEST_F(Launch, TakesManyRowsATileWhereTheyFit) {
 TEST_F(Launch, LetsTwoBlocksShareAMultiprocessorWhereTheBottleneckIsSmall) {
   set_device(kSm80, 108);
   EXPECT_EQ(choose_rows<Half>(768, 48, 100000), 32);
+  EXPECT_EQ(choose_rows<Half>(1024, 64, 100000), 32);
+  EXPECT_EQ(choose_rows<float>(768, 48, 100000), 16) << "which have no registers for two";
   set_device(kSm90, 132);
-  EXPECT_EQ(choose_rows<Half>(768, 48, 100000), 64);
+  EXPECT_EQ(choose_rows<Half>(768, 48, 100000), 32);
+  set_device(kSm120, 170);
+  EXPECT_EQ(choose_rows<Half>(768, 48, 100000), 16);
 }
 
 TEST_F(Launch, GivesEveryMultiprocessorABlockBeforeALargerTile) {
@@ -69,15 +73,16 @@ TEST_F(Launch, TakesUpToFourteenGroupsAtOnce) {
 
 template <class T>
 void expect_every_tile(Type type) {
-  const SiteValues site(type, 104, {{75, {40, 24}}});
+  const SiteValues site(type, 104, {{75, {160, 24}}});
   const auto exact = SiteReference<double>(site).run();
   const auto plain = SiteReference<float>(site).run();
   for (const int rows : TileRows<T>::kChoices) {
     for (const bool backwards : {false, true}) {
-      emulation::device().shared_bytes = 2 * rows * row_bytes<T>(104, 40);
+      // Only one row more fits; a bottleneck of 160 asks for no pair of blocks.
+      emulation::device().shared_bytes = (rows + 1) * row_bytes<T>(104, 160);
       emulation::device().multiprocessors = 1;
       emulation::device().backwards = backwards;
-      ASSERT_EQ(choose_rows<T>(104, 40, 75), rows);
+      ASSERT_EQ(choose_rows<T>(104, 160, 75), rows);
       SCOPED_TRACE(rows);
       const auto ours = SiteRun(site).train();
       const auto expect = [&](const Values& x, const Values& y, const Values& z, const char* what) {
