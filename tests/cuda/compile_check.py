@@ -138,7 +138,7 @@ def print_table(archs, results):
           " | LA: KB a block | " + " | ".join(f"occupancy {arch}" for arch in archs) +
           " | TA: KB a block | " + " | ".join(f"occupancy {arch}" for arch in archs) + " |")
     print("|" + "---|" * (5 + 3 * len(archs)))
-    for kernel in sorted(results[archs[0]], key=lambda name: (KERNELS.index(name.split()[0]), name.split()[1:])):
+    for kernel in sorted(results[archs[0]], key=lambda name: (KERNELS.index(name.split()[0]), name.split()[1], int(name.split()[2]))):
         if kernel.split()[1] == "bfloat16":  # the same figures as float16: checked, not printed
             continue
         cells = kernel.split() + [str(results[arch][kernel]["registers"]) for arch in archs]
