@@ -5,7 +5,6 @@
 #include "madx/adapters/adapter_fusion.h"
 #include "madx/adapters/adapter_set.h"
 #include "madx/adapters/adapter_stack.h"
-#include "madx/adapters/average.h"
 #include "madx/adapters/composition.h"
 #include "madx/adapters/invertible_adapter.h"
 #include "madx/core/error.h"

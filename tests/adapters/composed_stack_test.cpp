@@ -9,7 +9,6 @@
 
 #include "../support.h"
 #include "madx/adapters/adapter_stack.h"
-#include "madx/adapters/average.h"
 
 namespace {
 
@@ -270,28 +269,6 @@ TEST_F(ComposedStackTest, SwitchesWithoutAnAllocation) {
   EXPECT_GT(allocations.load(), before) << "the counter counts";
   adapters_->switch_to(first);
   expect_close(adapters_->forward(0, Site::kOutput, {f_, a_, norm_}), output({"en", "ner"}), 1e-7);
-}
-
-TEST_F(ComposedStackTest, AveragesWeightsOfSets) {
-  const auto en = adapters_->get("en"), sw = adapters_->get("sw");
-  const auto average = average_sets({en, sw}, {0.25, 0.75}, {"en", "sw"});
-  const auto tensors = average->named_tensors();
-  ASSERT_EQ(tensors.size(), en->named_tensors().size());
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    expect_close(tensors[i].second,
-                 0.25 * en->named_tensors()[i].second + 0.75 * sw->named_tensors()[i].second, 1e-6);
-  }
-  EXPECT_THAT(input_error_of([&] {
-                average_sets({en, adapters_->get("ner")}, {0.5, 0.5}, {"en", "ner"});
-              }),
-              HasSubstr("average of en and ner: expected the same tensors in both, but "
-                        "\"invertible.F.0.weight\" is in one of them alone"));
-  auto config = named_config("pfeiffer");
-  const auto narrow = adapters_->add("narrow", config);
-  EXPECT_THAT(input_error_of([&] {
-                average_sets({adapters_->get("ner"), narrow}, {0.5, 0.5}, {"ner", "narrow"});
-              }),
-              HasSubstr("\"encoder.layer.0.output.adapter_down.0.weight\" is of another shape"));
 }
 
 TEST_F(ComposedStackTest, DrawsEveryAdapterFromTheConfiguredSeed) {
