@@ -130,7 +130,7 @@ std::vector<Case> cases(const Flags& flags) {
         {factor == 0 ? "site without an adapter, dropout"
                      : "site, reduction factor " + std::to_string(factor) + ", dropout",
          [=] { return madx::ops::adapter_site(x, a, norm, kDropout, adapters); },
-         [=] { return madx::ops::detail::adapter_site_plain(x, a, norm, kDropout, adapters); },
+         [=] { return madx::ops::detail::adapter_site_plain(x, a, norm, kDropout, {{rows, adapters}}); },
          flops, 3 * flops});
   }
 
