@@ -99,7 +99,7 @@ def tables(result: dict) -> str:
                       at_least(row["gemm_share"]["median"], row["gemm_target"], ".0%")])
     about, peer = result["machine"], result["machine"]["peer"]
     parts = [
-        f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads, fp32; madx {about['madx']} against "
+        f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads, {about['dtype']}; madx {about['madx']} against "
         f"adapters {peer['adapters']} (torch {peer['torch']}); medians (lowest..highest), rounds: {result['rounds']}.",
         markdown(["tokens a second", "madx", "Python adapters", "ratio", "target"], speed),
         markdown(["peak memory, MB", "madx", "Python adapters", "ratio", "target"], memory),
@@ -178,7 +178,7 @@ def chart(result: dict) -> str:
         "<title>madx against Python adapters</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         text(24, 30, "madx against Python adapters", f'font-size="17" font-weight="600" fill="{INK}"'),
-        text(24, 50, f"{about['cpu']}, {about['threads']} threads, fp32; the same work on both sides",
+        text(24, 50, f"{about['cpu']}, {about['threads']} threads, {about['dtype']}; the same work on both sides",
              f'fill="{GREY}"'),
         *legend(),
     ]

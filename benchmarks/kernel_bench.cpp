@@ -130,7 +130,9 @@ std::vector<Case> cases(const Flags& flags) {
         {factor == 0 ? "site without an adapter, dropout"
                      : "site, reduction factor " + std::to_string(factor) + ", dropout",
          [=] { return madx::ops::adapter_site(x, a, norm, kDropout, adapters); },
-         [=] { return madx::ops::detail::adapter_site_plain(x, a, norm, kDropout, {{rows, adapters}}); },
+         [=] {
+           return madx::ops::detail::adapter_site_plain(x, a, norm, kDropout, {{rows, adapters}});
+         },
          flops, 3 * flops});
   }
 
@@ -147,6 +149,35 @@ std::vector<Case> cases(const Flags& flags) {
                  },
                  scores, 2 * scores});
   return all;
+}
+
+/// What runs with --dtype bfloat16, beside LibTorch's own operations on tensors of bfloat16.
+std::vector<Case> bfloat16_cases(const Flags& flags) {
+  const int64_t hidden = flags.size == "base" ? 768 : 384, rows = flags.rows;
+  const auto layer = [](int64_t out, int64_t in) {
+    return madx::ops::FrozenLinear{(at::randn({out, in}) * 0.02).to(at::kBFloat16),
+                                   at::zeros({out})};
+  };
+  const auto packed = [](const madx::ops::FrozenLinear& layer) {
+    return madx::ops::FrozenLinear{at::Tensor(), layer.bias,
+                                   std::make_shared<madx::ops::PackedWeight>(layer.weight)};
+  };
+  const auto plain = [](const at::Tensor& x, const madx::ops::FrozenLinear& layer) {
+    return at::linear(x, layer.weight, layer.bias.to(at::kBFloat16));
+  };
+  const auto x = at::randn({rows, hidden}).requires_grad_();
+  const auto rounded = x.detach().to(at::kBFloat16).requires_grad_();
+  const auto product = 2.0 * static_cast<double>(rows * hidden * hidden);
+  const auto qkv = layer(3 * hidden, hidden), first = layer(4 * hidden, hidden),
+             second = layer(hidden, 4 * hidden);
+  const auto packed_qkv = packed(qkv), packed_first = packed(first), packed_second = packed(second);
+  return {
+      {"bfloat16: frozen linear, queries, keys and values",
+       [=] { return madx::ops::frozen_linear(x, packed_qkv); }, [=] { return plain(rounded, qkv); },
+       3 * product, 6 * product},
+      {"bfloat16: feed-forward",
+       [=] { return madx::ops::feed_forward(x, packed_first, packed_second); },
+       [=] { return plain(at::gelu(plain(rounded, first)), second); }, 8 * product, 16 * product}};
 }
 
 void run(int argc, char** argv) {
@@ -176,6 +207,8 @@ void run(int argc, char** argv) {
   std::cout << "| op | ms forward | ms both | GFLOP/s | plain: ms forward | ms both | GFLOP/s | "
                "plain / kernel |\n|---|---|---|---|---|---|---|---|\n";
   for (const auto& work : cases(flags)) print_row(work, flags.runs);
+  if (!madx::cpu::has_bfloat16_products()) return;
+  for (const auto& work : bfloat16_cases(flags)) print_row(work, flags.runs);
 }
 
 }  // namespace

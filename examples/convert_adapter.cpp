@@ -37,7 +37,8 @@ Flags parse(int argc, char** argv) {
       "under another name, without some layers, in today's form, or as an average of several");
   Flags flags;
   std::string format = "bin", leave_out;
-  app.add_option("--from", flags.from, "Directory to read; several adapters: their average")
+  app.add_option("--from", flags.from,
+                 "Directory to read; several adapters: their average, without heads")
       ->required();
   app.add_option("--to", flags.to, "Directory to write")->required();
   app.add_option("--format", format,
@@ -168,11 +169,12 @@ int main(int argc, char** argv) {
   return madx::run_program("convert_adapter", [&] {
     const auto flags = parse(argc, argv);
     io::NewDirectory output(flags.to, io::ExistingDirectory::kRefuse);
-    std::string what = "average of " + std::to_string(flags.from.size()) + " adapters";
+    std::string what;
     if (flags.from.size() == 1) {
       what = convert(flags, flags.from.front(), output.path());
     } else {
       write_average(flags, output.path());
+      what = "average of " + std::to_string(flags.from.size()) + " adapters, without heads";
     }
     output.commit();
     std::cout << "wrote " << flags.to << ": " << what << "\n";

@@ -1,79 +1,177 @@
-// Writes the last hidden states of raw text under a stack of adapters: features for another
-// program, or for a comparison (tests/python/check_adapters.py holds them against Python's).
+// Writes the last hidden states of raw text under adapters: features for another program, or for a
+// comparison (tests/python/check_adapters.py holds them against Python's).
 //
 //   build/bin/hidden_states --encoder xlmr.pt --adapter adapters/sw --adapter runs/ner/task_adapter
-//   --text sw.txt
-//       --output hidden.safetensors
+//       --text sw.txt --output hidden.safetensors
+//   build/bin/hidden_states --encoder xlmr.pt --adapter sw=adapters/sw --adapter ner=ner
+//       --adapter pos=pos --fusion ner,pos --composition "Stack(sw, Fuse(ner, pos))" --text ...
+//   build/bin/hidden_states --encoder xlmr.pt --adapter sw=adapters/sw --adapter en=adapters/en
+//       --composition LANGUAGE --text sw=sw.txt --text en=en.txt --batch-size 16 --output ...
 //
 // For line i: input_ids.i (length) int64, special tokens included, and hidden.i (length, hidden)
-// float32.
+// float32; under a Parallel block hidden.i.c for its member c.
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
 
 #include "madx/madx.h"
+#include "madx/programs/composition_flags.h"
 #include "madx/programs/flags.h"
 #include "madx/programs/program.h"
 
-int main(int argc, char** argv) {
-  return madx::run_program("hidden_states", [&] {
-    CLI::App app("Writes the last hidden states of raw text under a stack of adapters");
-    std::string encoder, setup, text, output, leave_out;
-    std::vector<std::string> directories;
-    madx::DeviceFlags device;
-    int64_t max_length = 128;
-    app.add_option("--encoder", encoder, "Encoder: a directory or .pt file")->required();
-    app.add_option("--adapter", directories,
-                   "AdapterHub directory; several: the stack, bottom first");
-    app.add_option(
-        "--setup", setup,
-        "Setup of AdapterHub (adapter_setup.json): its adapters and fusions, composed as "
-        "it says");
-    app.add_option("--leave-out", leave_out,
-                   "Layers in which adapters are left out, e.g. 11 (MAD-X 2.0)");
-    app.add_option("--text", text, "Raw text, a line a sequence")->required();
-    app.add_option("--output", output, "File to write (.safetensors)")->required();
-    app.add_option("--max-length", max_length, "Tokens of a line at most; the rest is cut")
-        ->capture_default_str();
-    device.add_to(app);
-    madx::parse_command_line(app, argc, argv);
-    if (!setup.empty() && !directories.empty()) {
-      madx::input_error("--adapter and --setup: expected one of them, but found both");
-    }
-    const auto where = device.apply();
-    auto loaded = madx::io::load_encoder(encoder, device.encoder_dtype());
-    const auto& config = loaded.encoder->config();
-    madx::check_max_length(max_length, config);
-    madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
-    const auto left_out = madx::parse_layers("--leave-out", leave_out);
-    std::vector<std::string> stack;
-    for (size_t i = 0; i < directories.size(); ++i) {
-      stack.push_back(madx::io::load_adapter(adapters, directories[i],
-                                             "adapter" + std::to_string(i), left_out));
-    }
-    if (setup.empty()) {
-      adapters->activate(stack);
-    } else {
-      adapters->activate(madx::io::load_adapter_setup(adapters, setup, left_out));
-    }
-    adapters->eval();
-    adapters->to(where);
-    loaded.encoder->to(where);
+namespace {
 
-    torch::NoGradGuard no_grad;
-    const madx::TextCorpus corpus({text});
-    madx::io::TensorMap tensors;
-    for (size_t line = 0; line < corpus.size(); ++line) {
-      auto ids = loaded.tokenizer->encode(corpus.line(line));
-      if (static_cast<int64_t>(ids.size()) > max_length - 2)
-        ids.resize(static_cast<size_t>(max_length - 2));
-      ids.insert(ids.begin(), loaded.tokenizer->special().bos);
-      ids.push_back(loaded.tokenizer->special().eos);
-      const auto batch = madx::pack({ids});
-      tensors.insert("input_ids." + std::to_string(line), batch.input_ids);
-      tensors.insert("hidden." + std::to_string(line),
-                     loaded.encoder->forward(batch.to(where), *adapters).cpu());
+struct Flags {
+  std::string encoder, setup, output, leave_out;
+  std::vector<std::string> adapters, texts;
+  madx::CompositionFlags composition;
+  madx::DeviceFlags device;
+  int64_t max_length = 128, batch_size = 1;
+};
+
+Flags parse(int argc, char** argv) {
+  CLI::App app("Writes the last hidden states of raw text under adapters");
+  Flags flags;
+  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  app.add_option("--adapter", flags.adapters,
+                 "[NAME=]DIRECTORY of an AdapterHub adapter; several, without --composition: the "
+                 "stack, bottom first");
+  flags.composition.add_to(app,
+                           "names are those of --adapter, or else the adapters' own; LANGUAGE is "
+                           "the language that --text names");
+  app.add_option("--setup", flags.setup,
+                 "Setup of AdapterHub (adapter_setup.json): its adapters and fusions, composed as "
+                 "it says");
+  app.add_option("--leave-out", flags.leave_out,
+                 "Layers in which adapters are left out, e.g. 11 (MAD-X 2.0)");
+  app.add_option(
+         "--text", flags.texts,
+         "Raw text, a line a sequence; with LANGUAGE in --composition LANGUAGE=FILE, several")
+      ->required();
+  app.add_option("--output", flags.output, "File to write (.safetensors)")->required();
+  app.add_option("--max-length", flags.max_length, "Tokens of a line at most; the rest is cut")
+      ->capture_default_str();
+  app.add_option("--batch-size", flags.batch_size,
+                 "Lines run at once; BatchSplit wants the sum of its batch_sizes")
+      ->capture_default_str();
+  flags.device.add_to(app);
+  madx::parse_command_line(app, argc, argv);
+  if (flags.batch_size < 1)
+    madx::input_error("--batch-size: expected a number above 0, but found ", flags.batch_size);
+  if (flags.setup.empty()) return flags;
+  for (const std::string flag : {"--adapter", "--fusion", "--composition"}) {
+    if (app.count(flag) > 0)
+      madx::input_error(flag, " and --setup: expected one of them, but found both");
+  }
+  return flags;
+}
+
+/// Loads what the flags name and makes it active.
+void load(const Flags& flags, madx::AdapterStack& adapters) {
+  const auto left_out = madx::parse_layers("--leave-out", flags.leave_out);
+  if (!flags.setup.empty())
+    return adapters->activate(madx::io::load_adapter_setup(adapters, flags.setup, left_out));
+  std::vector<std::string> stack;
+  for (const auto& flag : flags.adapters) {
+    const auto equals = flag.find('=');
+    const bool named = equals != std::string::npos && !std::filesystem::exists(flag);
+    auto name = named ? flag.substr(0, equals) : "";
+    if (!named && !flags.composition.given()) name = "adapter" + std::to_string(stack.size());
+    stack.push_back(
+        madx::io::load_adapter(adapters, named ? flag.substr(equals + 1) : flag, name, left_out));
+  }
+  for (const auto& fusion : flags.composition.fusions) madx::io::load_fusion(adapters, fusion);
+  if (!flags.composition.given()) return adapters->activate(stack);
+  const auto composition = flags.composition.composition();
+  for (const auto& name : madx::adapter_names(composition)) {
+    if (name == madx::kLanguage || adapters->has(name)) continue;
+    madx::input_error("--composition: expected names that --adapter gives, but found ", name);
+  }
+  adapters->activate(composition);
+}
+
+/// The lines to run, and the language of each where the composition wants one.
+struct Lines {
+  std::vector<std::string> texts, languages;
+};
+
+Lines read_lines(const Flags& flags, const madx::AdapterStack& adapters) {
+  Lines lines;
+  if (!adapters->wants_languages()) {
+    if (flags.texts.size() > 1)
+      madx::input_error("--text: expected one file without LANGUAGE in --composition, but found ",
+                        flags.texts.size());
+    const madx::TextCorpus corpus(flags.texts);
+    for (size_t i = 0; i < corpus.size(); ++i) lines.texts.emplace_back(corpus.line(i));
+    return lines;
+  }
+  for (const auto& [language, path] : madx::parse_pairs("--text", flags.texts)) {
+    if (!adapters->has(language)) {
+      madx::input_error("--text: expected a language that --adapter gives, but found ", language,
+                        "; add --adapter ", language, "=DIRECTORY");
     }
-    madx::io::write_safetensors(output, tensors);
-    std::cout << "wrote " << output << ": " << corpus.size() << " lines\n";
-  });
+    const madx::TextCorpus corpus({path});
+    for (size_t i = 0; i < corpus.size(); ++i) lines.texts.emplace_back(corpus.line(i));
+    lines.languages.resize(lines.texts.size(), language);
+  }
+  return lines;
+}
+
+std::vector<int64_t> encode(const madx::Tokenizer& tokenizer, const std::string& line,
+                            int64_t max_length) {
+  auto ids = tokenizer.encode(line);
+  if (static_cast<int64_t>(ids.size()) > max_length - 2)
+    ids.resize(static_cast<size_t>(max_length - 2));
+  ids.insert(ids.begin(), tokenizer.special().bos);
+  ids.push_back(tokenizer.special().eos);
+  return ids;
+}
+
+void run(int argc, char** argv) {
+  const auto flags = parse(argc, argv);
+  const auto where = flags.device.apply();
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.encoder_dtype());
+  const auto& config = loaded.encoder->config();
+  madx::check_max_length(flags.max_length, config);
+  madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
+  load(flags, adapters);
+  flags.composition.apply_to(adapters);
+  adapters->eval();
+  adapters->to(where);
+  loaded.encoder->to(where);
+
+  torch::NoGradGuard no_grad;
+  const auto lines = read_lines(flags, adapters);
+  madx::io::TensorMap tensors;
+  const auto step = static_cast<size_t>(flags.batch_size);
+  for (size_t first = 0; first < lines.texts.size(); first += step) {
+    const auto last = std::min(first + step, lines.texts.size());
+    std::vector<std::vector<int64_t>> sequences;
+    for (auto line = first; line < last; ++line)
+      sequences.push_back(encode(*loaded.tokenizer, lines.texts[line], flags.max_length));
+    auto batch = madx::pack(sequences);
+    if (!lines.languages.empty())
+      batch.languages = {lines.languages.begin() + static_cast<int64_t>(first),
+                         lines.languages.begin() + static_cast<int64_t>(last)};
+    const auto hidden = loaded.encoder->forward(batch.to(where), *adapters).cpu();
+    const auto channels = batch.rows() > 0 ? hidden.size(0) / batch.rows() : 1;
+    for (auto line = first; line < last; ++line) {
+      const auto s = line - first;
+      const auto rows = batch.offsets[s + 1] - batch.offsets[s];
+      const auto number = std::to_string(line);
+      tensors.insert("input_ids." + number, batch.input_ids.narrow(0, batch.offsets[s], rows));
+      for (int64_t channel = 0; channel < channels; ++channel) {
+        tensors.insert("hidden." + number + (channels > 1 ? "." + std::to_string(channel) : ""),
+                       hidden.narrow(0, channel * batch.rows() + batch.offsets[s], rows));
+      }
+    }
+  }
+  madx::io::write_safetensors(flags.output, tensors);
+  std::cout << "wrote " << flags.output << ": " << lines.texts.size() << " lines\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return madx::run_program("hidden_states", [&] { run(argc, argv); });
 }

@@ -88,6 +88,7 @@ void run(int argc, char** argv) {
   const auto& config = loaded.encoder->config();
   madx::check_max_length(flags.training.max_length, config);
   madx::check_leave_out(adapter_config, config);
+  flags.adapter.check_adapter_drop(config);
   auto head = choose_head(flags, loaded);
   madx::print_encoder(loaded);
 
@@ -127,7 +128,9 @@ void run(int argc, char** argv) {
                                                 batches.epoch_size(), /*default_epochs=*/3);
   trainer.settings["--dtype"] = flags.device.dtype;
   trainer.settings["--full-length"] = flags.full_length ? "given" : "not given";
+  trainer.settings["--adapter-drop"] = std::to_string(flags.adapter.adapter_drop);
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
+  task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
   const auto result = madx::train(task, trainer);
 
   const auto model = madx::io::model_info(config);

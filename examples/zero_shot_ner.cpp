@@ -7,6 +7,10 @@
 //       --train en/train.conll --dev en/dev.conll --test sw=sw/test.conll --output runs/ner
 //   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language sw=adapters/sw
 //       --task-adapter runs/ner/task_adapter --text sw=news.txt --output runs/tagged
+//   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language en=adapters/en --adapter
+//   ner=runs/ner/task_adapter --adapter pos=pos
+//       --composition "Stack(LANGUAGE, Fuse(ner, pos))" --train en/train.conll --test ... --output
+//       runs/fused
 //
 // Prints a table of exact-span scores (equal to seqeval's); writes results.json, predictions/,
 // tagged/, report.html and task_adapter/.
@@ -18,7 +22,9 @@
 #include <iostream>
 
 #include "madx/madx.h"
+#include "madx/programs/composition_flags.h"
 #include "madx/programs/flags.h"
+#include "madx/programs/mixed_text.h"
 #include "madx/programs/ner_setup.h"
 #include "madx/programs/program.h"
 #include "madx/report/highlight.h"
@@ -29,8 +35,10 @@ namespace {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 struct Flags {
-  std::string encoder, source, output, train, dev, task_adapter, setup = "madx", leave_out_loaded;
-  Pairs languages, tests, texts;
+  std::string encoder, source, output, train, dev, task_adapter, setup = "madx", leave_out_loaded,
+                                                                 mixed_text;
+  Pairs languages, tests, texts, adapters;
+  madx::CompositionFlags composition;
   madx::AdapterFlags adapter;
   madx::TrainingFlags training;
   madx::DeviceFlags device;
@@ -40,13 +48,15 @@ Flags parse(int argc, char** argv) {
   CLI::App app("Zero-shot named entity recognition with MAD-X");
   Flags flags;
   flags.training.batch_size = 16;
-  std::vector<std::string> languages, tests, texts;
+  std::vector<std::string> languages, tests, texts, adapters;
   app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
   app.add_option("--source", flags.source, "Language of the training data")->required();
   app.add_option("--language", languages,
                  "LANGUAGE=DIRECTORY of a language adapter; once a language");
   app.add_option("--test", tests, "LANGUAGE=FILE in CoNLL form");
   app.add_option("--text", texts, "LANGUAGE=FILE of raw text to tag, a sentence a line");
+  app.add_option("--mixed-text", flags.mixed_text,
+                 "Raw text to tag, a line a LANGUAGE, a tab and a sentence");
   app.add_option("--train", flags.train, "CoNLL file in the source language");
   app.add_option("--dev", flags.dev,
                  "CoNLL file in the source language: the best task adapter on it is kept");
@@ -57,6 +67,11 @@ Flags parse(int argc, char** argv) {
   app.add_option("--output", flags.output, "Directory to write")->required();
   app.add_option("--setup", flags.setup, "madx, no-inv, no-lang or finetune")
       ->capture_default_str();
+  app.add_option("--adapter", adapters,
+                 "NAME=DIRECTORY of a further adapter that --composition names");
+  flags.composition.add_to(app,
+                           "in it LANGUAGE is the language of each sentence, ner the task adapter. "
+                           "With --train the adapter ner and fusions learn that no flag loads");
   flags.adapter.add_to(app, /*default_reduction_factor=*/16);
   flags.training.add_to(app);
   flags.device.add_to(app);
@@ -65,6 +80,14 @@ Flags parse(int argc, char** argv) {
   flags.languages = madx::parse_pairs("--language", languages);
   flags.tests = madx::parse_pairs("--test", tests);
   flags.texts = madx::parse_pairs("--text", texts);
+  flags.adapters = madx::parse_pairs("--adapter", adapters);
+  for (const std::string flag : {"--adapter", "--fusion"}) {
+    if (app.count(flag) > 0 && !flags.composition.given()) {
+      madx::input_error(flag,
+                        ": expected --composition beside it, which says where it acts; leave ",
+                        flag, " out, or add --composition");
+    }
+  }
   if (flags.train.empty() == flags.task_adapter.empty()) {
     madx::input_error("--train and --task-adapter: expected one of them, but found ",
                       flags.train.empty() ? "neither" : "both");
@@ -77,7 +100,7 @@ Flags parse(int argc, char** argv) {
                         flag, " out");
     }
   }
-  if (flags.tests.empty() && flags.texts.empty()) {
+  if (flags.tests.empty() && flags.texts.empty() && flags.mixed_text.empty()) {
     madx::input_error("expected --test LANGUAGE=FILE or --text LANGUAGE=FILE, but found neither");
   }
   return flags;
@@ -91,14 +114,19 @@ madx::TrainingResult train(const Flags& flags, madx::NerModel& model,
   const auto dev =
       flags.dev.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.dev);
   model.activate(flags.source);
-  madx::TaggingTask task(
-      model.encoder, model.adapters, model.head, model.tokenizer, sentences, dev,
-      {flags.training.batch_size, flags.training.max_length, flags.training.seed}, model.trained());
+  madx::TaggingTask task(model.encoder, model.adapters, model.head, model.tokenizer, sentences, dev,
+                         {flags.training.batch_size, flags.training.max_length, flags.training.seed,
+                          flags.adapter.adapter_drop, model.trained_fusions()},
+                         model.trained());
   auto options = flags.training.trainer_options("train task adapter", output, task.epoch_size(),
                                                 /*default_epochs=*/10);
   if (!dev.empty() && options.eval_every == 0) options.eval_every = task.epoch_size();
   options.settings["--setup"] = flags.setup;
   options.settings["--dtype"] = flags.device.dtype;
+  options.settings["--composition"] = madx::to_string(model.composition);
+  options.settings["--stack-rule"] = flags.composition.stack_rule;
+  options.settings["--skip-first-layers"] = std::to_string(flags.composition.skip_first_layers);
+  options.settings["--adapter-drop"] = std::to_string(flags.adapter.adapter_drop);
   const auto result = madx::train(task, options);
   model.save(output, flags.encoder);
   return result;
@@ -146,6 +174,19 @@ void tag_text(const Flags& flags, madx::NerModel& model, const std::string& outp
   }
 }
 
+/// Tags raw sentences of several languages in common batches: tagged/mixed.conll, each sentence
+/// headed by its language.
+void tag_mixed_text(const madx::MixedText& text, madx::NerModel& model, const std::string& output) {
+  std::filesystem::create_directories(output + "/tagged");
+  const auto predicted = model.tag_mixed(text.languages, text.sentences);
+  std::ostringstream columns;
+  for (size_t i = 0; i < text.sentences.size(); ++i) {
+    columns << "# language: " << text.languages[i] << "\n";
+    madx::write_columns(columns, {text.sentences[i].tokens, predicted[i]});
+  }
+  madx::write_file(output + "/tagged/mixed.conll", columns.str());
+}
+
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
@@ -161,12 +202,19 @@ void run(int argc, char** argv) {
   for (const auto& pair : flags.tests)
     madx::read_conll(pair.second);  // refuses bad files before hours of training
   for (const auto& pair : flags.texts) madx::read_raw_sentences(pair.second);
+  const auto mixed =
+      flags.mixed_text.empty() ? madx::MixedText() : madx::read_mixed_text(flags.mixed_text);
   auto loaded = madx::io::load_encoder(flags.encoder, flags.device.encoder_dtype());
   madx::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
   madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length,
                        flags.training.batch_size,
                        madx::parse_layers("--leave-out-loaded", flags.leave_out_loaded));
+  if (flags.composition.given())
+    model.compose(flags.composition.composition(), flags.adapters, flags.composition.fusions);
+  flags.composition.apply_to(model.adapters);
+  flags.adapter.check_adapter_drop(loaded.encoder->config());
+  for (const auto& language : mixed.languages) model.require_language(language);
   for (const auto* pairs : {&flags.tests, &flags.texts}) {
     for (const auto& pair : *pairs) model.require_language(pair.first);
   }
@@ -195,6 +243,7 @@ void run(int argc, char** argv) {
   }
   if (!flags.tests.empty()) test(flags, model, output.path(), report);
   if (!flags.texts.empty()) tag_text(flags, model, output.path());
+  if (!flags.mixed_text.empty()) tag_mixed_text(mixed, model, output.path());
   output.finish();
   std::cout << "wrote " << flags.output << (flags.tests.empty() ? "" : " (open report.html)")
             << ", peak memory " << madx::peak_memory() << "\n";

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""This machine's fp32 GEMM rate, in GFLOP/s, on the shapes of XLM-R's layers: what a step can reach at most.
+"""This machine's GEMM rate, in GFLOP/s, on the shapes of XLM-R's layers: what a step can reach at most.
 
   .deps/python/bin/python benchmarks/peer/gemm_rate.py --threads 2
 
@@ -28,8 +28,8 @@ def seconds_of(x: torch.Tensor, weight: torch.Tensor) -> float:
     return time.perf_counter() - start
 
 
-def gflops(rows: int, inputs: int, outputs: int) -> float:
-    x, weight = torch.randn(rows, inputs), torch.randn(outputs, inputs)
+def gflops(rows: int, inputs: int, outputs: int, dtype: torch.dtype) -> float:
+    x, weight = torch.randn(rows, inputs, dtype=dtype), torch.randn(outputs, inputs, dtype=dtype)
     seconds_of(x, weight)  # warm-up
     best = min(seconds_of(x, weight) for _ in range(RUNS))
     return 2 * rows * inputs * outputs / best / 1e9
@@ -38,8 +38,11 @@ def gflops(rows: int, inputs: int, outputs: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
-    torch.set_num_threads(parser.parse_args().threads)
-    rates = {"x".join(map(str, shape)): round(gflops(*shape), 1) for shape in SHAPES}
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    dtype = getattr(torch, options.dtype)
+    rates = {"x".join(map(str, shape)): round(gflops(*shape, dtype), 1) for shape in SHAPES}
     print(json.dumps({"what": "gemm", "gflops": rates, "median": statistics.median_high(rates.values())}))
 
 

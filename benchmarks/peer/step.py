@@ -6,7 +6,7 @@
 mlm: a training step of a language adapter with its invertible adapter, every row `length` long.
 ner-train, ner-infer: a language adapter under a task adapter, sentences of realistic lengths (median about 27
 sub-words) padded to the longest of their batch; ner-infer-bare: the encoder alone. Tokens are real ones, no padding.
-Prints one JSON line with step_bench's keys. The first step does not count.
+With --dtype bfloat16, forward runs under torch.autocast. Prints one JSON line with step_bench's keys. The first step does not count.
 """
 from __future__ import annotations
 
@@ -84,15 +84,19 @@ def ner_batch(batch: int, lengths_random: torch.Generator) -> tuple[dict[str, to
     return inputs, int(lengths.sum())
 
 
-def train_step(model: PreTrainedModel, optimizer: torch.optim.Optimizer, inputs: dict[str, torch.Tensor]) -> None:
-    model(**inputs).loss.backward()
+def train_step(model: PreTrainedModel, optimizer: torch.optim.Optimizer, inputs: dict[str, torch.Tensor],
+               autocast: torch.autocast) -> None:
+    with autocast:
+        loss = model(**inputs).loss
+    loss.backward()
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 
 
 @torch.no_grad()
-def infer_step(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> None:
-    model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+def infer_step(model: PreTrainedModel, inputs: dict[str, torch.Tensor], autocast: torch.autocast) -> None:
+    with autocast:
+        model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
 
 
 def measure(options: argparse.Namespace) -> tuple[list[float], int]:
@@ -100,6 +104,7 @@ def measure(options: argparse.Namespace) -> tuple[list[float], int]:
     model = make_model(options.what, options.size)
     optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=1e-4)
     lengths_random = torch.Generator().manual_seed(1)
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=options.dtype == "bfloat16")
     seconds, tokens = [], 0
     for step in range(options.steps + 1):
         if options.what == "mlm":
@@ -108,9 +113,9 @@ def measure(options: argparse.Namespace) -> tuple[list[float], int]:
             inputs, size = ner_batch(options.batch, lengths_random)
         start = time.perf_counter()
         if model.training:
-            train_step(model, optimizer, inputs)
+            train_step(model, optimizer, inputs, autocast)
         else:
-            infer_step(model, inputs)
+            infer_step(model, inputs, autocast)
         if step > 0:  # the first one warms up
             seconds.append(time.perf_counter() - start)
             tokens += size
@@ -125,12 +130,15 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=128, help="tokens a sequence; mlm alone")
     parser.add_argument("--steps", type=int, default=5, help="timed steps, after one that is not")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     seconds, tokens = measure(options)
 
     line = {"what": options.what, "size": options.size, "batch": options.batch}
+    if options.dtype != "float32":
+        line["dtype"] = options.dtype
     if options.what == "mlm":
         median = statistics.median_high(seconds)
         line |= {"length": options.length, "step_seconds": median,

@@ -126,6 +126,18 @@ void check_composition(const Composition& composition) {
   if (!composition.empty()) check_block(composition, /*depth=*/0, composition);
 }
 
+Composition with_language(const Composition& composition, const std::string& language) {
+  auto result = composition;
+  if (result.kind == Kind::kName && result.name == kLanguage) result.name = language;
+  for (auto& child : result.children) child = with_language(child, language);
+  return result;
+}
+
+bool names_language(const Composition& composition) {
+  return (composition.kind == Kind::kName && composition.name == kLanguage) ||
+         std::any_of(composition.children.begin(), composition.children.end(), names_language);
+}
+
 std::vector<std::string> adapter_names(const Composition& composition) {
   std::vector<std::string> names;
   collect_names(composition, names);

@@ -108,16 +108,4 @@ std::vector<std::vector<Stretch>> spread(const Composition& composition) {
   return result;
 }
 
-Composition with_language(const Composition& composition, const std::string& name) {
-  auto result = composition;
-  if (result.kind == Kind::kName && result.name == kLanguage) result.name = name;
-  for (auto& child : result.children) child = with_language(child, name);
-  return result;
-}
-
-bool names_language(const Composition& composition) {
-  return (composition.kind == Kind::kName && composition.name == kLanguage) ||
-         std::any_of(composition.children.begin(), composition.children.end(), names_language);
-}
-
 }  // namespace madx::detail

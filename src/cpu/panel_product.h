@@ -56,7 +56,7 @@ class TransposedPanels {
       : n_(n),
         k_(k),
         panels_((n + PanelProduct::kWidth - 1) / PanelProduct::kWidth),
-        data_(panels_ * PanelProduct::kWidth * k) {}
+        data_(panels_ * PanelProduct::kWidth * k, Scratch::Start::kAnything) {}
   int64_t panels() const { return panels_; }
   const float* data() const { return data_.data(); }
 

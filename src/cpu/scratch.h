@@ -7,12 +7,14 @@
 
 namespace madx::cpu {
 
-/// Zeroed floats at the start of a cache line; what a kernel works in.
+/// Floats at the start of a cache line; what a kernel works in. Zeros, where not everything that is
+/// read is written before: zeros cost a pass over new pages on the one thread that makes them.
 class Scratch {
  public:
-  explicit Scratch(int64_t size)
+  enum class Start { kZeros, kAnything };
+  explicit Scratch(int64_t size, Start start = Start::kZeros)
       : data_(static_cast<float*>(::operator new(bytes(size), std::align_val_t(kLine)))) {
-    std::fill_n(data_.get(), size, 0.0f);
+    if (start == Start::kZeros) std::fill_n(data_.get(), size, 0.0f);
   }
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }

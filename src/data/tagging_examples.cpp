@@ -19,6 +19,7 @@ TaggingExamples::TaggingExamples(const std::vector<TaggedSentence>& sentences,
     for (const auto& word : subwords) counts.push_back(static_cast<int64_t>(word.size()));
     for (const auto& window : make_windows(counts, limit)) {
       Sequence sequence;
+      sequence.sentence = sentence;
       sequence.ids.push_back(special.bos);
       for (auto word = window.begin; word < window.end; ++word) {
         if (word >= window.keep_begin && word < window.keep_end) {
@@ -45,6 +46,7 @@ TaggingBatch TaggingExamples::batch(const std::vector<size_t>& sequences) const 
   for (const auto index : sequences) {
     const auto& sequence = sequences_.at(index);
     ids.push_back(sequence.ids);
+    batch.sentences.push_back(sequence.sentence);
     for (const auto& word : sequence.words) {
       read.push_back(row + word.place);
       targets.push_back(word.label);

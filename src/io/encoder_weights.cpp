@@ -133,8 +133,8 @@ MlmHead find_head(const EncoderParts& parts) {
   const std::string decoder_bias = bert ? "cls.predictions.decoder.bias" : "lm_head.decoder.bias";
   if (!parts.weights.contains(transform + "dense.weight")) return MlmHead(nullptr);
   const detail::WeightReader read(parts.weights, parts.where);
-  // The shape first: nothing is made of a size that config.json alone says.
-  read(transform + "dense.weight", {parts.config.hidden_size, parts.config.hidden_size});
+  // The tied output embedding first: nothing is made of sizes that config.json alone says.
+  read("embeddings.word_embeddings.weight", {parts.config.vocab_size, parts.config.hidden_size});
   MlmHead head(MlmHeadOptions(parts.config.hidden_size, parts.config.vocab_size)
                    .layer_norm_eps(parts.config.layer_norm_eps));
   torch::NoGradGuard no_grad;

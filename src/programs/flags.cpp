@@ -212,6 +212,15 @@ void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {
       app.add_option("--reduction-factor", reduction_factor, "Hidden size / bottleneck size")
           ->capture_default_str();
   app.add_option("--leave-out", leave_out, "Layers without an adapter, e.g. 11 (MAD-X 2.0)");
+  app.add_option("--adapter-drop", adapter_drop,
+                 "AdapterDrop: in training, each batch skips the adapters of 0 to N first layers")
+      ->capture_default_str();
+}
+
+void AdapterFlags::check_adapter_drop(const EncoderConfig& config) const {
+  if (adapter_drop >= 0 && adapter_drop < config.num_hidden_layers) return;
+  input_error("--adapter-drop: expected 0 to ", config.num_hidden_layers - 1,
+              ", so that some layer keeps its adapter, but found ", adapter_drop);
 }
 
 BottleneckConfig AdapterFlags::bottleneck_config() const {

@@ -1,9 +1,11 @@
 #include "madx/programs/ner_setup.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "madx/core/error.h"
 #include "madx/io/adapter_files.h"
+#include "madx/io/composition_files.h"
 #include "madx/train/tagging_task.h"
 
 namespace madx {
@@ -11,6 +13,34 @@ namespace {
 
 /// The task adapter's name in the bank and in its files. A language may not be called so.
 constexpr auto kTask = "ner";
+
+Composition composition_of(NerSetup setup) {
+  switch (setup) {
+    case NerSetup::kMadx:
+    case NerSetup::kNoInvertible:
+      return Stack{kLanguage, kTask};
+    case NerSetup::kNoLanguage:
+      return kTask;
+    case NerSetup::kFinetune:
+      return {};
+  }
+  return {};
+}
+
+/// The Fuse blocks in a composition.
+void collect_fusions(const Composition& composition, std::vector<Fuse>& fusions) {
+  if (composition.kind == Composition::Kind::kFuse) {
+    Fuse fuse({}, composition.name);
+    fuse.children = composition.children;
+    fusions.push_back(fuse);
+  }
+  for (const auto& child : composition.children) collect_fusions(child, fusions);
+}
+
+bool names(const Composition& composition, const std::string& name) {
+  const auto all = adapter_names(composition);
+  return std::find(all.begin(), all.end(), name) != all.end();
+}
 
 }  // namespace
 
@@ -26,6 +56,7 @@ NerModel::NerModel(NerSetup setup_, const io::LoadedEncoder& loaded,
                    const std::vector<std::pair<std::string, std::string>>& languages,
                    int64_t max_length_, int64_t batch_size_, std::vector<int64_t> leave_out_)
     : setup(setup_),
+      composition(composition_of(setup_)),
       encoder(loaded.encoder),
       adapters(loaded.encoder->config().hidden_size, loaded.encoder->config().num_hidden_layers),
       tokenizer(loaded.tokenizer),
@@ -43,9 +74,30 @@ NerModel::NerModel(NerSetup setup_, const io::LoadedEncoder& loaded,
   adapters->use_invertible(setup == NerSetup::kMadx);
 }
 
+void NerModel::compose(const Composition& composed,
+                       const std::vector<std::pair<std::string, std::string>>& more,
+                       const std::vector<std::string>& fusions) {
+  if (setup != NerSetup::kMadx && setup != NerSetup::kNoInvertible) {
+    input_error(
+        "--composition: expected --setup madx or no-inv beside it, whose stack it replaces");
+  }
+  composition = composed;
+  for (const auto& [name, directory] : more) {
+    if (adapters->has(name))
+      input_error("--adapter: expected names other than languages, but found ", name, " twice");
+    io::load_adapter(adapters, directory, name, leave_out);
+  }
+  for (const auto& directory : fusions) io::load_fusion(adapters, directory);
+  for (auto& weight : adapters->parameters()) weight.requires_grad_(false);
+  for (const auto& name : adapter_names(composition)) {
+    if (name == kLanguage || name == kTask || adapters->has(name)) continue;
+    input_error("--composition: expected ", kLanguage, ", ", kTask,
+                " or a name that --language or --adapter gives, but found ", name);
+  }
+}
+
 void NerModel::require_language(const std::string& language) const {
-  const bool needed = setup == NerSetup::kMadx || setup == NerSetup::kNoInvertible;
-  if (needed && !adapters->has(language)) {
+  if (names_language(composition) && !adapters->has(language)) {
     input_error("--language: expected ", language,
                 "=DIRECTORY with this language's adapter, but there is none; train one with "
                 "train_lang_adapter, or use --setup no-lang");
@@ -54,10 +106,21 @@ void NerModel::require_language(const std::string& language) const {
 
 void NerModel::add_task(const BottleneckConfig& config, const std::vector<std::string>& labels) {
   head = TaggingHead(TaggingHeadOptions(encoder->config().hidden_size, labels));
-  if (setup == NerSetup::kFinetune) {
-    encoder->unfreeze();
-  } else {
-    adapters->add(kTask, config);
+  if (setup == NerSetup::kFinetune) return encoder->unfreeze();
+  task_learns_ = names(composition, kTask) && !adapters->has(kTask);
+  if (task_learns_) adapters->add(kTask, config);
+  std::vector<Fuse> fusions;
+  collect_fusions(composition, fusions);
+  for (const auto& fuse : fusions) {
+    const auto name = fusion_name(fuse);
+    if (adapters->has_fusion(name)) continue;
+    if (names_language(fuse)) {
+      input_error(
+          "--composition: expected a fusion of adapters that stay as languages change, but ",
+          "found ", to_string(fuse), "; put ", kLanguage, " below it");
+    }
+    adapters->add_fusion(fuse, {}, encoder->config().attention_probs_dropout_prob);
+    fresh_fusions_.push_back(name);
   }
 }
 
@@ -66,7 +129,8 @@ void NerModel::load_task(const std::string& directory) {
     input_error(
         "--task-adapter: expected --train under --setup finetune, which has no task adapter");
   }
-  io::load_adapter(adapters, directory, kTask, leave_out);
+  if (names(composition, kTask) && !adapters->has(kTask))
+    io::load_adapter(adapters, directory, kTask, leave_out);
   head = io::load_tagging_head(directory);
   if (head->options.hidden_size() != encoder->config().hidden_size) {
     input_error(directory, "/head_config.json: expected hidden size ",
@@ -80,10 +144,12 @@ void NerModel::save(const std::string& directory, const std::string& encoder_pat
   const auto target = directory + (setup == NerSetup::kFinetune ? "/finetuned" : "/task_adapter");
   std::filesystem::create_directories(target);
   io::save_tagging_head(head, kTask, model, target);
-  if (setup == NerSetup::kFinetune) {
-    io::save_encoder(encoder, encoder_path, target);
-  } else {
-    io::save_adapter(adapters, kTask, model, target);
+  if (setup == NerSetup::kFinetune) return io::save_encoder(encoder, encoder_path, target);
+  if (task_learns_) io::save_adapter(adapters, kTask, model, target);
+  for (const auto& name : fresh_fusions_) {
+    const auto fusion = directory + "/fusions/" + name;
+    std::filesystem::create_directories(fusion);
+    io::save_fusion(adapters, name, model, fusion);
   }
 }
 
@@ -98,31 +164,38 @@ std::vector<std::pair<std::string, at::Tensor>> NerModel::trained() const {
   if (setup == NerSetup::kFinetune) {
     for (const auto& item : encoder->named_parameters())
       tensors.emplace_back("encoder." + item.key(), item.value());
-  } else {
-    for (const auto& [key, tensor] : adapters->get(kTask)->named_tensors())
-      tensors.emplace_back(key, tensor);
+  }
+  if (task_learns_) tensors = adapters->get(kTask)->named_tensors();
+  for (const auto& name : fresh_fusions_) {
+    for (const auto& [key, tensor] : adapters->get_fusion(name)->named_tensors())
+      tensors.emplace_back("fusion " + name + "." + key, tensor);
   }
   for (const auto& item : head->named_parameters())
     tensors.emplace_back("head." + item.key(), item.value());
   return tensors;
 }
 
+std::vector<AdapterFusion> NerModel::trained_fusions() const {
+  std::vector<AdapterFusion> fusions;
+  for (const auto& name : fresh_fusions_) fusions.push_back(adapters->get_fusion(name));
+  return fusions;
+}
+
 void NerModel::activate(const std::string& language) {
-  switch (setup) {
-    case NerSetup::kMadx:
-    case NerSetup::kNoInvertible:
-      return adapters->activate({language, kTask});
-    case NerSetup::kNoLanguage:
-      return adapters->activate({kTask});
-    case NerSetup::kFinetune:
-      return adapters->deactivate();
-  }
+  adapters->activate(with_language(composition, language));
 }
 
 std::vector<std::vector<std::string>> NerModel::tag(const std::string& language,
                                                     const std::vector<TaggedSentence>& sentences) {
   activate(language);
   return predict_tags(encoder, adapters, head, *tokenizer, sentences, max_length, batch_size);
+}
+
+std::vector<std::vector<std::string>> NerModel::tag_mixed(
+    const std::vector<std::string>& languages, const std::vector<TaggedSentence>& sentences) {
+  adapters->activate(composition);
+  return predict_tags(encoder, adapters, head, *tokenizer, sentences, max_length, batch_size,
+                      languages);
 }
 
 }  // namespace madx

@@ -273,7 +273,7 @@ TEST_F(AdapterSetTest, RefusesConfigurationsThatItDoesNotCompute) {
   EXPECT_THAT(error_of([](Config& c) { c.stochastic_depth = 1.1; }),
               HasSubstr("stochastic_depth: expected a probability from 0 to 1, but found 1.1"));
   EXPECT_THAT(error_of([](Config& c) { c.reduction_factor = 0; }),
-              HasSubstr("reduction_factor: expected a number above 0, but found 0"));
+              HasSubstr("reduction_factor: expected a number above 0 for layer 0, but found 0"));
   EXPECT_THAT(error_of([](Config& c) { c.inv_adapter_reduction_factor = -2; }),
               HasSubstr("expected a number above 0, but found -2"));
   EXPECT_THAT(
@@ -287,6 +287,8 @@ TEST_F(AdapterSetTest, RefusesConfigurationsThatItDoesNotCompute) {
   EXPECT_THAT(error_of([](Config& c) { c.non_linearity = "sine"; }),
               HasSubstr("unknown non-linearity \"sine\""));
   EXPECT_THAT(input_error_of([] { named_config("lora"); }),
+              HasSubstr("\"lora\": expected a bottleneck adapter, but found another method"));
+  EXPECT_THAT(input_error_of([] { named_config("sequential"); }),
               HasSubstr("expected pfeiffer (seq_bn), houlsby (double_seq_bn)"));
 }
 

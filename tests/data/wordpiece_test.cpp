@@ -96,6 +96,8 @@ TEST(WordPiece, RefusesAVocabularyThatIsNotUtf8) {
 TEST(WordPiece, RefusesAConfigThatItCannotFollow) {
   EXPECT_THAT(input_error_of([] { wordpiece(kSpecial, "{"); }),
               HasSubstr("bert/tokenizer_config.json: expected JSON"));
+  EXPECT_THAT(input_error_of([] { wordpiece(kSpecial, std::string(1'000'000, '[')); }),
+              HasSubstr("expected JSON of at most 64 brackets inside each other"));
   EXPECT_THAT(input_error_of([] { wordpiece(kSpecial, R"({"do_lower_case": "no"})"); }),
               HasSubstr("expected 'do_lower_case' to be true or false, but found \"no\""));
   EXPECT_THAT(input_error_of([] { wordpiece(kSpecial, R"({"do_basic_tokenize": false})"); }),

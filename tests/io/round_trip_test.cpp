@@ -224,7 +224,9 @@ TEST_P(RoundTrip, ComputesTheSameAfterSavingAndLoading) {
   }
   const auto found = compute(again, loaded, loaded_heads);
   EXPECT_TRUE(at::equal(found.hidden, expected.hidden));
-  if (expected.logits.defined()) EXPECT_TRUE(at::equal(found.logits, expected.logits));
+  if (expected.logits.defined()) {
+    EXPECT_TRUE(at::equal(found.logits, expected.logits));
+  }
   again->deactivate();
   torch::NoGradGuard no_grad;
   EXPECT_GT(

@@ -235,6 +235,12 @@ TEST(TorchFileReader, DoesNotCopyWhatAFileNamesOften) {
             std::string::npos);
 }
 
+TEST(TorchFileReader, NamesAKeyOnOneLineWithoutControlCharacters) {
+  const auto message = error_on(legacy("}" + text("a\nb\x1b[31m") + "Ns"));
+  EXPECT_NE(message.find("a?b?[31m: expected a tensor, but found None"), std::string::npos)
+      << message;
+}
+
 TEST(TorchFileReader, ReadsAStorageThatLiesAskewOnce) {
   // Two tensors over one storage of the old format, which begins at an odd byte.
   for (const std::string pad : {"", "x", "xy", "xyz"}) {

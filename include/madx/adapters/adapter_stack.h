@@ -72,7 +72,7 @@ class AdapterStackImpl : public torch::nn::Module {
   /// The adapters of the active composition, each once, from left to right.
   const std::vector<AdapterSetImpl*>& active() const { return active_->members; }
   /// Whether batches must name their sequences' languages.
-  bool wants_languages() const { return detail::names_language(active_->composition); }
+  bool wants_languages() const { return names_language(active_->composition); }
 
   /// Which way each of a batch's sequences goes. `languages` has one name a sequence where the
   /// composition has kLanguage, and is passed over elsewhere. Throws InputError where batch_sizes
@@ -299,9 +299,8 @@ inline std::shared_ptr<const Activation> AdapterStackImpl::prepare(
   for (const auto& stretches : detail::spread(composition)) {
     auto& parts = prepared->channels.emplace_back();
     for (const auto& stretch : stretches) {
-      parts.push_back(
-          {stretch.sequences, stretch.composition,
-           detail::names_language(stretch.composition) ? nullptr : plan(stretch.composition)});
+      parts.push_back({stretch.sequences, stretch.composition,
+                       names_language(stretch.composition) ? nullptr : plan(stretch.composition)});
     }
   }
   return prepared;
@@ -339,7 +338,7 @@ inline Routing AdapterStackImpl::route(int64_t sequences,
           const auto& language = languages[static_cast<size_t>(s)];
           auto found = known.find(language);
           if (found == known.end()) {
-            const auto own = detail::with_language(part.composition, language);
+            const auto own = with_language(part.composition, language);
             found = known.emplace(language, add(plan(own))).first;
           }
           routing.plan_of.push_back(found->second);

@@ -103,6 +103,10 @@ std::string to_string(const Composition& composition);
 /// too deep, or where sizes or weights are not one a member.
 void check_composition(const Composition& composition);
 
+/// The composition with `language` in place of kLanguage, and whether it has one to replace.
+Composition with_language(const Composition& composition, const std::string& language);
+bool names_language(const Composition& composition);
+
 /// The adapters' names, each once, from left to right.
 std::vector<std::string> adapter_names(const Composition& composition);
 

@@ -18,8 +18,4 @@ struct Stretch {
 /// Throws InputError where sizes of blocks do not fit together.
 std::vector<std::vector<Stretch>> spread(const Composition& composition);
 
-/// The composition with `name` in place of kLanguage.
-Composition with_language(const Composition& composition, const std::string& name);
-bool names_language(const Composition& composition);
-
 }  // namespace madx::detail

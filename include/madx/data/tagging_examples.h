@@ -17,6 +17,7 @@ struct TaggingBatch {
   PackedBatch batch;
   at::Tensor targets;  // (words) int64 label ids; -1 where the tag is not among the labels
   std::vector<std::pair<size_t, size_t>> words;  ///< (sentence, word) of each read row
+  std::vector<size_t> sentences;                 ///< of each sequence
 };
 
 /// Tagged sentences as sequences of sub-words. A sentence that is longer than `max_length` becomes
@@ -41,6 +42,7 @@ class TaggingExamples {
   };
   struct Sequence {
     std::vector<int64_t> ids;
+    size_t sentence;
     std::vector<Word> words;
   };
 

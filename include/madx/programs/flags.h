@@ -79,8 +79,11 @@ struct AdapterFlags {
   std::string config = "pfeiffer";
   double reduction_factor = 0;  ///< 0: the program's default
   std::string leave_out;
+  int64_t adapter_drop = 0;
 
   void add_to(CLI::App& app, double default_reduction_factor);
+  /// Throws InputError where --adapter-drop would leave some batch without any adapter.
+  void check_adapter_drop(const EncoderConfig& config) const;
   /// Throws InputError where a configuration string and a flag both name a value.
   BottleneckConfig bottleneck_config() const;
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "madx/adapters/adapter_stack.h"
 #include "madx/data/conll.h"
 #include "madx/io/encoder_files.h"
 #include "madx/models/tagging_head.h"
@@ -30,27 +31,43 @@ struct NerModel {
            const std::vector<std::pair<std::string, std::string>>& languages, int64_t max_length,
            int64_t batch_size, std::vector<int64_t> leave_out = {});
 
-  /// Throws InputError when the setup needs this language's adapter and there is none.
+  /// Runs `composition` instead of the setup's stack; in it kLanguage is a sentence's language and
+  /// "ner" the task adapter. Loads further adapters (name, directory) and fusions (directories).
+  /// Throws InputError under setups without language adapters, and for a name that is nobody's.
+  void compose(const Composition& composition,
+               const std::vector<std::pair<std::string, std::string>>& adapters,
+               const std::vector<std::string>& fusions);
+
+  /// Throws InputError when the composition needs this language's adapter and there is none.
   void require_language(const std::string& language) const;
 
-  /// A fresh task adapter (or trainable encoder) and head.
+  /// A fresh head, and of what the composition names the task adapter and the fusions that are not
+  /// there: they learn. Under finetune the encoder does.
   void add_task(const BottleneckConfig& config, const std::vector<std::string>& labels);
-  /// A trained one. Throws InputError under finetune, which has no task adapter.
+  /// A trained task adapter, where the composition has one that is not there, and its head. Throws
+  /// InputError under finetune, which has no task adapter.
   void load_task(const std::string& directory);
-  /// Writes task_adapter/ into `directory`; finetune: finetuned/, a Hugging Face directory with the
-  /// head beside it, config and tokenizer those of `encoder_path`.
+  /// Writes task_adapter/, and a directory a fusion under fusions/, into `directory`; finetune:
+  /// finetuned/, a Hugging Face directory with the head beside it, config and tokenizer those of
+  /// `encoder_path`.
   void save(const std::string& directory, const std::string& encoder_path) const;
 
   void to(const at::Device& device);
   /// The tensors that learn.
   std::vector<std::pair<std::string, at::Tensor>> trained() const;
-  /// Makes the stack of this language active.
+  /// The fusions that learn.
+  std::vector<AdapterFusion> trained_fusions() const;
+  /// Makes the composition active as it is for this language.
   void activate(const std::string& language);
   /// Tags sentences of this language: a vector of IOB2 tags a sentence.
   std::vector<std::vector<std::string>> tag(const std::string& language,
                                             const std::vector<TaggedSentence>& sentences);
+  /// Tags sentences of several languages, one name a sentence, in common batches.
+  std::vector<std::vector<std::string>> tag_mixed(const std::vector<std::string>& languages,
+                                                  const std::vector<TaggedSentence>& sentences);
 
   NerSetup setup;
+  Composition composition;  ///< with kLanguage for the language
   Encoder encoder;
   AdapterStack adapters;
   TaggingHead head{nullptr};
@@ -58,6 +75,10 @@ struct NerModel {
   int64_t max_length;
   int64_t batch_size;
   std::vector<int64_t> leave_out;
+
+ private:
+  bool task_learns_ = false;
+  std::vector<std::string> fresh_fusions_;
 };
 
 }  // namespace madx

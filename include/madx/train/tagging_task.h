@@ -16,11 +16,13 @@
 
 namespace madx {
 
-/// Tags sentences under the stack that is active: predictions for every word, dropout off.
-/// Returns IOB2 tags, a vector a sentence. `max_tokens` bounds the tokens run at once.
+/// Tags sentences under the composition that is active: predictions for every word, dropout off.
+/// Returns IOB2 tags, a vector a sentence. `languages` has one name a sentence where the
+/// composition has kLanguage: batches may mix them.
 inline std::vector<std::vector<std::string>> predict_tags(
     Encoder encoder, AdapterStack adapters, TaggingHead head, const Tokenizer& tokenizer,
-    const std::vector<TaggedSentence>& sentences, int64_t max_length, int64_t batch_size) {
+    const std::vector<TaggedSentence>& sentences, int64_t max_length, int64_t batch_size,
+    const std::vector<std::string>& languages = {}) {
   torch::NoGradGuard no_grad;
   encoder->eval();
   adapters->eval();
@@ -33,7 +35,9 @@ inline std::vector<std::vector<std::string>> predict_tags(
     std::vector<size_t> sequences(
         std::min(static_cast<size_t>(batch_size), examples.size() - first));
     std::iota(sequences.begin(), sequences.end(), first);
-    const auto batch = examples.batch(sequences);
+    auto batch = examples.batch(sequences);
+    for (const auto sentence : batch.sentences)
+      if (!languages.empty()) batch.batch.languages.push_back(languages.at(sentence));
     const auto hidden =
         encoder->forward(batch.batch.to(encoder->device()), *adapters);  // (words, hidden)
     const auto best = head->forward(hidden).argmax(/*dim=*/1).cpu();
@@ -63,6 +67,7 @@ class TaggingTask : public TrainingTask {
     int64_t max_length = 128;
     uint64_t seed = 42;
     int64_t adapter_drop = 0;  ///< the most first layers that a batch skips (AdapterDrop)
+    std::vector<AdapterFusion> fusions = {};  ///< those that learn: their regularization joins
   };
 
   /// `dev` may be empty: then there is no evaluation. Its F1 picks the best task adapter.
@@ -76,8 +81,8 @@ class TaggingTask : public TrainingTask {
         tokenizer_(std::move(tokenizer)),
         examples_(train, *tokenizer_, head_->options.labels(), options.max_length),
         dev_(std::move(dev)),
-        options_(options),
-        drop_(adapters_, options.adapter_drop, options.seed),
+        options_(std::move(options)),
+        drop_(adapters_, options_.adapter_drop, options_.seed),
         trained_(std::move(trained)),
         order_(examples_.size()) {}
 
@@ -91,7 +96,12 @@ class TaggingTask : public TrainingTask {
     const auto batch = examples_.batch(sequences_of(index));
     const auto device = encoder_->device();
     const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (words, hidden)
-    return {head_->loss(hidden, ops::upload(batch.targets, device)), batch.batch.rows()};
+    auto value = head_->loss(hidden, ops::upload(batch.targets, device));
+    for (const auto& fusion : options_.fusions) {
+      const auto regularization = fusion->regularization_loss();
+      if (regularization.defined()) value = value + regularization;
+    }
+    return {value, batch.batch.rows()};
   }
 
   std::optional<Evaluation> evaluate() override {

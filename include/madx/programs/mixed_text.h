@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "madx/data/conll.h"
+
+namespace madx {
+
+/// Raw sentences, each of a language of its own; all tags are "O".
+struct MixedText {
+  std::vector<std::string> languages;
+  std::vector<TaggedSentence> sentences;
+};
+
+/// Reads a file with a language, a tab and a sentence a line. Throws InputError, naming the line,
+/// for another form.
+MixedText read_mixed_text(const std::string& path);
+
+}  // namespace madx
