@@ -14,10 +14,10 @@ struct BackwardProducts {
   BackwardProducts(const SiteAdapter& adapter, int64_t hidden, int64_t tile)
       : z_gradient(PanelProduct::dense(tile, adapter.bottleneck, hidden, /*accumulate=*/false)),
         h_gradient(PanelProduct::dense(tile, hidden, adapter.bottleneck, /*accumulate=*/false)),
-        up_gradient(hidden, adapter.bottleneck, tile, padded(tile), adapter.bottleneck,
-                    adapter.bottleneck, {/*transposed_a=*/false, /*accumulate=*/true}),
-        down_gradient(adapter.bottleneck, hidden, tile, padded(tile), hidden, hidden,
-                      {/*transposed_a=*/false, /*accumulate=*/true}) {}
+        up_gradient(hidden, adapter.bottleneck, tile, hidden, adapter.bottleneck,
+                    adapter.bottleneck, {/*transposed_a=*/true, /*accumulate=*/true}),
+        down_gradient(adapter.bottleneck, hidden, tile, adapter.bottleneck, hidden, hidden,
+                      {/*transposed_a=*/true, /*accumulate=*/true}) {}
   PanelProduct z_gradient, h_gradient;
   SmallGemm up_gradient, down_gradient;
 };
@@ -71,12 +71,8 @@ class BackwardTile {
         block_sum(index, row, h_row(row));
         site_.norm().forward(h_row(row), h_row(row));
       }
-      // Transposed here: products of a transposed operand run at half the rate on some processors.
-      float* const transposed = scratch_.transposed.data();
-      transpose(y_, hidden_, tile_, hidden_, transposed, padded(tile_));
-      products.up_gradient(transposed, z, sums.up);
-      transpose(dz, bottleneck, tile_, bottleneck, transposed, padded(tile_));
-      products.down_gradient(transposed, h_, sums.down);
+      products.up_gradient(y_, z, sums.up);
+      products.down_gradient(dz, h_, sums.down);
       add_rows_to(sums.up_bias, y_, rows_, hidden_);
       add_rows_to(sums.down_bias, dz, rows_, bottleneck);
     }

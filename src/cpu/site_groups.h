@@ -26,7 +26,7 @@ class SiteGroups {
     }
     size_t steps = 0;
     for (size_t group = 0; group < groups_.size(); ++group) {
-      const RowTiles tiles(groups_[group].rows, threads, largest_site_tile(problem), kSiteGranule);
+      const RowTiles tiles(groups_[group].rows, threads, kLargestSiteTile, kSiteGranule);
       for (int64_t tile = 0; tile < tiles.count(); ++tile)
         tiles_.push_back({group, groups_[group].first + tiles.first(tile), tiles.rows_of(tile)});
       sizes_.push_back(tiles.size());

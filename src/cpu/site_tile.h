@@ -2,16 +2,15 @@
 
 #include <algorithm>
 
-#include "cpu/cache.h"
 #include "cpu/layer_norm.h"
 #include "cpu/philox.h"
 #include "cpu/scratch.h"
-#include "cpu/transpose.h"
 #include "madx/cpu/adapter_site.h"
 
 namespace madx::cpu {
 
-constexpr int64_t kSiteGranule = 4;
+/// More rows read the weights less often; fewer stay in a core's second-level cache.
+constexpr int64_t kLargestSiteTile = 64, kSiteGranule = 4;
 
 inline void add_to(float* to, const float* from, int64_t size) {
 #pragma omp simd
@@ -28,11 +27,6 @@ inline int64_t widest_bottleneck(const SiteProblem& problem) {
   return widest;
 }
 
-/// The most rows that a tile may have: of each, it works in three rows and two bottlenecks.
-inline int64_t largest_site_tile(const SiteProblem& problem) {
-  return rows_in_cache(3 * problem.hidden + 2 * widest_bottleneck(problem));
-}
-
 /// A thread's working memory for one tile.
 struct TileScratch {
   TileScratch(const SiteProblem& problem, int64_t tile)
@@ -41,10 +35,9 @@ struct TileScratch {
         a_gradient(tile * problem.hidden),
         z(tile * widest_bottleneck(problem)),
         z_gradient(tile * widest_bottleneck(problem)),
-        transposed(padded(tile) * std::max(problem.hidden, widest_bottleneck(problem))),
         row(problem.hidden),
         factors(problem.hidden + 4) {}
-  Scratch y, h, a_gradient, z, z_gradient, transposed, row, factors;
+  Scratch y, h, a_gradient, z, z_gradient, row, factors;
 };
 
 /// Rows of a site, as both passes read them.
