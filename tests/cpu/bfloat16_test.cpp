@@ -6,26 +6,16 @@
 
 #include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "cpu/bfloat16_round.h"
 #include "cpu/gelu.h"
+#include "cpu/test_floats.h"
 
 namespace madx::cpu {
 namespace {
 
-using Floats = std::vector<float>;
 using Bits = std::vector<Bfloat16>;
-constexpr float kCanary = 12345;
-
-Floats random_floats(int64_t size, double scale, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<double> normal(0, scale);
-  Floats values(static_cast<size_t>(size));
-  for (auto& value : values) value = static_cast<float>(normal(generator));
-  return values;
-}
 
 float rounded(float value) { return to_float(to_bfloat16(value)); }
 
@@ -102,12 +92,6 @@ struct Layer {
   Floats weight, bias;
   Bits forward, backward;
 };
-
-Floats guarded(int64_t size) {
-  Floats buffer(static_cast<size_t>(size) + 1);
-  buffer.back() = kCanary;
-  return buffer;
-}
 
 void expect_near(const Floats& ours, const Floats& expected, double tolerance) {
   ASSERT_EQ(ours.size(), expected.size() + 1);

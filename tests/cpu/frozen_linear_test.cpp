@@ -5,26 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 #include <tuple>
 #include <vector>
 
 #include "cpu/gelu.h"
+#include "cpu/test_floats.h"
 
 namespace madx::cpu {
 namespace {
 
-using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
-constexpr float kCanary = 12345;
-
-Floats random_floats(int64_t size, double scale, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<double> normal(0, scale);
-  Floats values(static_cast<size_t>(size));
-  for (auto& value : values) value = static_cast<float>(normal(generator));
-  return values;
-}
 
 /// A layer's weights, and its equation in double.
 struct Layer {
@@ -67,12 +57,6 @@ double gelu_slope_of(double x) {
 }
 
 Doubles doubles(const Floats& values) { return {values.begin(), values.end()}; }
-
-Floats guarded(int64_t size) {
-  Floats buffer(static_cast<size_t>(size) + 1);
-  buffer.back() = kCanary;
-  return buffer;
-}
 
 void expect_equal(const Floats& ours, const Doubles& expected) {
   ASSERT_EQ(ours.size(), expected.size() + 1);
