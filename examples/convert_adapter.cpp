@@ -7,6 +7,7 @@
 //
 // Python's adapters loads what --format bin (the default) writes by its default calls.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -86,10 +87,24 @@ void write_head(const Flags& flags, const std::string& from, const std::string& 
   io::write_head(to, head, flags.format);
 }
 
+/// Throws InputError for a layer of --leave-out in which the adapter has nothing.
+void check_leave_out(const Flags& flags, const io::AdapterDirectory& adapter) {
+  for (const auto layer : flags.leave_out) {
+    const auto prefix = "encoder.layer." + std::to_string(layer) + ".";
+    const bool is_there = std::any_of(
+        adapter.tensors.begin(), adapter.tensors.end(),
+        [&](const auto& item) { return item.key().compare(0, prefix.size(), prefix) == 0; });
+    if (is_there || adapter.config.leaves_out(layer)) continue;
+    madx::input_error("--leave-out: expected layers in which \"", adapter.name,
+                      "\" has adapters, but found ", layer, "; leave it out");
+  }
+}
+
 /// An adapter, and the head that lies in its directory. A head of the adapter's name keeps to it.
 void write_adapter(const Flags& flags, io::AdapterDirectory adapter, const std::string& from,
                    const std::string& to) {
   const auto old_name = adapter.name;
+  check_leave_out(flags, adapter);
   if (!flags.name.empty()) adapter.name = flags.name;
   io::leave_out_layers(adapter, flags.leave_out);
   bring_up_to_date(adapter.model);

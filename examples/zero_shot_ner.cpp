@@ -101,7 +101,9 @@ Flags parse(int argc, char** argv) {
     }
   }
   if (flags.tests.empty() && flags.texts.empty() && flags.mixed_text.empty()) {
-    madx::input_error("expected --test LANGUAGE=FILE or --text LANGUAGE=FILE, but found neither");
+    madx::input_error(
+        "expected --test LANGUAGE=FILE or --text LANGUAGE=FILE (or --mixed-text FILE), but found "
+        "none");
   }
   return flags;
 }

@@ -140,6 +140,7 @@ const BadInput kConversions[] = {
     {kConvert, "--from @/adapters/sw @/ner/task_adapter", "average: expected \"ner\" to have"},
     {kConvert, "--from @/adapters/sw @/lm_head", "@/lm_head/adapter_config.json"},
     {kConvert, "--from @/lm_head --leave-out 1", "--leave-out: expected an adapter or setup"},
+    {kConvert, "--leave-out 99", "--leave-out: expected layers in which \""},
     {kConvert, "--leave-out last", "--leave-out: expected layers from 0 on"},
     {kConvert, "--to @/encoder", "@/encoder: expected a new or empty directory"},
 };
