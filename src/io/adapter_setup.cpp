@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "adapters/composition_blocks.h"
 #include "io/adapterhub_files.h"
 #include "io/json_file.h"
 #include "io/mapped_file.h"
@@ -18,16 +19,6 @@ using Kind = Composition::Kind;
 
 constexpr const char* kFileName = "adapter_setup.json";
 constexpr const char* kSingle = "single";
-
-struct BlockType {
-  Kind kind;
-  const char* name;
-};
-constexpr BlockType kBlocks[] = {{Kind::kStack, "Stack"},
-                                 {Kind::kFuse, "Fuse"},
-                                 {Kind::kAverage, "Average"},
-                                 {Kind::kBatchSplit, "BatchSplit"},
-                                 {Kind::kParallel, "Parallel"}};
 
 // A name becomes a directory's: it must not lead anywhere else.
 void check_directory_name(const std::string& path, const std::string& name) {
@@ -71,9 +62,9 @@ Composition read_block(const JsonObject& object) {
     }
     return Composition(children[0].get<std::string>());
   }
-  const auto found = std::find_if(std::begin(kBlocks), std::end(kBlocks),
+  const auto found = std::find_if(kBlocks.begin(), kBlocks.end(),
                                   [&](const auto& block) { return type == block.name; });
-  if (found == std::end(kBlocks)) {
+  if (found == kBlocks.end()) {
     object.refuse("type", "Stack, Fuse, Average, BatchSplit, Parallel or single",
                   "other blocks are not supported");
   }
@@ -85,15 +76,9 @@ Composition read_block(const JsonObject& object) {
   return block;
 }
 
-std::string block_name(Kind kind) {
-  for (const auto& block : kBlocks) {
-    if (block.kind == kind) return block.name;
-  }
-  return kSingle;
-}
-
 ordered_json block_json(const std::string& path, const Composition& block) {
-  ordered_json object = {{"type", block_name(block.kind)}, {"children", ordered_json::array()}};
+  ordered_json object = {{"type", block.kind == Kind::kName ? kSingle : name_of(block.kind)},
+                         {"children", ordered_json::array()}};
   auto& children = object["children"];
   if (block.kind == Kind::kName) {
     check_directory_name(path, block.name);
