@@ -11,8 +11,8 @@ namespace madx::ops {
 /// Weight and bias of a linear layer of the encoder, which as a rule takes no gradient. The weight
 /// is a tensor or, in bfloat16, packed.
 struct FrozenLinear {
-  at::Tensor weight;                           // (out, in); undefined where it is packed
-  at::Tensor bias;                             // (out)
+  at::Tensor weight;                                     // (out, in); undefined where it is packed
+  at::Tensor bias;                                       // (out)
   std::shared_ptr<const PackedWeight> packed = nullptr;  ///< has outputs [first, first + out)
   int64_t first = 0;
 

@@ -4,7 +4,6 @@
 // cuda_runtime.h, cuda_fp16.h and cuda_bf16.h.
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include "emulation/block.h"
@@ -43,16 +42,8 @@ struct __nv_bfloat16 {
   uint16_t bits;
 };
 
-inline uint32_t __float_as_uint(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
-inline float __uint_as_float(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
+inline uint32_t __float_as_uint(float value) { return emulation::bits_of(value); }
+inline float __uint_as_float(uint32_t bits) { return emulation::float_of(bits); }
 inline __half __ushort_as_half(uint16_t bits) { return {bits}; }
 inline uint16_t __half_as_ushort(__half value) { return value.bits; }
 inline uint16_t __bfloat16_as_ushort(__nv_bfloat16 value) { return value.bits; }
