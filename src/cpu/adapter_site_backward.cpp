@@ -2,33 +2,44 @@
 // computed again; of the forward pass only each adapter's z and y are kept, so no product is.
 #include <omp.h>
 
+#include "cpu/float_products.h"
 #include "cpu/gradient_sums.h"
-#include "cpu/panel_product.h"
 #include "cpu/site_groups.h"
 
 namespace madx::cpu {
 namespace {
 
-/// The products of one adapter's backward pass.
-struct BackwardProducts {
-  BackwardProducts(const SiteAdapter& adapter, int64_t hidden, int64_t tile)
-      : z_gradient(PanelProduct::dense(tile, adapter.bottleneck, hidden, /*accumulate=*/false)),
-        h_gradient(PanelProduct::dense(tile, hidden, adapter.bottleneck, /*accumulate=*/false)),
-        up_gradient(hidden, adapter.bottleneck, tile, hidden, adapter.bottleneck,
-                    adapter.bottleneck, {/*transposed_a=*/true, /*accumulate=*/true}),
-        down_gradient(adapter.bottleneck, hidden, tile, adapter.bottleneck, hidden, hidden,
-                      {/*transposed_a=*/true, /*accumulate=*/true}) {}
-  PanelProduct z_gradient, h_gradient;
-  SmallGemm up_gradient, down_gradient;
+/// An adapter's weights as the backward products read them.
+template <class Products>
+struct BackwardWeights {
+  BackwardWeights(const SiteAdapter& adapter, int64_t hidden)
+      : down(Weight::dense(adapter.down, adapter.bottleneck, hidden)),
+        up(Weight::dense(adapter.up, hidden, adapter.bottleneck)) {}
+
+  using Weight = typename Products::Weight;
+  Weight down, up;
+};
+
+/// What a thread has for itself.
+template <class Products>
+struct BackwardThread {
+  BackwardThread(const SiteProblem& problem, int64_t tile)
+      : scratch(problem, tile),
+        y(tile, problem.hidden),
+        z_gradient(tile, widest_bottleneck(problem)) {}
+  Products products;
+  TileScratch scratch;
+  typename Products::Rows y, z_gradient;
 };
 
 /// One tile of the backward pass; `y` is the gradient by the output of the adapter at hand.
+template <class Products>
 class BackwardTile {
  public:
   /// `kept` is the tile's group's; `size` the rows that its products are made for.
   BackwardTile(const SiteProblem& problem, const SiteRows& site, const SiteGroup& group,
                const SiteGroups::Tile& tile, int64_t size, const SiteAdapterKept* kept,
-               TileScratch& scratch)
+               BackwardThread<Products>& mine)
       : problem_(problem),
         site_(site),
         group_(group),
@@ -38,10 +49,11 @@ class BackwardTile {
         first_of_group_(tile.first - group.first),
         rows_(tile.rows),
         tile_(size),
-        scratch_(scratch),
-        y_(scratch.y.data()),
-        h_(scratch.h.data()),
-        a_(scratch.a_gradient.data()) {}
+        mine_(mine),
+        scratch_(mine.scratch),
+        y_(scratch_.y.data()),
+        h_(scratch_.h.data()),
+        a_(scratch_.a_gradient.data()) {}
 
   /// Through the LayerNorm that closes the block.
   void close(const float* out_gradient) {
@@ -56,14 +68,14 @@ class BackwardTile {
 
   /// Through one adapter of the stack: its weights' gradients if it learns, and what it read if
   /// that is wanted.
-  void adapter(size_t index, const BackwardProducts& products, const SiteAdapterGradient& sums,
-               bool below) {
-    const auto& weights = problem_.adapters[group_.adapters[index]];
-    const auto bottleneck = weights.bottleneck;
+  void adapter(size_t index, const BackwardWeights<Products>& weights,
+               const SiteAdapterGradient& sums, bool below) {
+    const auto bottleneck = problem_.adapters[group_.adapters[index]].bottleneck;
     float *const z = scratch_.z.data(), *const dz = scratch_.z_gradient.data();
     std::copy_n(kept_[index].z + first_of_group_ * bottleneck, rows_ * bottleneck, z);
     std::fill(z + rows_ * bottleneck, z + tile_ * bottleneck, 0.0f);
-    products.z_gradient(y_, weights.up, dz);
+    mine_.y.load(y_, hidden_, tile_, hidden_);
+    mine_.products.times(mine_.y, tile_, weights.up, dz, /*accumulate=*/false);
 #pragma omp simd
     for (int64_t i = 0; i < tile_ * bottleneck; ++i) dz[i] = z[i] > 0 ? dz[i] : 0.0f;
     if (sums.down != nullptr) {
@@ -71,13 +83,16 @@ class BackwardTile {
         block_sum(index, row, h_row(row));
         site_.norm().forward(h_row(row), h_row(row));
       }
-      products.up_gradient(y_, z, sums.up);
-      products.down_gradient(dz, h_, sums.down);
+      mine_.products.add_transposed(y_, hidden_, hidden_, tile_, z, bottleneck, bottleneck, sums.up,
+                                    bottleneck);
+      mine_.products.add_transposed(dz, bottleneck, bottleneck, tile_, h_, hidden_, hidden_,
+                                    sums.down, hidden_);
       add_rows_to(sums.up_bias, y_, rows_, hidden_);
       add_rows_to(sums.down_bias, dz, rows_, bottleneck);
     }
     if (!below) return;
-    products.h_gradient(dz, weights.down, h_);
+    mine_.z_gradient.load(dz, bottleneck, tile_, bottleneck);
+    mine_.products.times(mine_.z_gradient, tile_, weights.down, h_, /*accumulate=*/false);
     float* const sum = scratch_.row.data();
     for (int64_t row = 0; row < rows_; ++row) {
       block_sum(index, row, sum);
@@ -116,55 +131,68 @@ class BackwardTile {
   const SiteGroup& group_;
   const SiteAdapterKept* kept_;
   int64_t hidden_, first_, first_of_group_, rows_, tile_;
+  BackwardThread<Products>& mine_;
   TileScratch& scratch_;
   float *y_, *h_, *a_;
 };
 
-}  // namespace
-
-void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
-                           const float* out_gradient, int threads, float* f_gradient,
-                           float* a_gradient, const std::vector<SiteAdapterGradient>& gradients) {
-  const SiteGroups groups(problem, threads);
+template <class Products>
+void backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
+              const float* out_gradient, int threads, float* f_gradient, float* a_gradient,
+              const std::vector<SiteAdapterGradient>& gradients) {
+  const SiteGroups groups(problem, threads, Products::kSiteRows, Products::kSiteGranule);
   const GradientSums sums(problem, gradients, groups.threads());  // zeros where there are no rows
   if (problem.rows == 0) return;
   const SiteRows site(problem);
   const bool input_wanted = f_gradient != nullptr || a_gradient != nullptr;
-  std::vector<BackwardProducts> products;  // of each adapter of each group's stack
-  std::vector<size_t> lowest;              // of each group's stack, the lowest adapter that learns
+  std::vector<BackwardWeights<Products>> adapters;
+  for (const auto& adapter : problem.adapters) adapters.emplace_back(adapter, problem.hidden);
+  std::vector<size_t> lowest;  // of each group's stack, the lowest adapter that learns
   for (size_t group = 0; group < groups.count(); ++group) {
     const auto& stack = groups[group].adapters;
-    for (const auto adapter : stack)
-      products.emplace_back(problem.adapters[adapter], problem.hidden, groups.tile_size(group));
     const auto learns = [&](size_t adapter) { return gradients[adapter].down != nullptr; };
     lowest.push_back(
         static_cast<size_t>(std::find_if(stack.begin(), stack.end(), learns) - stack.begin()));
   }
-  std::vector<TileScratch> scratch;
-  for (int thread = 0; thread < groups.threads(); ++thread)
-    scratch.emplace_back(problem, groups.largest_tile());
   const auto tiles = static_cast<int64_t>(groups.tiles().size());
 #pragma omp parallel num_threads(groups.threads())
   {
+    for (auto& adapter : adapters) {
+      make_panels(adapter.down);
+      make_panels(adapter.up);
+    }
+#pragma omp barrier
+    BackwardThread<Products> mine(problem, groups.largest_tile());
     const auto thread = omp_get_thread_num();
 #pragma omp for schedule(static, 1)
     for (int64_t index = 0; index < tiles; ++index) {
       const auto& rows = groups.tiles()[static_cast<size_t>(index)];
       const auto& group = groups[rows.group];
-      const auto first_step = groups.first_step(rows.group);
-      BackwardTile tile(problem, site, group, rows, groups.tile_size(rows.group),
-                        kept.data() + first_step, scratch[static_cast<size_t>(thread)]);
+      BackwardTile<Products> tile(problem, site, group, rows, groups.tile_size(rows.group),
+                                  kept.data() + groups.first_step(rows.group), mine);
       tile.close(out_gradient);
       for (auto above = group.adapters.size(); above > 0; --above) {
         const auto step = above - 1;
         if (!input_wanted && step < lowest[rows.group]) break;
-        tile.adapter(step, products[first_step + step], sums.of(thread)[group.adapters[step]],
+        const auto adapter = group.adapters[step];
+        tile.adapter(step, adapters[adapter], sums.of(thread)[adapter],
                      input_wanted || step > lowest[rows.group]);
       }
       tile.finish(f_gradient, a_gradient);
     }
     sums.add_up();
   }
+}
+
+}  // namespace
+
+void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
+                           const float* out_gradient, int threads, float* f_gradient,
+                           float* a_gradient, const std::vector<SiteAdapterGradient>& gradients) {
+  with_float_products([&](auto products) {
+    backward<typename decltype(products)::Type>(problem, kept, out_gradient, threads, f_gradient,
+                                                a_gradient, gradients);
+  });
 }
 
 }  // namespace madx::cpu

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cpu/split.h"
 #include "madx/core/error.h"
 
 #if defined(__x86_64__) && defined(__linux__) && \
@@ -49,15 +50,12 @@ const TileConfig kTileConfig;
 
 /// A block of 32 x 32 sums, of which tiles 0 to 3 hold a quarter each.
 struct Block {
-  const Bfloat16* a;
-  const Bfloat16* b;
   float* c;
   int64_t c_stride;
 };
 
-MADX_AMX_TARGET inline void begin_block(const AmxProduct& product, const Block& block,
-                                        const float* bias) {
-  if (product.accumulate) {
+MADX_AMX_TARGET inline void begin_block(const Block& block, bool accumulate, const float* bias) {
+  if (accumulate) {
     const auto stride = block.c_stride * static_cast<int64_t>(sizeof(float));
     float* const lower = block.c + kTile * block.c_stride;
     _tile_loadd(0, block.c, stride);
@@ -77,20 +75,63 @@ MADX_AMX_TARGET inline void begin_block(const AmxProduct& product, const Block& 
   }
 }
 
-MADX_AMX_TARGET inline void add_products(const AmxProduct& product, const Block& block) {
+MADX_AMX_TARGET inline void add_products(const AmxProduct& product, const Bfloat16* a,
+                                         const Bfloat16* panel) {
   constexpr int64_t kPairRow = 2 * kBlock;  // elements of a row of B's panel
   const auto a_bytes = product.a_stride * static_cast<int64_t>(sizeof(Bfloat16));
   constexpr auto kPairBytes = kPairRow * static_cast<int64_t>(sizeof(Bfloat16));
   for (int64_t k = 0; k < product.k; k += kDepth) {
-    const auto* const b = block.b + k / 2 * kPairRow;
-    _tile_loadd(4, block.a + k, a_bytes);
+    const auto* const b = panel + k / 2 * kPairRow;
+    _tile_loadd(4, a + k, a_bytes);
     _tile_loadd(6, b, kPairBytes);
     _tile_loadd(7, b + kPairRow / 2, kPairBytes);
-    _tile_loadd(5, block.a + kTile * product.a_stride + k, a_bytes);
+    _tile_loadd(5, a + kTile * product.a_stride + k, a_bytes);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
+  }
+}
+
+constexpr int64_t kRowBytes = 64, kTileElements = 512;
+
+/// The two tiles of one part of a step's rows of A, into tiles 4 and 5.
+MADX_AMX_TARGET inline void load_a(const Bfloat16* step, Part part) {
+  const auto* const tiles = step + static_cast<int64_t>(part) * 2 * kTileElements;
+  _tile_loadd(4, tiles, kRowBytes);
+  _tile_loadd(5, tiles + kTileElements, kRowBytes);
+}
+
+/// And of B's columns, into tiles 6 and 7.
+MADX_AMX_TARGET inline void load_b(const Bfloat16* step, Part part) {
+  const auto* const tiles = step + static_cast<int64_t>(part) * 2 * kTileElements;
+  _tile_loadd(6, tiles, kRowBytes);
+  _tile_loadd(7, tiles + kTileElements, kRowBytes);
+}
+
+MADX_AMX_TARGET inline void multiply_loaded() {
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+  _tile_dpbf16ps(2, 5, 6);
+  _tile_dpbf16ps(3, 5, 7);
+}
+
+/// The six products of parts that matter, in an order in which each changes one operand alone.
+MADX_AMX_TARGET inline void add_split_products(const Bfloat16* a, const Bfloat16* b, int64_t k) {
+  for (int64_t step = 0; step < k; step += kDepth, a += kSplitStep, b += kSplitStep) {
+    load_a(a, Part::kLow);
+    load_b(b, Part::kHigh);
+    multiply_loaded();
+    load_a(a, Part::kMiddle);
+    multiply_loaded();
+    load_b(b, Part::kMiddle);
+    multiply_loaded();
+    load_a(a, Part::kHigh);
+    multiply_loaded();
+    load_b(b, Part::kLow);
+    multiply_loaded();
+    load_b(b, Part::kHigh);
+    multiply_loaded();
   }
 }
 
@@ -103,9 +144,25 @@ MADX_AMX_TARGET inline void end_block(const Block& block) {
   _tile_stored(3, lower + kTile, stride);
 }
 
-void copy_rows(const float* from, int64_t from_stride, int64_t rows, float* to, int64_t to_stride) {
+void copy(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
+          int64_t to_stride) {
   for (int64_t row = 0; row < rows; ++row)
-    std::copy_n(from + row * from_stride, kBlock, to + row * to_stride);
+    std::copy_n(from + row * from_stride, columns, to + row * to_stride);
+}
+
+/// Sums a block of which `rows` x `columns` are C's by `add`: where that is not all of it, in a
+/// whole block beside C.
+template <class Add>
+MADX_AMX_TARGET inline void sum_block(float* c, int64_t c_stride, int64_t rows, int64_t columns,
+                                      bool accumulate, const float* bias, Add&& add) {
+  alignas(64) float edge[kBlock * kBlock];
+  const bool whole = rows >= kBlock && columns >= kBlock;
+  if (!whole && accumulate) copy(c, c_stride, rows, columns, edge, kBlock);
+  const auto block = whole ? Block{c, c_stride} : Block{edge, kBlock};
+  begin_block(block, accumulate, bias);
+  add();
+  end_block(block);
+  if (!whole) copy(edge, kBlock, rows, columns, c, c_stride);
 }
 
 }  // namespace
@@ -120,23 +177,29 @@ MADX_AMX_TARGET AmxTiles::AmxTiles() { _tile_loadconfig(&kTileConfig); }
 MADX_AMX_TARGET AmxTiles::~AmxTiles() { _tile_release(); }
 
 MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
-  alignas(64) float edge[kBlock * kBlock];
   for (int64_t n = 0; n < product.n; n += kBlock) {
     const auto* const b = product.b + n / kBlock * product.b_panel;
     const float* const bias = product.bias == nullptr ? nullptr : product.bias + n;
     for (int64_t row = 0; row < product.rows; row += kBlock) {
-      float* const c = product.c + row * product.c_stride + n;
-      const auto rows = std::min(kBlock, product.rows - row);
-      Block block{product.a + row * product.a_stride, b, c, product.c_stride};
-      if (rows < kBlock) {
-        block.c = edge;
-        block.c_stride = kBlock;
-        if (product.accumulate) copy_rows(c, product.c_stride, rows, edge, kBlock);
-      }
-      begin_block(product, block, bias);
-      add_products(product, block);
-      end_block(block);
-      if (rows < kBlock) copy_rows(edge, kBlock, rows, c, product.c_stride);
+      sum_block(product.c + row * product.c_stride + n, product.c_stride,
+                std::min(kBlock, product.rows - row), kBlock, product.accumulate, bias,
+                [&]() MADX_AMX_TARGET {
+                  add_products(product, product.a + row * product.a_stride, b);
+                });
+    }
+  }
+}
+
+MADX_AMX_TARGET void split_product(const SplitProduct& product) {
+  const auto panel = split_panel_size(product.k);
+  for (int64_t row = 0; row < product.rows; row += kBlock) {
+    for (int64_t n = 0; n < product.n; n += kBlock) {
+      sum_block(product.c + row * product.c_stride + n, product.c_stride,
+                std::min(kBlock, product.rows - row), std::min(kBlock, product.n - n),
+                product.accumulate, /*bias=*/nullptr, [&]() MADX_AMX_TARGET {
+                  add_split_products(product.a + row / kBlock * panel,
+                                     product.b + n / kBlock * panel, product.k);
+                });
     }
   }
 }
@@ -148,6 +211,9 @@ AmxTiles::AmxTiles() = default;
 AmxTiles::~AmxTiles() = default;
 void amx_product(const AmxProduct&) {
   machine_error("products of bfloat16: expected a processor with AMX; use float32");
+}
+void split_product(const SplitProduct&) {
+  machine_error("split products: expected a processor with AMX");
 }
 
 #endif

@@ -32,4 +32,17 @@ struct AmxProduct {
 /// Runs under AmxTiles, where has_bfloat16_products().
 void amx_product(const AmxProduct& product);
 
+/// C (rows, n) = A (rows, k) B (k, n) in float32, both split into bfloat16 (cpu/split.h).
+struct SplitProduct {
+  int64_t rows, n, k;
+  const Bfloat16* a;  ///< panels of 32 rows
+  const Bfloat16* b;  ///< panels of 32 columns
+  float* c;
+  int64_t c_stride;
+  bool accumulate = false;  ///< adds to C
+};
+
+/// Runs under AmxTiles, where has_bfloat16_products().
+void split_product(const SplitProduct& product);
+
 }  // namespace madx::cpu

@@ -19,10 +19,10 @@ inline int64_t second_level_cache() {
 /// How many rows a tile may have, in steps of 32, such that `floats` a row of them take three
 /// quarters of a core's second-level cache: more rows read a weight less often, and too many push
 /// each other out.
-inline int64_t rows_in_cache(int64_t floats) {
-  constexpr int64_t kStep = 32, kMost = 192;
+inline int64_t rows_in_cache(int64_t floats, int64_t most = 192) {
+  constexpr int64_t kStep = 32;
   const auto rows = second_level_cache() * 3 / 4 / (floats * static_cast<int64_t>(sizeof(float)));
-  return std::clamp(rows / kStep * kStep, kStep, kMost);
+  return std::clamp(rows / kStep * kStep, kStep, most);
 }
 
 }  // namespace madx::cpu

@@ -1,87 +1,41 @@
 #include <omp.h>
 
-#include <vector>
-
-#include "cpu/copied_panels.h"
+#include "cpu/float_products.h"
 #include "cpu/gelu.h"
 #include "cpu/scratch.h"
-#include "cpu/small_gemm.h"
 #include "cpu/transposed_rows.h"
 #include "madx/cpu/frozen_linear.h"
 
 namespace madx::cpu {
 namespace {
 
-/// Inner units taken at a time.
+/// Inner units taken at a time, and those that go through gelu at a time.
 constexpr auto kBlock = kOutputBlock;
+constexpr int64_t kStep = kSplitPanel;
 
 /// Both passes cut rows into the same tiles, since one keeps by tile what the other reads.
+template <class Products>
 RowTiles tiles_of(const FeedForward& layers, int64_t rows, int threads) {
-  return transposed_tiles(rows, threads, layers.first.in, layers.second.out + 2 * kBlock);
+  return tiles_for<Products>(rows, threads, layers.first.in, layers.second.out + 2 * kBlock);
 }
 
-/// What a thread works in: a tile before and after, and a block of inner units.
-struct TileScratch {
-  TileScratch(const FeedForward& layers, int64_t tile)
-      : before(layers.first.in * tile),
-        after(layers.second.out * tile),
-        inner(kBlock * tile),
-        activated(kBlock * tile) {}
-  Scratch before, after, inner, activated;
-};
-
-/// A product for whole blocks of inner units and one for what is left at the end; those that sum
-/// over inner units in two forms, for the first block and for the others.
-class BlockProducts {
- public:
-  template <class Make>
-  BlockProducts(int64_t inner, Make&& make) : inner_(inner) {
-    for (const bool accumulate : {false, true})
-      for (const auto size : {std::min(kBlock, inner), inner % kBlock})
-        if (size > 0) products_[accumulate].push_back(make(size, accumulate));
-  }
-  const SmallGemm& operator()(int64_t begin, bool accumulate = false) const {
-    const auto& products = products_[accumulate];
-    return begin + kBlock <= inner_ ? products.front() : products.back();
-  }
-
- private:
-  int64_t inner_;
-  std::vector<SmallGemm> products_[2];
-};
-
-/// The products of the forward pass, for one size of tiles.
-struct ForwardProducts {
-  BlockProducts first, second;
-};
-
-ForwardProducts forward_products(const FeedForward& layers, int64_t tile) {
-  const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  return {
-      BlockProducts(inner, [&](int64_t units,
-                               bool) { return SmallGemm(units, tile, in, in, tile, tile, {}); }),
-      BlockProducts(inner, [&](int64_t units, bool accumulate) {
-        return SmallGemm(out, tile, units, inner, tile, tile, {/*transposed_a=*/false, accumulate});
-      })};
-}
-
-std::vector<TileScratch> scratch_of(const FeedForward& layers, int threads, int64_t tile) {
-  std::vector<TileScratch> scratch;
-  for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(layers, tile);
-  return scratch;
-}
-
-/// inner = inner + bias by row, activated = gelu(inner)
-void bias_and_gelu(float* inner, const float* bias, int64_t units, int64_t tile, float* activated) {
-  for (int64_t unit = 0; unit < units; ++unit) {
-    float* const from = inner + unit * tile;
-    float* const to = activated + unit * tile;
-    const float shift = bias[unit];
+/// activated = gelu(inner), inner (units, tile) = inner + bias by row.
+template <class Columns>
+void bias_and_gelu(float* inner, const float* bias, int64_t units, int64_t tile, float* step,
+                   Columns& activated) {
+  for (int64_t first = 0; first < units; first += kStep) {
+    const auto count = std::min(kStep, units - first);
+    for (int64_t unit = 0; unit < count; ++unit) {
+      float* const from = inner + (first + unit) * tile;
+      float* const to = step + unit * tile;
+      const float shift = bias[first + unit];
 #pragma omp simd
-    for (int64_t i = 0; i < tile; ++i) {
-      from[i] += shift;
-      to[i] = gelu(from[i]);
+      for (int64_t i = 0; i < tile; ++i) {
+        from[i] += shift;
+        to[i] = gelu(from[i]);
+      }
     }
+    activated.load(first, step, count, tile, units);
   }
 }
 
@@ -104,100 +58,96 @@ void through_gelu(const float* kept, int64_t tile, int64_t rows, int64_t units, 
   }
 }
 
-/// The products of the backward pass, for one number of rows; a block of inner units lies in
-/// (rows, kBlock).
-class BackwardProducts {
- public:
-  BackwardProducts(const FeedForward& layers, int64_t rows) : inner_(layers.first.out) {
-    const auto in = layers.first.in, out = layers.second.out;
-    for (const auto units : {std::min(kBlock, inner_), inner_ % kBlock}) {
-      if (units == 0) continue;
-      seconds_.push_back({rows, units, out, {out, inner_, kBlock}, /*accumulate=*/false});
-      for (const bool accumulate : {false, true})
-        firsts_[accumulate].push_back({rows, in, units, {kBlock, in, in}, accumulate});
+template <class Products>
+int64_t kept_size(const FeedForward& layers, int64_t rows, int threads) {
+  const auto tiles = tiles_of<Products>(layers, rows, threads);
+  const auto last = tiles.count() - 1;
+  return (tiles.first(last) + tiles.size_of(last)) * layers.first.out;
+}
+
+template <class Products>
+void forward(const FeedForward& layers, const float* x, int64_t rows, int threads, float* kept,
+             float* y) {
+  const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
+  const auto tiles = tiles_of<Products>(layers, rows, threads);
+#pragma omp parallel num_threads(tiles.threads())
+  {
+    constexpr auto kAnything = Scratch::Start::kAnything;
+    Products products;
+    typename Products::Columns before(in, tiles.size()), activated(kBlock, tiles.size());
+    Scratch after(out * tiles.size(), kAnything), step(kStep * tiles.size(), kAnything),
+        unkept(kept == nullptr ? kBlock * tiles.size() : 0, kAnything);
+#pragma omp for schedule(static, 1)
+    for (int64_t tile = 0; tile < tiles.count(); ++tile) {
+      const auto row = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
+      before.load_transposed(x + row * in, in, count, in, width);
+      for (int64_t unit = 0; unit < inner; unit += kBlock) {
+        const auto units = std::min(kBlock, inner - unit);
+        float* const block = kept == nullptr ? unkept.data() : kept + row * inner + unit * width;
+        products.left(layers.first.weight + unit * in, in, units, in, before, width, block,
+                      /*accumulate=*/false);
+        bias_and_gelu(block, layers.first.bias + unit, units, width, step.data(), activated);
+        products.left(layers.second.weight + unit, inner, out, units, activated, width,
+                      after.data(), /*accumulate=*/unit > 0);
+      }
+      store_transposed(after.data(), width, count, out, layers.second.bias, y + row * out, out);
     }
   }
-  /// (rows, units) = y_gradient W_2, of the units from `begin` on.
-  const CopiedPanelProduct& second(int64_t begin) const { return of_block(seconds_, begin); }
-  /// x_gradient = (rows, units) W_1, added to it but for the first block.
-  const CopiedPanelProduct& first(int64_t begin) const {
-    return of_block(firsts_[begin > 0], begin);
-  }
+}
 
- private:
-  const CopiedPanelProduct& of_block(const std::vector<CopiedPanelProduct>& products,
-                                     int64_t begin) const {
-    return begin + kBlock <= inner_ ? products.front() : products.back();
+template <class Products>
+void backward(const FeedForward& layers, const float* kept, const float* y_gradient, int64_t rows,
+              int threads, float* x_gradient) {
+  const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
+  const auto tiles = tiles_of<Products>(layers, rows, threads);
+#pragma omp parallel num_threads(tiles.threads())
+  {
+    Products products;
+    typename Products::Rows after(tiles.size(), out), activated(tiles.size(), kBlock);
+    Scratch gradient(kBlock * tiles.size(), Scratch::Start::kAnything);
+#pragma omp for schedule(static, 1)
+    for (int64_t tile = 0; tile < tiles.count(); ++tile) {
+      const auto row = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
+      after.load(y_gradient + row * out, out, count, out);
+      for (int64_t unit = 0; unit < inner; unit += kBlock) {
+        const auto units = std::min(kBlock, inner - unit);
+        products.right(after, count, out, layers.second.weight + unit, inner, units,
+                       gradient.data(), kBlock, /*accumulate=*/false);
+        through_gelu(kept + row * inner + unit * width, width, count, units, gradient.data());
+        activated.load(gradient.data(), kBlock, count, units);
+        products.right(activated, count, units, layers.first.weight + unit * in, in, in,
+                       x_gradient + row * in, in, /*accumulate=*/unit > 0);
+      }
+    }
   }
-  int64_t inner_;
-  std::vector<CopiedPanelProduct> seconds_, firsts_[2];
-};
-
-/// What a thread works in on the way back: a block of inner units, and a panel of weights.
-struct BackwardScratch {
-  explicit BackwardScratch(int64_t rows)
-      : gradient(rows * kBlock), panel(CopiedPanelProduct::kScratch) {}
-  Scratch gradient, panel;
-};
+}
 
 }  // namespace
 
 int64_t feed_forward_kept(const FeedForward& layers, int64_t rows, int threads) {
-  if (rows == 0) return 0;
-  const auto tiles = tiles_of(layers, rows, threads);
-  const auto last = tiles.count() - 1;
-  return (tiles.first(last) + tiles.size_of(last)) * layers.first.out;
+  int64_t size = 0;
+  if (rows == 0) return size;
+  with_float_products([&](auto products) {
+    size = kept_size<typename decltype(products)::Type>(layers, rows, threads);
+  });
+  return size;
 }
 
 void feed_forward_forward(const FeedForward& layers, const float* x, int64_t rows, int threads,
                           float* kept, float* y) {
   if (rows == 0) return;
-  const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  const auto tiles = tiles_of(layers, rows, threads);
-  const ByTileSize<ForwardProducts> by_size(
-      tiles, [&](int64_t tile) { return forward_products(layers, tile); });
-  auto scratch = scratch_of(layers, tiles.threads(), tiles.size());
-#pragma omp parallel for num_threads(tiles.threads()) schedule(static, 1)
-  for (int64_t tile = 0; tile < tiles.count(); ++tile) {
-    auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
-    const auto& products = by_size(tile);
-    const auto row = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
-    load_transposed(x + row * in, in, count, in, width, mine.before.data());
-    for (int64_t unit = 0; unit < inner; unit += kBlock) {
-      float* const block = kept == nullptr ? mine.inner.data() : kept + row * inner + unit * width;
-      products.first(unit)(layers.first.weight + unit * in, mine.before.data(), block);
-      bias_and_gelu(block, layers.first.bias + unit, std::min(kBlock, inner - unit), width,
-                    mine.activated.data());
-      products.second(unit, unit > 0)(layers.second.weight + unit, mine.activated.data(),
-                                      mine.after.data());
-    }
-    store_transposed(mine.after.data(), width, count, out, layers.second.bias, y + row * out, out);
-  }
+  with_float_products([&](auto products) {
+    forward<typename decltype(products)::Type>(layers, x, rows, threads, kept, y);
+  });
 }
 
 void feed_forward_backward(const FeedForward& layers, const float* kept, const float* y_gradient,
                            int64_t rows, int threads, float* x_gradient) {
   if (rows == 0) return;
-  const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  const auto tiles = tiles_of(layers, rows, threads);
-  const auto last = tiles.count() - 1;
-  const BackwardProducts larger(layers, tiles.size()), smaller(layers, tiles.size_of(last)),
-      cut(layers, tiles.rows_of(last));
-  std::vector<BackwardScratch> scratch;
-  for (int thread = 0; thread < tiles.threads(); ++thread) scratch.emplace_back(tiles.size());
-#pragma omp parallel for num_threads(tiles.threads()) schedule(static, 1)
-  for (int64_t tile = 0; tile < tiles.count(); ++tile) {
-    auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
-    const auto& products = tile == last ? cut : tiles.is_larger(tile) ? larger : smaller;
-    const auto row = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
-    float *const gradient = mine.gradient.data(), *const panel = mine.panel.data();
-    for (int64_t unit = 0; unit < inner; unit += kBlock) {
-      products.second(unit)(y_gradient + row * out, layers.second.weight + unit, gradient, panel);
-      through_gelu(kept + row * inner + unit * width, width, count, std::min(kBlock, inner - unit),
-                   gradient);
-      products.first(unit)(gradient, layers.first.weight + unit * in, x_gradient + row * in, panel);
-    }
-  }
+  with_float_products([&](auto products) {
+    backward<typename decltype(products)::Type>(layers, kept, y_gradient, rows, threads,
+                                                x_gradient);
+  });
 }
 
 }  // namespace madx::cpu

@@ -22,7 +22,7 @@ class RunningSoftmax {
   explicit RunningSoftmax(int64_t width)
       : maximum_(width, -std::numeric_limits<float>::infinity()),
         raised_(width),
-        panel_sum_(width),
+        some_(width),
         sum_(width) {}
   float maximum(int64_t row) const { return maximum_[row]; }
   double sum(int64_t row) const { return sum_[row]; }
@@ -55,11 +55,18 @@ class RunningSoftmax {
 
   /// Writes exp(l - maximum) to `shares`, which may be the logits, and adds them to the sums.
   void add(LogitPanel panel, float* shares) {
+    constexpr int64_t kWords = 32;  // a share far below the largest is lost in a sum of many
+    for (int64_t word = 0; word < panel.words; word += kWords)
+      add_words(panel, word, std::min(word + kWords, panel.words), shares);
+  }
+
+ private:
+  void add_words(LogitPanel panel, int64_t begin, int64_t end, float* shares) {
     const auto width = panel.width;
-    std::fill(panel_sum_.begin(), panel_sum_.end(), 0.0f);
-    float* sums = panel_sum_.data();
+    std::fill(some_.begin(), some_.end(), 0.0f);
+    float* sums = some_.data();
     const float* maximum = maximum_.data();
-    for (int64_t word = 0; word < panel.words; ++word) {
+    for (int64_t word = begin; word < end; ++word) {
       const float* logits = panel.data + word * width;
       float* out = shares + word * width;
 #pragma omp simd
@@ -72,8 +79,7 @@ class RunningSoftmax {
     for (int64_t row = 0; row < width; ++row) sum_[row] += static_cast<double>(sums[row]);
   }
 
- private:
-  std::vector<float> maximum_, raised_, panel_sum_;
+  std::vector<float> maximum_, raised_, some_;  // some_: the sums of a few words
   std::vector<double> sum_;
 };
 

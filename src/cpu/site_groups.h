@@ -18,7 +18,9 @@ class SiteGroups {
     int64_t first, rows;
   };
 
-  SiteGroups(const SiteProblem& problem, int threads) : groups_(problem.groups) {
+  /// Tiles have at most `largest` rows, in steps of `granule`.
+  SiteGroups(const SiteProblem& problem, int threads, int64_t largest, int64_t granule)
+      : groups_(problem.groups) {
     if (groups_.empty()) {
       std::vector<size_t> all(problem.adapters.size());
       std::iota(all.begin(), all.end(), size_t{0});
@@ -26,7 +28,7 @@ class SiteGroups {
     }
     size_t steps = 0;
     for (size_t group = 0; group < groups_.size(); ++group) {
-      const RowTiles tiles(groups_[group].rows, threads, kLargestSiteTile, kSiteGranule);
+      const RowTiles tiles(groups_[group].rows, threads, largest, granule);
       for (int64_t tile = 0; tile < tiles.count(); ++tile)
         tiles_.push_back({group, groups_[group].first + tiles.first(tile), tiles.rows_of(tile)});
       sizes_.push_back(tiles.size());

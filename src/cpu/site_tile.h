@@ -9,9 +9,6 @@
 
 namespace madx::cpu {
 
-/// More rows read the weights less often; fewer stay in a core's second-level cache.
-constexpr int64_t kLargestSiteTile = 64, kSiteGranule = 4;
-
 inline void add_to(float* to, const float* from, int64_t size) {
 #pragma omp simd
   for (int64_t i = 0; i < size; ++i) to[i] += from[i];

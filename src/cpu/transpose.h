@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "cpu/prefetch.h"
 
@@ -10,9 +11,9 @@ namespace madx::cpu {
 /// Rows in scratch, of which there are a multiple of 16: products need few sizes, and are fast.
 inline int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
 
-/// A 16 x 16 tile on its way to its transpose. Element (r, c) lies at 16 r + c; interleaving both
-/// halves of the tile rotates the 8 bits of that number by one, so four times swaps r and c. A loop
-/// that interleaves is vector code, one that transposes is not.
+/// A 16 x 16 tile on its way to its transpose, each row a vector. Element (r, c) has the number
+/// 16 r + c; interleaving both halves of the tile rotates the 8 bits of that number by one, so four
+/// times swaps r and c.
 class TransposedTile {
  public:
   static constexpr int64_t kSize = 16;
@@ -20,30 +21,37 @@ class TransposedTile {
   /// The transpose of `rows` x `columns` of a matrix and zeros, both at most 16.
   TransposedTile(const float* from, int64_t stride, int64_t rows, int64_t columns) {
     if (rows == kSize && columns == kSize) {
-      for (int64_t i = 0; i < kSize; ++i) std::copy_n(from + i * stride, kSize, data_ + i * kSize);
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < kSize; ++i) std::memcpy(&rows_[i], from + i * stride, sizeof rows_[i]);
     } else {
-      std::fill_n(data_, kSize * kSize, 0.0f);
-      for (int64_t i = 0; i < rows; ++i) std::copy_n(from + i * stride, columns, data_ + i * kSize);
+      std::memset(rows_, 0, sizeof rows_);
+      for (int64_t i = 0; i < rows; ++i)
+        std::memcpy(&rows_[i], from + i * stride, static_cast<size_t>(columns) * sizeof(float));
     }
-    alignas(64) float other[kSize * kSize];
-    interleave(data_, other);
-    interleave(other, data_);
-    interleave(data_, other);
-    interleave(other, data_);
+    Row other[kSize];
+    interleave(rows_, other);
+    interleave(other, rows_);
+    interleave(rows_, other);
+    interleave(other, rows_);
   }
 
-  const float* row(int64_t i) const { return data_ + i * kSize; }
+  const float* row(int64_t i) const { return reinterpret_cast<const float*>(&rows_[i]); }
 
  private:
-  static void interleave(const float* __restrict__ from, float* __restrict__ to) {
-    constexpr int64_t kHalf = kSize * kSize / 2;
-    for (int64_t i = 0; i < kHalf; ++i) {
-      to[2 * i] = from[i];
-      to[2 * i + 1] = from[kHalf + i];
+  typedef float Row __attribute__((vector_size(kSize * sizeof(float)), may_alias));
+
+  static void interleave(const Row (&from)[kSize], Row (&to)[kSize]) {
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < kSize / 2; ++i) {
+      const Row a = from[i], b = from[kSize / 2 + i];
+      to[2 * i] =
+          __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      to[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                              14, 30, 15, 31);
     }
   }
 
-  alignas(64) float data_[kSize * kSize];
+  Row rows_[kSize];
 };
 
 /// (rows, columns), rows `stride` apart -> its transpose (columns, to_stride). `to_stride` is at

@@ -3,37 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cpu/cache.h"
-#include "cpu/row_tiles.h"
 #include "cpu/transpose.h"
 
 namespace madx::cpu {
 
 /// Outputs taken at a time: a tile's part of them stays in a core's second-level cache.
 constexpr int64_t kOutputBlock = 256;
-
-/// Tiles that read `in` floats a row and write `out`.
-inline RowTiles transposed_tiles(int64_t rows, int threads, int64_t in, int64_t out) {
-  return RowTiles(rows, threads, rows_in_cache(in + out), /*granule=*/TransposedTile::kSize);
-}
-
-/// Products for the two sizes of tiles.
-template <class Products>
-class ByTileSize {
- public:
-  template <class Make>
-  ByTileSize(const RowTiles& tiles, Make&& make)
-      : tiles_(tiles),
-        larger_(make(tiles.size())),
-        smaller_(make(tiles.size_of(tiles.count() - 1))) {}
-  const Products& operator()(int64_t tile) const {
-    return tiles_.is_larger(tile) ? larger_ : smaller_;
-  }
-
- private:
-  const RowTiles& tiles_;
-  Products larger_, smaller_;
-};
 
 /// Weights are (out, in) and stay so. A product then runs along vectors only if the vectors are
 /// rows of x: a tile is transposed on its way in and its result on its way out, and every layer

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "cpu/float_products.h"
 #include "cpu/running_softmax.h"
 #include "cpu/scratch.h"
 #include "cpu/vocabulary_table.h"
@@ -44,7 +45,7 @@ class VocabularyPass {
         block_(rows_of_a_block(in, keeps_logits_)),
         panels_((in.vocabulary + kPanel - 1) / kPanel),
         parts_(std::min(kParts, panels_)),
-        table_(weight, in.hidden, in.vocabulary, block_, threads),
+        table_(weight, in.hidden, block_),
         shares_(threads * kPanel * padded_rows(block_)),
         logits_(keeps_logits_ ? in.vocabulary * padded_rows(block_) : 0),
         gradients_(out.x_gradient != nullptr ? parts_ * block_ * in.hidden : 0),
@@ -65,7 +66,7 @@ class VocabularyPass {
 
   struct Panel {
     int64_t part, first, words;
-    int thread;
+    typename Table::PerThread& mine;
     float* shares;      // (words, width), of this thread
     LogitPanel logits;  // kept, or where the shares will be
   };
@@ -82,9 +83,8 @@ class VocabularyPass {
   void sweep() {
 #pragma omp parallel num_threads(threads_)
     {
-      [[maybe_unused]] const typename Table::PerThread registers;
-      const int thread = omp_get_thread_num();
-      float* const shares = shares_.data() + thread * kPanel * width_;
+      typename Table::PerThread mine(table_);
+      float* const shares = shares_.data() + omp_get_thread_num() * kPanel * width_;
 #pragma omp for schedule(dynamic)
       for (int64_t part = 0; part < parts_; ++part) {
         if (out_.x_gradient != nullptr) std::fill_n(gradient_of(part), rows_ * in_.hidden, 0.0f);
@@ -92,19 +92,19 @@ class VocabularyPass {
         for (auto panel = part * panels_ / parts_; panel < end; ++panel) {
           const auto first = panel * kPanel, words = std::min(kPanel, in_.vocabulary - first);
           const LogitPanel logits{keeps_logits_ ? kept(first) : shares, words, width_};
-          take_panel({part, first, words, thread, shares, logits});
+          take_panel({part, first, words, mine, shares, logits});
         }
       }
     }
   }
 
   void take_panel(const Panel& panel) {
-    table_.logits(panel.first, panel.words, panel.thread, panel.logits.data);
+    table_.logits(panel.first, panel.words, panel.mine, panel.logits.data);
     raise_maximum(panel);
     note_target_logits(panel);
     softmax_[panel.part].add(panel.logits, panel.shares);
     if (out_.x_gradient == nullptr) return;
-    table_.gradient(panel.first, panel.words, panel.shares, panel.thread, gradient_of(panel.part));
+    table_.gradient(panel.first, panel.words, panel.shares, panel.mine, gradient_of(panel.part));
   }
 
   void raise_maximum(const Panel& panel) {
@@ -208,7 +208,10 @@ void vocabulary_loss(const VocabularyLossInput& input, int threads,
   if (input.bfloat16_weight != nullptr) {
     VocabularyPass<Bfloat16Table>(input, input.bfloat16_weight, threads, output).run();
   } else {
-    VocabularyPass<FloatTable>(input, input.weight, threads, output).run();
+    with_float_products([&](auto products) {
+      using Table = FloatTable<typename decltype(products)::Type>;
+      VocabularyPass<Table>(input, input.weight, threads, output).run();
+    });
   }
 }
 

@@ -6,41 +6,43 @@
 
 #include "cpu/amx_product.h"
 #include "cpu/bfloat16_round.h"
-#include "cpu/scratch.h"
-#include "cpu/small_gemm.h"
 #include "cpu/transpose.h"
 
 namespace madx::cpu {
 
 /// The output embedding W (vocabulary, hidden) in float32, and its two products for a block of rows
 /// of x: logits of a panel of words, and what their shares add to the gradient by x.
+template <class Products>
 class FloatTable {
  public:
   /// Words of the vocabulary that go through both products while they are in cache.
-  static constexpr int64_t kPanel = 64;
+  static constexpr int64_t kPanel = Products::kWords;
   /// A block of rows is padded to a multiple of this.
-  static constexpr int64_t kRows = 16;
-  struct PerThread {};
+  static constexpr int64_t kRows = Products::kGranule;
+  /// What a thread has for itself.
+  struct PerThread {
+    explicit PerThread(const FloatTable&) {}
+    Products products;
+  };
 
-  FloatTable(const float* weight, int64_t hidden, int64_t vocabulary, int64_t most_rows, int)
-      : weight_(weight),
-        hidden_(hidden),
-        vocabulary_(vocabulary),
-        x_(hidden * (most_rows + kRows)) {}
+  FloatTable(const float* weight, int64_t hidden, int64_t most_rows)
+      : weight_(weight), hidden_(hidden), x_(hidden, most_rows + kRows) {}
 
   void take_rows(const float* x, int64_t rows, int64_t width) {
-    transpose(x, hidden_, rows, hidden_, x_.data(), width);
-    products_.clear();
-    const auto last = vocabulary_ % kPanel == 0 ? kPanel : vocabulary_ % kPanel;
-    for (const auto words : {kPanel, last}) products_.emplace_back(words, rows, width, hidden_);
+    x_.load_transposed(x, hidden_, rows, hidden_, width);
+    rows_ = rows;
+    width_ = width;
   }
   /// logits (words, width) = W x^T, of the words from `first` on.
-  void logits(int64_t first, int64_t words, int, float* logits) const {
-    of(words).logits(weight_ + first * hidden_, x_.data(), logits);
+  void logits(int64_t first, int64_t words, PerThread& mine, float* logits) const {
+    mine.products.left(weight_ + first * hidden_, hidden_, words, hidden_, x_, width_, logits,
+                       /*accumulate=*/false);
   }
   /// gradient (rows, hidden) += shares (words, width)^T W
-  void gradient(int64_t first, int64_t words, const float* shares, int, float* gradient) const {
-    of(words).gradient(shares, weight_ + first * hidden_, gradient);
+  void gradient(int64_t first, int64_t words, const float* shares, PerThread& mine,
+                float* gradient) const {
+    mine.products.add_transposed(shares, width_, rows_, words, weight_ + first * hidden_, hidden_,
+                                 hidden_, gradient, hidden_);
   }
   void subtract(int64_t word, float* row) const {
     const float* from = weight_ + word * hidden_;
@@ -49,21 +51,10 @@ class FloatTable {
   }
 
  private:
-  struct Products {
-    Products(int64_t words, int64_t rows, int64_t width, int64_t hidden)
-        : logits(words, width, hidden, hidden, width, width, {}),
-          gradient(rows, hidden, words, width, hidden, hidden,
-                   {/*transposed_a=*/true, /*accumulate=*/true}) {}
-    SmallGemm logits, gradient;
-  };
-  const Products& of(int64_t words) const {
-    return words == kPanel ? products_.front() : products_.back();
-  }
-
   const float* weight_;
-  int64_t hidden_, vocabulary_;
-  Scratch x_;  // (hidden, width): the block's transpose
-  std::vector<Products> products_;
+  int64_t hidden_;
+  int64_t rows_ = 0, width_ = 0;
+  typename Products::Columns x_;  // the block's transpose
 };
 
 /// The same in bfloat16.
@@ -71,15 +62,22 @@ class Bfloat16Table {
  public:
   static constexpr int64_t kPanel = 128;
   static constexpr int64_t kRows = kBfloat16Granule;
-  using PerThread = AmxTiles;
+  struct PerThread {
+    explicit PerThread(const Bfloat16Table& table)
+        : shares(static_cast<size_t>(table.width_ * kPanel)),
+          packed(static_cast<size_t>(table.hidden_ * kPanel)),
+          words(packed.size()) {}
+    AmxTiles registers;
+    std::vector<Bfloat16> shares;  // (width, kPanel)
+    std::vector<Bfloat16> packed;  // W of the panel at hand
+    std::vector<Bfloat16> words;   // and as it lies, for the last panel
+  };
 
-  Bfloat16Table(const Bfloat16* weight, int64_t hidden, int64_t vocabulary, int64_t most_rows,
-                int threads)
-      : weight_(weight), hidden_(hidden), vocabulary_(vocabulary) {
+  Bfloat16Table(const Bfloat16* weight, int64_t hidden, int64_t most_rows)
+      : weight_(weight), hidden_(hidden) {
     const auto width = (most_rows + kRows - 1) / kRows * kRows;
     rounded_.resize(static_cast<size_t>(width * hidden));
     x_.resize(rounded_.size());
-    for (int thread = 0; thread < threads; ++thread) scratch_.emplace_back(hidden, width);
   }
 
   void take_rows(const float* x, int64_t rows, int64_t width) {
@@ -89,19 +87,17 @@ class Bfloat16Table {
     std::fill(rounded_.begin() + rows * hidden_, rounded_.end(), Bfloat16{0});
     pack_transposed(rounded_.data(), width, hidden_, x_.data());
   }
-  void logits(int64_t first, int64_t words, int thread, float* logits) const {
+  void logits(int64_t first, int64_t words, PerThread& mine, float* logits) const {
     const auto* from = weight_ + first * hidden_;
     if (words % kBfloat16Granule != 0) {  // the last panel, of which whole tiles cannot be read
-      auto& copy = scratch_[static_cast<size_t>(thread)].words;
-      std::copy_n(from, words * hidden_, copy.begin());
-      from = copy.data();
+      std::copy_n(from, words * hidden_, mine.words.begin());
+      from = mine.words.data();
     }
     amx_product({words, width_, hidden_, from, hidden_, x_.data(), kBfloat16Granule * hidden_,
                  logits, width_});
   }
-  void gradient(int64_t first, int64_t words, const float* shares, int thread,
+  void gradient(int64_t first, int64_t words, const float* shares, PerThread& mine,
                 float* gradient) const {
-    auto& mine = scratch_[static_cast<size_t>(thread)];
     const auto depth = (words + kBfloat16Granule - 1) / kBfloat16Granule * kBfloat16Granule;
     std::fill(mine.shares.begin(), mine.shares.end(), Bfloat16{0});
     constexpr auto kSize = TransposedTile::kSize;
@@ -124,21 +120,10 @@ class Bfloat16Table {
   }
 
  private:
-  struct ThreadScratch {
-    ThreadScratch(int64_t hidden, int64_t width)
-        : shares(static_cast<size_t>(width * kPanel)),
-          packed(static_cast<size_t>(hidden * kPanel)),
-          words(packed.size()) {}
-    std::vector<Bfloat16> shares;  // (width, kPanel)
-    std::vector<Bfloat16> packed;  // W of the panel at hand
-    std::vector<Bfloat16> words;   // and as it lies, for the last panel
-  };
-
   const Bfloat16* weight_;
-  int64_t hidden_, vocabulary_;
+  int64_t hidden_;
   int64_t rows_ = 0, width_ = 0;
   std::vector<Bfloat16> rounded_, x_;  // the block of rows, and x^T packed
-  mutable std::vector<ThreadScratch> scratch_;
 };
 
 }  // namespace madx::cpu

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/transpose.h"
+#include "madx/cpu/bfloat16.h"
+
+namespace madx::cpu {
+
+/// Products of float32 on matrix units for bfloat16. A float32 is the exact sum of three bfloat16:
+/// what it rounds to, what the rest rounds to, and the rest of that. Of the nine products of two
+/// such sums the six largest count; the others are below 2^-26 of the result, which is less than
+/// float32 rounds off. (Henry, Tang, Heinecke, "Leveraging the bfloat16 artificial intelligence
+/// datatype for higher-precision computations", 2019: bfloat16 times three, six products.)
+/// Numbers whose parts are below 2^-126 lose them; infinity gives what is not a number.
+enum class Part { kHigh, kMiddle, kLow };
+constexpr int64_t kSplitParts = 3;
+
+/// Operands lie in panels of 32 rows of A or 32 columns of B, and a panel in steps of 32 along k:
+/// all that one step of a product reads, in the order in which it does. A step holds of each part
+/// two matrix tiles of 16 x 32: of A 16 rows of 32, of B the columns' 16 pairs of 16. What is
+/// beyond a matrix' end is zero.
+constexpr int64_t kSplitPanel = 32;
+constexpr int64_t kSplitTile = 16 * kSplitPanel;
+constexpr int64_t kSplitStep = kSplitParts * 2 * kSplitTile;
+
+inline int64_t split_steps(int64_t size) { return (size + kSplitPanel - 1) / kSplitPanel; }
+/// Elements of a panel.
+inline int64_t split_panel_size(int64_t k) { return split_steps(k) * kSplitStep; }
+/// Elements of all panels of `size` rows or columns.
+inline int64_t split_size(int64_t size, int64_t k) {
+  return split_steps(size) * split_panel_size(k);
+}
+
+namespace detail {
+typedef float Floats __attribute__((vector_size(64)));
+typedef uint32_t Bits __attribute__((vector_size(64)));
+
+inline Floats load(const float* from) {
+  Floats values;
+  std::memcpy(&values, from, sizeof values);
+  return values;
+}
+/// `upper`: the bits of a float32 that a bfloat16 has.
+inline Floats upper(Bits bits) { return reinterpret_cast<Floats>(bits & 0xffff0000u); }
+inline Bits bits_of(Floats values) { return reinterpret_cast<Bits>(values); }
+/// Two vectors of bfloat16, each in the upper half of its lanes, as one of pairs.
+inline void store_pairs(Floats first, Floats second, Bfloat16* to) {
+  const Bits pairs = bits_of(first) >> 16 | (bits_of(second) & 0xffff0000u);
+  std::memcpy(to, &pairs, sizeof pairs);
+}
+}  // namespace detail
+
+/// Elements that are 16 apart along k form a pair: `first` and `second` (16), to the same place of
+/// each part's tile. The first part rounds to the nearest, the second towards zero. What is not a
+/// number may round to one, but its last part stays what it is.
+inline void split_pairs(const float* first, const float* second, Bfloat16* to) {
+  using namespace detail;
+  const Floats x = load(first), y = load(second);
+  const Floats x_high = upper(bits_of(x) + 0x8000u), y_high = upper(bits_of(y) + 0x8000u);
+  const Floats x_rest = x - x_high, y_rest = y - y_high;
+  const Floats x_middle = upper(bits_of(x_rest)), y_middle = upper(bits_of(y_rest));
+  store_pairs(x_high, y_high, to);
+  store_pairs(x_middle, y_middle, to + 2 * kSplitTile);
+  store_pairs(x_rest - x_middle, y_rest - y_middle, to + 4 * kSplitTile);
+}
+
+/// A panel of A from its rows: `rows` (at most 32) x k, `stride` apart.
+inline void split_rows(const float* a, int64_t stride, int64_t rows, int64_t k, Bfloat16* panel) {
+  for (int64_t step = 0; step < k; step += kSplitPanel, panel += kSplitStep) {
+    const auto wide = std::min(kSplitPanel, k - step);
+    for (int64_t row = 0; row < kSplitPanel; ++row) {
+      const float* const from = a + row * stride + step;
+      Bfloat16* const to = panel + row * kSplitPanel;
+      if (row < rows && wide == kSplitPanel) {
+        split_pairs(from, from + 16, to);
+      } else {
+        float edge[kSplitPanel] = {};
+        if (row < rows) std::copy_n(from, wide, edge);
+        split_pairs(edge, edge + 16, to);
+      }
+    }
+  }
+}
+
+/// A step of a panel of B from its rows: `rows` x `columns`, both at most 32.
+inline void split_step(const float* b, int64_t stride, int64_t rows, int64_t columns,
+                       Bfloat16* step) {
+  if (rows == kSplitPanel && columns == kSplitPanel) {
+    for (int64_t pair = 0; pair < 16; ++pair) {
+      const float *const first = b + pair * stride, *const second = first + 16 * stride;
+      split_pairs(first, second, step + pair * kSplitPanel);
+      split_pairs(first + 16, second + 16, step + kSplitTile + pair * kSplitPanel);
+    }
+    return;
+  }
+  float edge[kSplitPanel * kSplitPanel] = {};
+  for (int64_t row = 0; row < rows; ++row)
+    std::copy_n(b + row * stride, columns, edge + row * kSplitPanel);
+  split_step(edge, kSplitPanel, kSplitPanel, kSplitPanel, step);
+}
+
+/// A panel of B from its rows: k x `columns` (at most 32).
+inline void split_columns(const float* b, int64_t stride, int64_t k, int64_t columns,
+                          Bfloat16* panel) {
+  for (int64_t row = 0; row < k; row += kSplitPanel, panel += kSplitStep) {
+    const auto rows = std::min(kSplitPanel, k - row);
+    const float* const from = b + row * stride;
+    split_step(from, stride, rows, columns, panel);
+  }
+}
+
+/// A panel of B = X^T from X: `columns` (at most 32) x k.
+inline void split_columns_transposed(const float* x, int64_t stride, int64_t columns, int64_t k,
+                                     Bfloat16* panel) {
+  alignas(64) float step[kSplitPanel * kSplitPanel];
+  for (int64_t row = 0; row < k; row += kSplitPanel, panel += kSplitStep) {
+    transpose(x + row, stride, columns, std::min(kSplitPanel, k - row), step, kSplitPanel);
+    split_step(step, kSplitPanel, std::min(kSplitPanel, k - row), columns, panel);
+  }
+}
+
+/// A panel of A = X^T from X: k x `rows` (at most 32).
+inline void split_rows_transposed(const float* x, int64_t stride, int64_t rows, int64_t k,
+                                  Bfloat16* panel) {
+  alignas(64) float step[kSplitPanel * kSplitPanel];
+  for (int64_t row = 0; row < k; row += kSplitPanel, panel += kSplitStep) {
+    const auto high = std::min(kSplitPanel, k - row);
+    transpose(x + row * stride, stride, high, rows, step, kSplitPanel);
+    split_rows(step, kSplitPanel, rows, high, panel);
+  }
+}
+
+}  // namespace madx::cpu
