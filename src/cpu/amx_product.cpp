@@ -116,9 +116,24 @@ MADX_AMX_TARGET inline void multiply_loaded() {
   _tile_dpbf16ps(3, 5, 7);
 }
 
+/// The share of SplitProduct::ahead that one block brings in: some of its rows.
+struct Ahead {
+  const float* next;
+  int64_t rows, stride;
+  void prefetch_step() {
+    constexpr int64_t kLine = 16;
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t i = 0; i < kDepth; i += kLine)
+        __builtin_prefetch(next + row * stride + i, /*write=*/0, /*locality=*/2);
+    next += kDepth;
+  }
+};
+
 /// The six products of parts that matter, in an order in which each changes one operand alone.
-MADX_AMX_TARGET inline void add_split_products(const Bfloat16* a, const Bfloat16* b, int64_t k) {
+MADX_AMX_TARGET inline void add_split_products(const Bfloat16* a, const Bfloat16* b, int64_t k,
+                                               Ahead ahead) {
   for (int64_t step = 0; step < k; step += kDepth, a += kSplitStep, b += kSplitStep) {
+    ahead.prefetch_step();
     load_a(a, Part::kLow);
     load_b(b, Part::kHigh);
     multiply_loaded();
@@ -192,13 +207,19 @@ MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
 
 MADX_AMX_TARGET void split_product(const SplitProduct& product) {
   const auto panel = split_panel_size(product.k);
+  const auto blocks = split_steps(product.rows) * split_steps(product.n);
+  const auto share = product.ahead == nullptr ? 0 : (kBlock + blocks - 1) / blocks;
+  int64_t brought = 0;
   for (int64_t row = 0; row < product.rows; row += kBlock) {
     for (int64_t n = 0; n < product.n; n += kBlock) {
+      const Ahead ahead{product.ahead + brought * product.ahead_stride,
+                        std::min(share, kBlock - brought), product.ahead_stride};
+      brought += ahead.rows;
       sum_block(product.c + row * product.c_stride + n, product.c_stride,
                 std::min(kBlock, product.rows - row), std::min(kBlock, product.n - n),
                 product.accumulate, /*bias=*/nullptr, [&]() MADX_AMX_TARGET {
                   add_split_products(product.a + row / kBlock * panel,
-                                     product.b + n / kBlock * panel, product.k);
+                                     product.b + n / kBlock * panel, product.k, ahead);
                 });
     }
   }

@@ -40,6 +40,10 @@ struct SplitProduct {
   float* c;
   int64_t c_stride;
   bool accumulate = false;  ///< adds to C
+  /// What will be split next and is brought into cache meanwhile: 32 rows of k floats,
+  /// `ahead_stride` apart. Null: nothing.
+  const float* ahead = nullptr;
+  int64_t ahead_stride = 0;
 };
 
 /// Runs under AmxTiles, where has_bfloat16_products().

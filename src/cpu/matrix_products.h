@@ -120,16 +120,25 @@ class MatrixProducts {
     for (int64_t row = 0; row < m; row += kSplitPanel) {
       const auto rows = std::min(kSplitPanel, m - row);
       split_rows(weight + row * stride, stride, rows, k, panel_.data());
-      split_product({rows, n, k, panel_.data(), x.data(), c + row * n, n, accumulate});
+      split_product({rows, n, k, panel_.data(), x.data(), c + row * n, n, accumulate,
+                     weight + (row + kSplitPanel) * stride, stride});
     }
   }
 
   void right(const Rows& x, int64_t rows, int64_t k, const float* weight, int64_t stride, int64_t n,
              float* c, int64_t c_stride, bool accumulate) {
-    panel_.reserve(kSplitPanel, k);
-    for (int64_t column = 0; column < n; column += kSplitPanel) {
-      const auto columns = std::min(kSplitPanel, n - column);
-      split_columns(weight + column, stride, k, columns, panel_.data());
+    constexpr int64_t kWidth = 2 * kSplitPanel;  // a row of W may be a page away from the next
+    panel_.reserve(kWidth, k);
+    for (int64_t column = 0; column < n; column += kWidth) {
+      const auto columns = std::min(kWidth, n - column);
+      for (int64_t row = 0; row < k; row += kSplitPanel) {
+        const auto* const from = weight + row * stride + column;
+        for (int64_t i = 0; i < columns; i += kSplitPanel) {
+          split_step(from + i, stride, std::min(kSplitPanel, k - row),
+                     std::min(kSplitPanel, columns - i),
+                     panel_.panel(i, k) + row / kSplitPanel * kSplitStep);
+        }
+      }
       split_product({rows, columns, k, x.data(), panel_.data(), c + column, c_stride, accumulate});
     }
   }
