@@ -48,4 +48,11 @@ function(madx_add_cpu_kernels target)
   set_source_files_properties(${sources} PROPERTIES
     SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "${options}" COMPILE_DEFINITIONS "${definitions}")
   target_link_libraries(${target} PRIVATE $<LINK_ONLY:${OpenMP_CXX_FLAGS}>)
+  # For tests of what the kernels are made of, which must see the same types.
+  add_library(madx_cpu_kernel_options INTERFACE)
+  target_compile_options(madx_cpu_kernel_options INTERFACE ${options})
+  target_compile_definitions(madx_cpu_kernel_options INTERFACE ${definitions})
+  if(definitions)
+    target_include_directories(madx_cpu_kernel_options SYSTEM INTERFACE "${LIBXSMM_INCLUDE_DIR}")
+  endif()
 endfunction()

@@ -43,7 +43,6 @@ class MatrixProducts {
   /// An operand takes up to three quarters of a core's second-level cache. More than that pays less
   /// than it costs, though what is written comes on top: each tile splits all weights again.
   static int64_t tile_rows(int64_t in, int64_t) { return rows_in_cache(in * kSplitParts / 2, 512); }
-  static constexpr int64_t kWords = 128;
   static constexpr int64_t kSiteRows = 128, kSiteGranule = kSplitPanel;
 
   class Columns {

@@ -11,7 +11,7 @@ namespace madx::cpu {
 
 /// Products of float32 on matrix units for bfloat16. A float32 is the exact sum of three bfloat16:
 /// what it rounds to, what the rest rounds to, and the rest of that. Of the nine products of two
-/// such sums the six largest count; the others are below 2^-26 of the result, which is less than
+/// such sums the six largest count; the others are below 2^-25 of the result, which is less than
 /// float32 rounds off. (Henry, Tang, Heinecke, "Leveraging the bfloat16 artificial intelligence
 /// datatype for higher-precision computations", 2019: bfloat16 times three, six products.)
 /// Numbers whose parts are below 2^-126 lose them; infinity gives what is not a number.
@@ -38,33 +38,37 @@ namespace detail {
 typedef float Floats __attribute__((vector_size(64)));
 typedef uint32_t Bits __attribute__((vector_size(64)));
 
-inline Floats load(const float* from) {
-  Floats values;
-  std::memcpy(&values, from, sizeof values);
-  return values;
-}
-/// `upper`: the bits of a float32 that a bfloat16 has.
-inline Floats upper(Bits bits) { return reinterpret_cast<Floats>(bits & 0xffff0000u); }
-inline Bits bits_of(Floats values) { return reinterpret_cast<Bits>(values); }
+/// The bits of a float32 that a bfloat16 has.
+constexpr uint32_t kUpper = 0xffff0000;
+
 /// Two vectors of bfloat16, each in the upper half of its lanes, as one of pairs.
-inline void store_pairs(Floats first, Floats second, Bfloat16* to) {
-  const Bits pairs = bits_of(first) >> 16 | (bits_of(second) & 0xffff0000u);
+inline void store_pairs(const Floats& first, const Floats& second, Bfloat16* to) {
+  const Bits pairs = reinterpret_cast<Bits>(first) >> 16 | (reinterpret_cast<Bits>(second) & kUpper);
   std::memcpy(to, &pairs, sizeof pairs);
 }
+
+/// The three parts of 16 numbers. The first rounds to the nearest, the second towards zero. What is
+/// not a number may round to one, but its last part stays what it is.
+struct SplitFloats {
+  explicit SplitFloats(const float* from) {
+    Floats x;
+    std::memcpy(&x, from, sizeof x);
+    high = reinterpret_cast<Floats>((reinterpret_cast<Bits>(x) + 0x8000u) & kUpper);
+    const Floats rest = x - high;
+    middle = reinterpret_cast<Floats>(reinterpret_cast<Bits>(rest) & kUpper);
+    low = rest - middle;
+  }
+  Floats high, middle, low;
+};
 }  // namespace detail
 
 /// Elements that are 16 apart along k form a pair: `first` and `second` (16), to the same place of
-/// each part's tile. The first part rounds to the nearest, the second towards zero. What is not a
-/// number may round to one, but its last part stays what it is.
+/// each part's tile.
 inline void split_pairs(const float* first, const float* second, Bfloat16* to) {
-  using namespace detail;
-  const Floats x = load(first), y = load(second);
-  const Floats x_high = upper(bits_of(x) + 0x8000u), y_high = upper(bits_of(y) + 0x8000u);
-  const Floats x_rest = x - x_high, y_rest = y - y_high;
-  const Floats x_middle = upper(bits_of(x_rest)), y_middle = upper(bits_of(y_rest));
-  store_pairs(x_high, y_high, to);
-  store_pairs(x_middle, y_middle, to + 2 * kSplitTile);
-  store_pairs(x_rest - x_middle, y_rest - y_middle, to + 4 * kSplitTile);
+  const detail::SplitFloats x(first), y(second);
+  detail::store_pairs(x.high, y.high, to);
+  detail::store_pairs(x.middle, y.middle, to + 2 * kSplitTile);
+  detail::store_pairs(x.low, y.low, to + 4 * kSplitTile);
 }
 
 /// A panel of A from its rows: `rows` (at most 32) x k, `stride` apart.

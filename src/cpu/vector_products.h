@@ -19,8 +19,6 @@ class VectorProducts {
   static constexpr int64_t kGranule = TransposedTile::kSize;
   /// Rows that a tile may have where it reads `in` floats a row and writes `out`.
   static int64_t tile_rows(int64_t in, int64_t out) { return rows_in_cache(in + out); }
-  /// Words of a vocabulary taken at a time.
-  static constexpr int64_t kWords = 64;
   /// Rows of an adapter site taken at a time: more read the weights less often, fewer stay in a
   /// core's second-level cache. In steps of kSiteGranule.
   static constexpr int64_t kSiteRows = 64, kSiteGranule = 4;

@@ -16,7 +16,7 @@ template <class Products>
 class FloatTable {
  public:
   /// Words of the vocabulary that go through both products while they are in cache.
-  static constexpr int64_t kPanel = Products::kWords;
+  static constexpr int64_t kPanel = 64;
   /// A block of rows is padded to a multiple of this.
   static constexpr int64_t kRows = Products::kGranule;
   /// What a thread has for itself.

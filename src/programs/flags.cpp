@@ -11,6 +11,7 @@
 #include "madx/core/error.h"
 #include "madx/cpu/available.h"
 #include "madx/cpu/bfloat16.h"
+#include "madx/cpu/float_products.h"
 #include "madx/io/adapter_config.h"
 
 namespace madx {
@@ -181,6 +182,7 @@ at::Device DeviceFlags::apply() const {
   if (threads > 0) at::set_num_threads(threads);
   if (dtype != "float32" && dtype != "bfloat16")
     input_error("--dtype: expected float32 or bfloat16, but found ", dtype);
+  cpu::float_products();  // refuses what it cannot be
   const auto where = parse_device(device);
   if (dtype == "bfloat16" && !where.is_cpu()) {
     input_error("--dtype: expected float32 on ", where.str(),
