@@ -5,20 +5,10 @@
 #include "cpu/float_products.h"
 #include "cpu/gradient_sums.h"
 #include "cpu/site_groups.h"
+#include "cpu/stack_weights.h"
 
 namespace madx::cpu {
 namespace {
-
-/// An adapter's weights as the backward products read them.
-template <class Products>
-struct BackwardWeights {
-  BackwardWeights(const SiteAdapter& adapter, int64_t hidden)
-      : down(Weight::dense(adapter.down, adapter.bottleneck, hidden)),
-        up(Weight::dense(adapter.up, hidden, adapter.bottleneck)) {}
-
-  using Weight = typename Products::Weight;
-  Weight down, up;
-};
 
 /// What a thread has for itself.
 template <class Products>
@@ -68,7 +58,7 @@ class BackwardTile {
 
   /// Through one adapter of the stack: its weights' gradients if it learns, and what it read if
   /// that is wanted.
-  void adapter(size_t index, const BackwardWeights<Products>& weights,
+  void adapter(size_t index, const typename StackWeights<Products>::Adapter& weights,
                const SiteAdapterGradient& sums, bool below) {
     const auto bottleneck = problem_.adapters[group_.adapters[index]].bottleneck;
     float *const z = scratch_.z.data(), *const dz = scratch_.z_gradient.data();
@@ -145,8 +135,7 @@ void backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& ke
   if (problem.rows == 0) return;
   const SiteRows site(problem);
   const bool input_wanted = f_gradient != nullptr || a_gradient != nullptr;
-  std::vector<BackwardWeights<Products>> adapters;
-  for (const auto& adapter : problem.adapters) adapters.emplace_back(adapter, problem.hidden);
+  StackWeights<Products> weights(problem, groups, StackWeights<Products>::Pass::kBackward);
   std::vector<size_t> lowest;  // of each group's stack, the lowest adapter that learns
   for (size_t group = 0; group < groups.count(); ++group) {
     const auto& stack = groups[group].adapters;
@@ -154,31 +143,27 @@ void backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& ke
     lowest.push_back(
         static_cast<size_t>(std::find_if(stack.begin(), stack.end(), learns) - stack.begin()));
   }
-  const auto tiles = static_cast<int64_t>(groups.tiles().size());
 #pragma omp parallel num_threads(groups.threads())
   {
-    for (auto& adapter : adapters) {
-      make_panels(adapter.down);
-      make_panels(adapter.up);
-    }
-#pragma omp barrier
     BackwardThread<Products> mine(problem, groups.largest_tile());
-    const auto thread = omp_get_thread_num();
+    const auto& sums_here = sums.of(omp_get_thread_num());
+    for (size_t number = 0; number < groups.count(); ++number) {
+      const auto& group = groups[number];
+      weights.take(group);
 #pragma omp for schedule(static, 1)
-    for (int64_t index = 0; index < tiles; ++index) {
-      const auto& rows = groups.tiles()[static_cast<size_t>(index)];
-      const auto& group = groups[rows.group];
-      BackwardTile<Products> tile(problem, site, group, rows, groups.tile_size(rows.group),
-                                  kept.data() + groups.first_step(rows.group), mine);
-      tile.close(out_gradient);
-      for (auto above = group.adapters.size(); above > 0; --above) {
-        const auto step = above - 1;
-        if (!input_wanted && step < lowest[rows.group]) break;
-        const auto adapter = group.adapters[step];
-        tile.adapter(step, adapters[adapter], sums.of(thread)[adapter],
-                     input_wanted || step > lowest[rows.group]);
+      for (int64_t place = 0; place < groups.tiles_of(number); ++place) {
+        BackwardTile<Products> tile(problem, site, group, groups.tile(number, place),
+                                    groups.tile_size(number),
+                                    kept.data() + groups.first_step(number), mine);
+        tile.close(out_gradient);
+        for (auto above = group.adapters.size(); above > 0; --above) {
+          const auto step = above - 1;
+          if (!input_wanted && step < lowest[number]) break;
+          tile.adapter(step, weights[step], sums_here[group.adapters[step]],
+                       input_wanted || step > lowest[number]);
+        }
+        tile.finish(f_gradient, a_gradient);
       }
-      tile.finish(f_gradient, a_gradient);
     }
     sums.add_up();
   }

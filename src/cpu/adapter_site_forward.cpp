@@ -5,22 +5,10 @@
 
 #include "cpu/float_products.h"
 #include "cpu/site_groups.h"
+#include "cpu/stack_weights.h"
 
 namespace madx::cpu {
 namespace {
-
-/// An adapter's weights as the forward products read them.
-template <class Products>
-struct ForwardWeights {
-  ForwardWeights(const SiteAdapter& adapter, int64_t hidden)
-      : weights(adapter),
-        down(Weight::transposed(adapter.down, adapter.bottleneck, hidden)),
-        up(Weight::transposed(adapter.up, hidden, adapter.bottleneck)) {}
-
-  using Weight = typename Products::Weight;
-  SiteAdapter weights;
-  Weight down, up;
-};
 
 /// What a thread has for itself.
 template <class Products>
@@ -41,11 +29,11 @@ void bias_and_relu(float* z, const float* bias, int64_t rows, int64_t size) {
   }
 }
 
-/// `kept` (null where nothing is) is the tile's group's; `size` the rows that products are made for.
+/// `kept` (null where nothing is) is the tile's group's; `size` the rows that products are made
+/// for.
 template <class Products>
 void forward_tile(const SiteProblem& problem, const SiteRows& site, const SiteGroup& group,
-                  const SiteGroups::Tile& tile, int64_t size,
-                  const std::vector<ForwardWeights<Products>>& adapters,
+                  const SiteGroups::Tile& tile, int64_t size, const StackWeights<Products>& stack,
                   const SiteAdapterKept* kept, ForwardThread<Products>& mine, float* out) {
   const auto hidden = problem.hidden, first = tile.first, rows = tile.rows;
   const auto first_of_group = first - group.first;
@@ -55,18 +43,17 @@ void forward_tile(const SiteProblem& problem, const SiteRows& site, const SiteGr
     site.drop(first + row, problem.f + (first + row) * hidden, scratch.factors.data(),
               y + row * hidden);
   for (size_t index = 0; index < group.adapters.size(); ++index) {
-    const auto& adapter = adapters[group.adapters[index]];
-    const auto& weights = adapter.weights;
+    const auto& weights = problem.adapters[group.adapters[index]];
     for (int64_t row = 0; row < rows; ++row) {
       site.add_a(first + row, y + row * hidden, h + row * hidden);
       site.norm().forward(h + row * hidden, h + row * hidden);
       add_to(y + row * hidden, weights.up_bias, hidden);
     }
     mine.h.load(h, hidden, size, hidden);
-    mine.products.times(mine.h, size, adapter.down, z, /*accumulate=*/false);
+    mine.products.times(mine.h, size, stack[index].down, z, /*accumulate=*/false);
     bias_and_relu(z, weights.down_bias, rows, weights.bottleneck);
     mine.z.load(z, weights.bottleneck, size, weights.bottleneck);
-    mine.products.times(mine.z, size, adapter.up, y, /*accumulate=*/true);
+    mine.products.times(mine.z, size, stack[index].up, y, /*accumulate=*/true);
     if (kept == nullptr) continue;
     std::copy_n(z, rows * weights.bottleneck, kept[index].z + first_of_group * weights.bottleneck);
     std::copy_n(y, rows * hidden, kept[index].y + first_of_group * hidden);
@@ -83,22 +70,18 @@ void forward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kep
              float* out) {
   const SiteGroups groups(problem, threads, Products::kSiteRows, Products::kSiteGranule);
   const SiteRows site(problem);
-  std::vector<ForwardWeights<Products>> adapters;
-  for (const auto& adapter : problem.adapters) adapters.emplace_back(adapter, problem.hidden);
-  const auto tiles = static_cast<int64_t>(groups.tiles().size());
+  StackWeights<Products> stack(problem, groups, StackWeights<Products>::Pass::kForward);
 #pragma omp parallel num_threads(groups.threads())
   {
-    for (auto& adapter : adapters) {
-      make_panels(adapter.down);
-      make_panels(adapter.up);
-    }
-#pragma omp barrier
     ForwardThread<Products> mine(problem, groups.largest_tile());
+    for (size_t group = 0; group < groups.count(); ++group) {
+      const auto* const kept_here = kept.empty() ? nullptr : kept.data() + groups.first_step(group);
+      stack.take(groups[group]);
 #pragma omp for schedule(static, 1)
-    for (int64_t index = 0; index < tiles; ++index) {
-      const auto& tile = groups.tiles()[static_cast<size_t>(index)];
-      forward_tile(problem, site, groups[tile.group], tile, groups.tile_size(tile.group), adapters,
-                   kept.empty() ? nullptr : kept.data() + groups.first_step(tile.group), mine, out);
+      for (int64_t place = 0; place < groups.tiles_of(group); ++place) {
+        forward_tile(problem, site, groups[group], groups.tile(group, place),
+                     groups.tile_size(group), stack, kept_here, mine, out);
+      }
     }
   }
 }

@@ -196,11 +196,10 @@ MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
     const auto* const b = product.b + n / kBlock * product.b_panel;
     const float* const bias = product.bias == nullptr ? nullptr : product.bias + n;
     for (int64_t row = 0; row < product.rows; row += kBlock) {
-      sum_block(product.c + row * product.c_stride + n, product.c_stride,
-                std::min(kBlock, product.rows - row), kBlock, product.accumulate, bias,
-                [&]() MADX_AMX_TARGET {
-                  add_products(product, product.a + row * product.a_stride, b);
-                });
+      sum_block(
+          product.c + row * product.c_stride + n, product.c_stride,
+          std::min(kBlock, product.rows - row), kBlock, product.accumulate, bias,
+          [&]() MADX_AMX_TARGET { add_products(product, product.a + row * product.a_stride, b); });
     }
   }
 }

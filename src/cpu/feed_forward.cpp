@@ -9,14 +9,14 @@
 namespace madx::cpu {
 namespace {
 
-/// Inner units taken at a time, and those that go through gelu at a time.
-constexpr auto kBlock = kOutputBlock;
+/// Inner units that go through gelu at a time.
 constexpr int64_t kStep = kSplitPanel;
 
 /// Both passes cut rows into the same tiles, since one keeps by tile what the other reads.
 template <class Products>
 RowTiles tiles_of(const FeedForward& layers, int64_t rows, int threads) {
-  return tiles_for<Products>(rows, threads, layers.first.in, layers.second.out + 2 * kBlock);
+  return tiles_for<Products>(rows, threads, layers.first.in,
+                             layers.second.out + 2 * Products::kInner);
 }
 
 /// activated = gelu(inner), inner (units, tile) = inner + bias by row.
@@ -39,9 +39,10 @@ void bias_and_gelu(float* inner, const float* bias, int64_t units, int64_t tile,
   }
 }
 
-/// gradient (rows, units; kBlock apart) *= gelu'(kept), kept (units, tile) as the forward pass left
-/// it.
-void through_gelu(const float* kept, int64_t tile, int64_t rows, int64_t units, float* gradient) {
+/// gradient (rows, units; `stride` apart) *= gelu'(kept), kept (units, tile) as the forward pass
+/// left it.
+void through_gelu(const float* kept, int64_t tile, int64_t rows, int64_t units, float* gradient,
+                  int64_t stride) {
   constexpr auto kSize = TransposedTile::kSize;
   for (int64_t unit = 0; unit < units; unit += kSize) {
     const auto wide = std::min(kSize, units - unit);
@@ -49,7 +50,7 @@ void through_gelu(const float* kept, int64_t tile, int64_t rows, int64_t units, 
       const auto high = std::min(kSize, rows - row);
       const TransposedTile before(kept + unit * tile + row, tile, wide, high);
       for (int64_t i = 0; i < high; ++i) {
-        float* const to = gradient + (row + i) * kBlock + unit;
+        float* const to = gradient + (row + i) * stride + unit;
         const float* const x = before.row(i);
 #pragma omp simd
         for (int64_t j = 0; j < wide; ++j) to[j] *= gelu_slope(x[j]);
@@ -68,6 +69,7 @@ int64_t kept_size(const FeedForward& layers, int64_t rows, int threads) {
 template <class Products>
 void forward(const FeedForward& layers, const float* x, int64_t rows, int threads, float* kept,
              float* y) {
+  constexpr auto kBlock = Products::kInner;
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   const auto tiles = tiles_of<Products>(layers, rows, threads);
 #pragma omp parallel num_threads(tiles.threads())
@@ -98,6 +100,7 @@ void forward(const FeedForward& layers, const float* x, int64_t rows, int thread
 template <class Products>
 void backward(const FeedForward& layers, const float* kept, const float* y_gradient, int64_t rows,
               int threads, float* x_gradient) {
+  constexpr auto kBlock = Products::kInner;
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   const auto tiles = tiles_of<Products>(layers, rows, threads);
 #pragma omp parallel num_threads(tiles.threads())
@@ -113,7 +116,8 @@ void backward(const FeedForward& layers, const float* kept, const float* y_gradi
         const auto units = std::min(kBlock, inner - unit);
         products.right(after, count, out, layers.second.weight + unit, inner, units,
                        gradient.data(), kBlock, /*accumulate=*/false);
-        through_gelu(kept + row * inner + unit * width, width, count, units, gradient.data());
+        through_gelu(kept + row * inner + unit * width, width, count, units, gradient.data(),
+                     kBlock);
         activated.load(gradient.data(), kBlock, count, units);
         products.right(activated, count, units, layers.first.weight + unit * in, in, in,
                        x_gradient + row * in, in, /*accumulate=*/unit > 0);

@@ -23,14 +23,6 @@ void with_float_products(Kernel&& kernel) {
   }
 }
 
-/// Makes a shared weight's panels. Called by all threads of a parallel region, which need a barrier
-/// before they use it.
-template <class Weight>
-void make_panels(Weight& weight) {
-#pragma omp for schedule(static) nowait
-  for (int64_t panel = 0; panel < weight.panels(); ++panel) weight.make(panel);
-}
-
 /// Tiles that read `in` floats a row and write `out`.
 template <class Products>
 RowTiles tiles_for(int64_t rows, int threads, int64_t in, int64_t out) {

@@ -43,6 +43,7 @@ class MatrixProducts {
   /// An operand takes up to three quarters of a core's second-level cache. More than that pays less
   /// than it costs, though what is written comes on top: each tile splits all weights again.
   static int64_t tile_rows(int64_t in, int64_t) { return rows_in_cache(in * kSplitParts / 2, 512); }
+  static constexpr int64_t kInner = 512;
   static constexpr int64_t kSiteRows = 128, kSiteGranule = kSplitPanel;
 
   class Columns {
@@ -83,11 +84,11 @@ class MatrixProducts {
 
   class Weight {
    public:
-    static Weight dense(const float* weight, int64_t k, int64_t n) {
-      return Weight(weight, k, n, /*transposed=*/false);
+    void set_dense(const float* weight, int64_t k, int64_t n) {
+      set(weight, k, n, /*transposed=*/false);
     }
-    static Weight transposed(const float* weight, int64_t n, int64_t k) {
-      return Weight(weight, k, n, /*transposed=*/true);
+    void set_transposed(const float* weight, int64_t n, int64_t k) {
+      set(weight, k, n, /*transposed=*/true);
     }
     int64_t k() const { return k_; }
     int64_t n() const { return n_; }
@@ -104,12 +105,17 @@ class MatrixProducts {
     const Bfloat16* data() const { return panels_.data(); }
 
    private:
-    Weight(const float* weight, int64_t k, int64_t n, bool transposed)
-        : weight_(weight), k_(k), n_(n), transposed_(transposed), panels_(n, k) {}
+    void set(const float* weight, int64_t k, int64_t n, bool transposed) {
+      weight_ = weight;
+      k_ = k;
+      n_ = n;
+      transposed_ = transposed;
+      panels_.reserve(n, k);
+    }
 
-    const float* weight_;
-    int64_t k_, n_;
-    bool transposed_;
+    const float* weight_ = nullptr;
+    int64_t k_ = 0, n_ = 0;
+    bool transposed_ = false;
     SplitPanels panels_;
   };
 
@@ -143,7 +149,8 @@ class MatrixProducts {
   }
 
   void times(const Rows& x, int64_t rows, const Weight& weight, float* c, bool accumulate) {
-    split_product({rows, weight.n(), weight.k(), x.data(), weight.data(), c, weight.n(), accumulate});
+    split_product(
+        {rows, weight.n(), weight.k(), x.data(), weight.data(), c, weight.n(), accumulate});
   }
 
   void add_transposed(const float* x, int64_t x_stride, int64_t rows, int64_t k,

@@ -14,7 +14,6 @@ namespace madx::cpu {
 class SiteGroups {
  public:
   struct Tile {
-    size_t group;
     int64_t first, rows;
   };
 
@@ -27,15 +26,13 @@ class SiteGroups {
       groups_.push_back({0, problem.rows, std::move(all)});
     }
     size_t steps = 0;
-    for (size_t group = 0; group < groups_.size(); ++group) {
-      const RowTiles tiles(groups_[group].rows, threads, largest, granule);
-      for (int64_t tile = 0; tile < tiles.count(); ++tile)
-        tiles_.push_back({group, groups_[group].first + tiles.first(tile), tiles.rows_of(tile)});
-      sizes_.push_back(tiles.size());
+    for (const auto& group : groups_) {
+      tiles_.emplace_back(group.rows, threads, largest, granule);
       first_steps_.push_back(steps);
-      steps += groups_[group].adapters.size();
+      steps += group.adapters.size();
+      threads_ = std::max(threads_, tiles_.back().threads());
+      largest_tile_ = std::max(largest_tile_, tiles_.back().size());
     }
-    threads_ = std::min(threads, static_cast<int>(tiles_.size()));
   }
 
   size_t count() const { return groups_.size(); }
@@ -43,20 +40,26 @@ class SiteGroups {
   /// The number of the group's first step among all groups' steps.
   size_t first_step(size_t group) const { return first_steps_[group]; }
   /// The rows that products of this group's tiles are made for: no tile has more.
-  int64_t tile_size(size_t group) const { return sizes_[group]; }
-  int64_t largest_tile() const { return *std::max_element(sizes_.begin(), sizes_.end()); }
+  int64_t tile_size(size_t group) const { return tiles_[group].size(); }
+  int64_t largest_tile() const { return largest_tile_; }
 
-  /// Threads take them in turn: `schedule(static, 1)`.
-  const std::vector<Tile>& tiles() const { return tiles_; }
+  int64_t tiles_of(size_t group) const { return tiles_[group].count(); }
+  /// A group's tile that is at `place` in turn, `schedule(static, 1)`. Groups start at different
+  /// tiles: the first one is the largest, and should not always be the same thread's.
+  Tile tile(size_t group, int64_t place) const {
+    const auto& tiles = tiles_[group];
+    const auto tile = (place + static_cast<int64_t>(group)) % tiles.count();
+    return {groups_[group].first + tiles.first(tile), tiles.rows_of(tile)};
+  }
   /// Threads that have a tile.
   int threads() const { return threads_; }
 
  private:
   std::vector<SiteGroup> groups_;
-  std::vector<int64_t> sizes_;
+  std::vector<RowTiles> tiles_;
   std::vector<size_t> first_steps_;
-  std::vector<Tile> tiles_;
   int threads_ = 0;
+  int64_t largest_tile_ = 0;
 };
 
 }  // namespace madx::cpu

@@ -43,7 +43,8 @@ constexpr uint32_t kUpper = 0xffff0000;
 
 /// Two vectors of bfloat16, each in the upper half of its lanes, as one of pairs.
 inline void store_pairs(const Floats& first, const Floats& second, Bfloat16* to) {
-  const Bits pairs = reinterpret_cast<Bits>(first) >> 16 | (reinterpret_cast<Bits>(second) & kUpper);
+  const Bits pairs =
+      reinterpret_cast<Bits>(first) >> 16 | (reinterpret_cast<Bits>(second) & kUpper);
   std::memcpy(to, &pairs, sizeof pairs);
 }
 

@@ -22,7 +22,8 @@ class TransposedTile {
   TransposedTile(const float* from, int64_t stride, int64_t rows, int64_t columns) {
     if (rows == kSize && columns == kSize) {
 #pragma GCC unroll 16
-      for (int64_t i = 0; i < kSize; ++i) std::memcpy(&rows_[i], from + i * stride, sizeof rows_[i]);
+      for (int64_t i = 0; i < kSize; ++i)
+        std::memcpy(&rows_[i], from + i * stride, sizeof rows_[i]);
     } else {
       std::memset(rows_, 0, sizeof rows_);
       for (int64_t i = 0; i < rows; ++i)

@@ -19,6 +19,8 @@ class VectorProducts {
   static constexpr int64_t kGranule = TransposedTile::kSize;
   /// Rows that a tile may have where it reads `in` floats a row and writes `out`.
   static int64_t tile_rows(int64_t in, int64_t out) { return rows_in_cache(in + out); }
+  /// Inner units of a feed-forward block taken at a time.
+  static constexpr int64_t kInner = 256;
   /// Rows of an adapter site taken at a time: more read the weights less often, fewer stay in a
   /// core's second-level cache. In steps of kSiteGranule.
   static constexpr int64_t kSiteRows = 64, kSiteGranule = 4;
@@ -31,8 +33,8 @@ class VectorProducts {
     void load_transposed(const float* x, int64_t stride, int64_t rows, int64_t k, int64_t n) {
       cpu::load_transposed(x, stride, rows, k, n, data_.data());
     }
-    /// Rows [first, first + count) of the k of X, from rows n apart: at most 32 from a multiple of 32
-    /// on, fewer at the end alone.
+    /// Rows [first, first + count) of the k of X, from rows n apart: at most 32 from a multiple of
+    /// 32 on, fewer at the end alone.
     void load(int64_t first, const float* rows, int64_t count, int64_t n, int64_t) {
       std::copy_n(rows, count * n, data_.data() + first * n);
     }
@@ -58,21 +60,25 @@ class VectorProducts {
     int64_t stride_ = 0;
   };
 
-  /// A right operand W (k, n) that all threads share, made once for many products. Dense, it is read
-  /// as it lies, 64 columns at a time; of the weight (n, k) that is its transpose, panels of 64
-  /// columns are made, which threads share out by their number.
+  /// A right operand W (k, n) that all threads share, made once for many products. Dense, it is
+  /// read as it lies, 64 columns at a time; of the weight (n, k) that is its transpose, panels of
+  /// 64 columns are made, which threads share out by their number.
   class Weight {
    public:
-    static Weight dense(const float* weight, int64_t k, int64_t n) {
-      return Weight(weight, k, n, /*transposed=*/false);
+    void set_dense(const float* weight, int64_t k, int64_t n) {
+      set(weight, k, n, /*transposed=*/false);
     }
-    static Weight transposed(const float* weight, int64_t n, int64_t k) {
-      return Weight(weight, k, n, /*transposed=*/true);
+    void set_transposed(const float* weight, int64_t n, int64_t k) {
+      set(weight, k, n, /*transposed=*/true);
+      if (const auto size = panels() * kWidth * k; size > size_) {
+        data_ = Scratch(size, Scratch::Start::kAnything);
+        size_ = size;
+      }
     }
     int64_t k() const { return k_; }
     int64_t n() const { return n_; }
     /// Panels to be made before the first product.
-    int64_t panels() const { return transposed_ ? panels_of(n_) : 0; }
+    int64_t panels() const { return transposed_ ? (n_ + kWidth - 1) / kWidth : 0; }
     void make(int64_t panel) {
       transpose(weight_ + panel * kWidth * k_, k_, std::min(kWidth, n_ - panel * kWidth), k_,
                 data_.data() + panel * kWidth * k_, kWidth);
@@ -84,18 +90,17 @@ class VectorProducts {
     }
 
    private:
-    Weight(const float* weight, int64_t k, int64_t n, bool transposed)
-        : weight_(weight),
-          k_(k),
-          n_(n),
-          transposed_(transposed),
-          data_(transposed ? panels_of(n) * kWidth * k : 0, Scratch::Start::kAnything) {}
-    static int64_t panels_of(int64_t n) { return (n + kWidth - 1) / kWidth; }
+    void set(const float* weight, int64_t k, int64_t n, bool transposed) {
+      weight_ = weight;
+      k_ = k;
+      n_ = n;
+      transposed_ = transposed;
+    }
 
-    const float* weight_;
-    int64_t k_, n_;
-    bool transposed_;
-    Scratch data_;
+    const float* weight_ = nullptr;
+    int64_t k_ = 0, n_ = 0, size_ = 0;
+    bool transposed_ = false;
+    Scratch data_{0};
   };
 
   VectorProducts() : panel_(kWidth * kDepth, Scratch::Start::kAnything) {}
@@ -106,9 +111,9 @@ class VectorProducts {
     SmallGemm(m, n, k, stride, n, n, {/*transposed_a=*/false, accumulate})(weight, x.data(), c);
   }
 
-  /// C (rows, n) = X (rows, k) W (k, n), added to C where `accumulate` is set. W is taken 64 columns
-  /// and at most 768 rows at a time, and each such panel is copied first: its rows are up to 12 KB
-  /// apart, which is a page, and the same few sets of the cache, for each.
+  /// C (rows, n) = X (rows, k) W (k, n), added to C where `accumulate` is set. W is taken 64
+  /// columns and at most 768 rows at a time, and each such panel is copied first: its rows are up
+  /// to 12 KB apart, which is a page, and the same few sets of the cache, for each.
   void right(const Rows& x, int64_t rows, int64_t k, const float* weight, int64_t stride, int64_t n,
              float* c, int64_t c_stride, bool accumulate) {
     for (int64_t row = 0; row < k; row += kDepth) {
@@ -135,8 +140,8 @@ class VectorProducts {
   /// C (rows, n) += X^T W of X (k, rows), rows x_stride apart, and W (k, n).
   void add_transposed(const float* x, int64_t x_stride, int64_t rows, int64_t k,
                       const float* weight, int64_t stride, int64_t n, float* c, int64_t c_stride) {
-    SmallGemm(rows, n, k, x_stride, stride, c_stride,
-              {/*transposed_a=*/true, /*accumulate=*/true})(x, weight, c);
+    SmallGemm(rows, n, k, x_stride, stride, c_stride, {/*transposed_a=*/true, /*accumulate=*/true})(
+        x, weight, c);
   }
 
  private:

@@ -1,11 +1,11 @@
-// The products that kernels are made of, on vector units and on matrix units, beside sums in double.
-#include "cpu/float_products.h"
-
+// The products that kernels are made of, on vector units and on matrix units, beside sums in
+// double.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
+#include "cpu/float_products.h"
 #include "cpu/test_floats.h"
 #include "madx/core/error.h"
 
@@ -55,7 +55,8 @@ TEST(Split, IsZeroBeyondTheEnd) {
   split_rows(values.data(), kK, kRows, kK, panels.data());
   for (int64_t row = 0; row < 32; ++row)
     for (int64_t k = 0; k < 64; ++k)
-      ASSERT_EQ(sum_of_parts(panels.data(), row, k), row < kRows && k < kK ? values[row * kK + k] : 0);
+      ASSERT_EQ(sum_of_parts(panels.data(), row, k),
+                row < kRows && k < kK ? values[row * kK + k] : 0);
 }
 
 TEST(Split, KeepsWhatIsNotANumber) {
@@ -69,7 +70,8 @@ TEST(Split, KeepsWhatIsNotANumber) {
   values[9] = kInfinity;
   SplitPanels panels(1, 32);
   split_rows(values.data(), 32, 1, 32, panels.data());
-  for (const int64_t i : {3, 5, 7, 9}) EXPECT_TRUE(std::isnan(sum_of_parts(panels.data(), 0, i))) << i;
+  for (const int64_t i : {3, 5, 7, 9})
+    EXPECT_TRUE(std::isnan(sum_of_parts(panels.data(), 0, i))) << i;
   EXPECT_EQ(sum_of_parts(panels.data(), 0, 4), 1);
 }
 
@@ -178,12 +180,16 @@ TYPED_TEST(ProductsTest, SharedWeight) {
       TypeParam products;
       typename TypeParam::Rows rows(shape.m, shape.k);
       rows.load(this->a_.data(), shape.k, shape.m, shape.k);
-      auto dense = Weight::dense(this->b_.data(), shape.k, shape.n);
-      auto turned = Weight::transposed(this->b_transposed_.data(), shape.n, shape.k);
-      for (auto* const weight : {&dense, &turned}) {
-        for (int64_t panel = 0; panel < weight->panels(); ++panel) weight->make(panel);
+      Weight weight;
+      for (const bool transposed : {false, true}) {
+        if (transposed) {
+          weight.set_transposed(this->b_transposed_.data(), shape.n, shape.k);
+        } else {
+          weight.set_dense(this->b_.data(), shape.k, shape.n);
+        }
+        for (int64_t panel = 0; panel < weight.panels(); ++panel) weight.make(panel);
         auto c = this->guarded_start();
-        products.times(rows, shape.m, *weight, c.data(), accumulate);
+        products.times(rows, shape.m, weight, c.data(), accumulate);
         this->expect(c, accumulate);
       }
     }
