@@ -48,6 +48,10 @@ struct alignas(64) TileConfig {
 };
 const TileConfig kTileConfig;
 
+// Not in the constructor and destructor of AmxTiles themselves, where GCC 12 forgets the target.
+MADX_AMX_TARGET void configure_tiles() { _tile_loadconfig(&kTileConfig); }
+MADX_AMX_TARGET void release_tiles() { _tile_release(); }
+
 /// A block of 32 x 32 sums, of which tiles 0 to 3 hold a quarter each.
 struct Block {
   float* c;
@@ -187,9 +191,9 @@ bool has_bfloat16_products() {
   return has;
 }
 
-MADX_AMX_TARGET AmxTiles::AmxTiles() { _tile_loadconfig(&kTileConfig); }
+AmxTiles::AmxTiles() { configure_tiles(); }
 
-MADX_AMX_TARGET AmxTiles::~AmxTiles() { _tile_release(); }
+AmxTiles::~AmxTiles() { release_tiles(); }
 
 MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
   for (int64_t n = 0; n < product.n; n += kBlock) {
