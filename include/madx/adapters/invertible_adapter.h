@@ -69,6 +69,12 @@ class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl>
   /// The exact inverse of `forward`, to rounding. y (..., hidden) -> (..., hidden)
   at::Tensor inverse(const at::Tensor& y) { return coupling(y, /*inverse=*/true); }
 
+  /// The same for `rows` rows of ops::coupling, beside those of other languages.
+  ops::CouplingGroup coupling_group(int64_t rows) const {
+    return {rows, f_.weights(), g_.weights()};
+  }
+  ops::Activation activation() const { return f_.activation; }
+
   InvertibleAdapterOptions options;
   torch::nn::Sequential F{nullptr};  ///< modules 0 and 2 are the layers: AdapterHub's names
   torch::nn::Sequential G{nullptr};
@@ -78,8 +84,7 @@ class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl>
     TORCH_CHECK(x.size(-1) == options.hidden_size(), "InvertibleAdapter: expected last dimension ",
                 options.hidden_size(), ", but got ", x.sizes());
     const auto rows = x.reshape({-1, x.size(-1)});
-    return ops::coupling(rows, {{rows.size(0), f_.weights(), g_.weights()}}, f_.activation, inverse)
-        .view_as(x);
+    return ops::coupling(rows, {coupling_group(rows.size(0))}, activation(), inverse).view_as(x);
   }
   detail::HalfNet f_;
   detail::HalfNet g_;

@@ -261,11 +261,7 @@ inline at::Tensor EncoderImpl::embed(const RoutedBatch& routed,
   const auto position_ids = ops::upload(at::tensor(positions, at::kLong), device());
   const auto x = ops::embed(batch.input_ids, position_ids, embeddings_, embedding_norm_,
                             is_training() ? config_.hidden_dropout_prob : 0.0);  // (rows, hidden)
-  return detail::for_each_group(x, routed.groups,
-                                [&](const RowGroup& group, const at::Tensor& rows) {
-                                  auto* invertible = adapters.invertible(*group.plan);
-                                  return invertible == nullptr ? rows : invertible->forward(rows);
-                                });
+  return detail::through_invertible(x, routed.groups, adapters, /*inverse=*/false);
 }
 
 inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,

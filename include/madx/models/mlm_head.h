@@ -58,10 +58,10 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
   at::Tensor transform(const at::Tensor& h, const AdapterStackImpl& adapters,
                        const PackedBatch& batch) {
     const auto x = norm->forward(at::gelu(dense->forward(h)));
-    return route(batch, adapters).by_group(x, [&](const RowGroup& group, const at::Tensor& rows) {
-      auto* invertible = adapters.invertible(*group.plan);
-      return invertible == nullptr ? rows : invertible->inverse(rows);
-    });
+    const auto routed = route(batch, adapters);
+    return routed.restore(detail::through_invertible(routed.reorder(x), routed.read_groups,
+                                                     adapters,
+                                                     /*inverse=*/true));
   }
 
   /// h (rows, hidden) -> (rows, vocabulary). For looking at; training uses `loss`, which never

@@ -29,10 +29,10 @@ struct RoutedBatch {
     return order.defined() ? x.index_select(0, order) : x;
   }
 
-  /// What `act(group, rows)` makes of the rows of each group: x (read, ...) in the order of the
-  /// batch that came -> the same.
-  template <class Act>
-  at::Tensor by_group(const at::Tensor& x, Act&& act) const;
+  /// The inverse of `restore`: by groups.
+  at::Tensor reorder(const at::Tensor& x) const {
+    return order.defined() ? x.index_select(0, at::argsort(order)) : x;
+  }
 };
 
 namespace detail {
@@ -57,17 +57,30 @@ inline ops::RowOffsets read_offsets(const PackedBatch& batch) {
   return offsets;
 }
 
-/// Applies `act` to each group's rows and puts the results together.
-template <class Act>
-at::Tensor for_each_group(const at::Tensor& x, const std::vector<RowGroup>& groups, Act&& act) {
-  if (groups.size() == 1) return act(groups.front(), x);
+/// x (rows, hidden) through the invertible adapter of each group's plan, or through its inverse;
+/// rows of a plan without one stay. Neighbouring groups go through one op, whose kernel takes them
+/// in one launch.
+inline at::Tensor through_invertible(const at::Tensor& x, const std::vector<RowGroup>& groups,
+                                     const AdapterStackImpl& adapters, bool inverse) {
   std::vector<at::Tensor> outputs;
   int64_t first = 0;
-  for (const auto& group : groups) {
-    outputs.push_back(act(group, x.narrow(0, first, group.rows)));
-    first += group.rows;
+  for (size_t begin = 0, end = 0; begin < groups.size(); begin = end) {
+    const auto* const adapter = adapters.invertible(*groups[begin].plan);
+    std::vector<ops::CouplingGroup> couplings;
+    int64_t rows = 0;
+    for (; end < groups.size(); ++end) {
+      const auto* const other = adapters.invertible(*groups[end].plan);
+      if ((other == nullptr) != (adapter == nullptr)) break;
+      if (other != nullptr && other->activation() != adapter->activation()) break;
+      if (other != nullptr) couplings.push_back(other->coupling_group(groups[end].rows));
+      rows += groups[end].rows;
+    }
+    const auto part = x.narrow(0, first, rows);
+    outputs.push_back(
+        adapter == nullptr ? part : ops::coupling(part, couplings, adapter->activation(), inverse));
+    first += rows;
   }
-  return at::cat(outputs);
+  return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
 
 /// Groups of a batch whose sequences, `offsets` apart, take these plans in order.
@@ -144,12 +157,6 @@ inline RoutedBatch route(const PackedBatch& batch, const AdapterStackImpl& adapt
   routed.groups = detail::row_groups(routing, plans, routed.batch.offsets);
   routed.read_groups = detail::row_groups(routing, plans, routed.read_offsets);
   return routed;
-}
-
-template <class Act>
-at::Tensor RoutedBatch::by_group(const at::Tensor& x, Act&& act) const {
-  const auto ordered = order.defined() ? x.index_select(0, at::argsort(order)) : x;
-  return restore(detail::for_each_group(ordered, read_groups, act));
 }
 
 }  // namespace madx
