@@ -5,8 +5,10 @@
 //
 // mlm: a training step of a language adapter with its invertible adapter, every row `length` long.
 // ner-train, ner-infer: a language adapter under a task adapter, sentences of realistic lengths
-// (median about 27 sub-words); ner-infer-bare: the encoder alone. Tokens are real ones. With
-// --languages N the sequences of a batch are of N languages in turn, each with adapters of its own.
+// (median about 27 sub-words); ner-infer-bare: the encoder alone; ner-infer-cost: each batch with the
+// adapters and without them, one after the other, for the cost of adapters. Tokens are real ones.
+// With --languages N the sequences of a batch are of N languages in turn, each with adapters of its
+// own.
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
@@ -34,8 +36,8 @@ struct Flags {
 Flags parse(int argc, char** argv) {
   CLI::App app("Times one kind of step on random weights");
   Flags flags;
-  app.add_option("--what", flags.what, "mlm, ner-train, ner-infer or ner-infer-bare")
-      ->check(CLI::IsMember({"mlm", "ner-train", "ner-infer", "ner-infer-bare"}));
+  app.add_option("--what", flags.what, "What a step is")
+      ->check(CLI::IsMember({"mlm", "ner-train", "ner-infer", "ner-infer-bare", "ner-infer-cost"}));
   app.add_option("--size", flags.size, "base: 768 x 12; small: 384 x 12")
       ->check(CLI::IsMember({"base", "small"}));
   const CLI::Range positive(int64_t{1}, int64_t{1} << 20);
@@ -111,6 +113,7 @@ class Step {
         config_(config_of(flags)),
         encoder_(random_encoder(config_, flags.device.encoder_dtype())),
         adapters_(config_.hidden_size, config_.num_hidden_layers),
+        no_adapters_(config_.hidden_size, config_.num_hidden_layers),
         mlm_head_(madx::MlmHeadOptions(config_.hidden_size, config_.vocab_size)),
         tagging_head_(madx::TaggingHeadOptions(config_.hidden_size, labels())),
         lengths_random_(at::make_generator<at::CPUGeneratorImpl>(1)) {
@@ -170,6 +173,12 @@ class Step {
     return batch_.rows();
   }
 
+  /// The batch through the encoder and the head alone.
+  void run_bare() {
+    torch::NoGradGuard no_grad;
+    tagging_head_->forward(encoder_->forward(batch_, *no_adapters_));
+  }
+
   void run() {
     if (!trains()) {
       torch::NoGradGuard no_grad;
@@ -194,7 +203,7 @@ class Step {
   const Flags& flags_;
   madx::EncoderConfig config_;
   madx::Encoder encoder_;
-  madx::AdapterStack adapters_;
+  madx::AdapterStack adapters_, no_adapters_;
   madx::MlmHead mlm_head_;
   madx::TaggingHead tagging_head_;
   at::Generator lengths_random_;
@@ -214,6 +223,7 @@ void run(int argc, char** argv) {
   torch::manual_seed(0);
   Step step(flags);
   std::vector<double> seconds;
+  double bare_seconds = 0;
   int64_t tokens = 0;
   for (int64_t i = 0; i <= flags.steps; ++i) {
     const auto rows = step.prepare();
@@ -222,6 +232,10 @@ void run(int argc, char** argv) {
     if (i == 0) continue;  // warm-up
     seconds.push_back(now() - start);
     tokens += rows;
+    if (flags.what != "ner-infer-cost") continue;
+    const auto bare_start = now();
+    step.run_bare();
+    bare_seconds += now() - bare_start;
   }
   const auto total = std::accumulate(seconds.begin(), seconds.end(), 0.0);
   std::sort(seconds.begin(), seconds.end());
@@ -236,6 +250,7 @@ void run(int argc, char** argv) {
   } else {
     line["tokens_per_second"] = static_cast<double>(tokens) / total;
   }
+  if (flags.what == "ner-infer-cost") line["adapter_cost"] = total / bare_seconds - 1;
   line["peak_rss_mb"] = madx::peak_memory_bytes() >> 20;
   std::cout << line.dump() << "\n";
 }

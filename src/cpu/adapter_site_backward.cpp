@@ -26,9 +26,9 @@ struct BackwardThread {
 template <class Products>
 class BackwardTile {
  public:
-  /// `kept` is the tile's group's; `size` the rows that its products are made for.
+  /// `kept` is the tile's group's.
   BackwardTile(const SiteProblem& problem, const SiteRows& site, const SiteGroup& group,
-               const SiteGroups::Tile& tile, int64_t size, const SiteAdapterKept* kept,
+               const SiteGroups::Tile& tile, const SiteAdapterKept* kept,
                BackwardThread<Products>& mine)
       : problem_(problem),
         site_(site),
@@ -38,7 +38,7 @@ class BackwardTile {
         first_(tile.first),
         first_of_group_(tile.first - group.first),
         rows_(tile.rows),
-        tile_(size),
+        tile_(tile.size),
         mine_(mine),
         scratch_(mine.scratch),
         y_(scratch_.y.data()),
@@ -153,7 +153,6 @@ void backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& ke
 #pragma omp for schedule(static, 1)
       for (int64_t place = 0; place < groups.tiles_of(number); ++place) {
         BackwardTile<Products> tile(problem, site, group, groups.tile(number, place),
-                                    groups.tile_size(number),
                                     kept.data() + groups.first_step(number), mine);
         tile.close(out_gradient);
         for (auto above = group.adapters.size(); above > 0; --above) {

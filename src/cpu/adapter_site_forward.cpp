@@ -29,27 +29,29 @@ void bias_and_relu(float* z, const float* bias, int64_t rows, int64_t size) {
   }
 }
 
-/// `kept` (null where nothing is) is the tile's group's; `size` the rows that products are made
-/// for.
+/// `kept` (null where nothing is) is the tile's group's.
 template <class Products>
 void forward_tile(const SiteProblem& problem, const SiteRows& site, const SiteGroup& group,
-                  const SiteGroups::Tile& tile, int64_t size, const StackWeights<Products>& stack,
+                  const SiteGroups::Tile& tile, const StackWeights<Products>& stack,
                   const SiteAdapterKept* kept, ForwardThread<Products>& mine, float* out) {
-  const auto hidden = problem.hidden, first = tile.first, rows = tile.rows;
+  const auto hidden = problem.hidden, first = tile.first, rows = tile.rows, size = tile.size;
   const auto first_of_group = first - group.first;
   auto& scratch = mine.scratch;
   float *const y = scratch.y.data(), *const h = scratch.h.data(), *const z = scratch.z.data();
-  for (int64_t row = 0; row < rows; ++row)
-    site.drop(first + row, problem.f + (first + row) * hidden, scratch.factors.data(),
-              y + row * hidden);
+  const auto dropped = [&](int64_t row) {
+    return site.dropped(first + row, scratch.factors.data(), y + row * hidden);
+  };
   for (size_t index = 0; index < group.adapters.size(); ++index) {
     const auto& weights = problem.adapters[group.adapters[index]];
-    for (int64_t row = 0; row < rows; ++row) {
-      site.add_a(first + row, y + row * hidden, h + row * hidden);
-      site.norm().forward(h + row * hidden, h + row * hidden);
-      add_to(y + row * hidden, weights.up_bias, hidden);
+    for (int64_t block = 0; block < size; block += Products::kRowBlock) {
+      const auto end = std::min(block + Products::kRowBlock, size);
+      for (int64_t row = block; row < std::min(end, rows); ++row) {
+        const float* const below = index == 0 ? dropped(row) : y + row * hidden;
+        site.enter(first + row, below, weights.up_bias, h + (row - block) * hidden,
+                   y + row * hidden);
+      }
+      mine.h.load_block(block, h, hidden, end - block, hidden);
     }
-    mine.h.load(h, hidden, size, hidden);
     mine.products.times(mine.h, size, stack[index].down, z, /*accumulate=*/false);
     bias_and_relu(z, weights.down_bias, rows, weights.bottleneck);
     mine.z.load(z, weights.bottleneck, size, weights.bottleneck);
@@ -59,8 +61,9 @@ void forward_tile(const SiteProblem& problem, const SiteRows& site, const SiteGr
     std::copy_n(y, rows * hidden, kept[index].y + first_of_group * hidden);
   }
   for (int64_t row = 0; row < rows; ++row) {
+    const float* const below = group.adapters.empty() ? dropped(row) : y + row * hidden;
     float* const out_row = out + (first + row) * hidden;
-    site.add_a(first + row, y + row * hidden, out_row);
+    site.add_a(first + row, below, out_row);
     site.norm().forward(out_row, out_row);
   }
 }
@@ -80,7 +83,7 @@ void forward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kep
 #pragma omp for schedule(static, 1)
       for (int64_t place = 0; place < groups.tiles_of(group); ++place) {
         forward_tile(problem, site, groups[group], groups.tile(group, place),
-                     groups.tile_size(group), stack, kept_here, mine, out);
+                     stack, kept_here, mine, out);
       }
     }
   }

@@ -4,6 +4,7 @@
 #include "cpu/amx_product.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "cpu/split.h"
 #include "madx/core/error.h"
@@ -52,10 +53,12 @@ const TileConfig kTileConfig;
 MADX_AMX_TARGET void configure_tiles() { _tile_loadconfig(&kTileConfig); }
 MADX_AMX_TARGET void release_tiles() { _tile_release(); }
 
-/// A block of 32 x 32 sums, of which tiles 0 to 3 hold a quarter each.
+/// A block of 32 x 32 sums, of which tiles 0 to 3 hold a quarter each; `upper` is its first 16 rows
+/// alone, in tiles 0 and 1.
 struct Block {
   float* c;
   int64_t c_stride;
+  bool upper;
 };
 
 MADX_AMX_TARGET inline void begin_block(const Block& block, bool accumulate, const float* bias) {
@@ -64,6 +67,7 @@ MADX_AMX_TARGET inline void begin_block(const Block& block, bool accumulate, con
     float* const lower = block.c + kTile * block.c_stride;
     _tile_loadd(0, block.c, stride);
     _tile_loadd(1, block.c + kTile, stride);
+    if (block.upper) return;
     _tile_loadd(2, lower, stride);
     _tile_loadd(3, lower + kTile, stride);
   } else if (bias != nullptr) {
@@ -79,6 +83,16 @@ MADX_AMX_TARGET inline void begin_block(const Block& block, bool accumulate, con
   }
 }
 
+template <bool kUpper>
+MADX_AMX_TARGET inline void multiply_loaded() {
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+  if (kUpper) return;
+  _tile_dpbf16ps(2, 5, 6);
+  _tile_dpbf16ps(3, 5, 7);
+}
+
+template <bool kUpper>
 MADX_AMX_TARGET inline void add_products(const AmxProduct& product, const Bfloat16* a,
                                          const Bfloat16* panel) {
   constexpr int64_t kPairRow = 2 * kBlock;  // elements of a row of B's panel
@@ -89,21 +103,19 @@ MADX_AMX_TARGET inline void add_products(const AmxProduct& product, const Bfloat
     _tile_loadd(4, a + k, a_bytes);
     _tile_loadd(6, b, kPairBytes);
     _tile_loadd(7, b + kPairRow / 2, kPairBytes);
-    _tile_loadd(5, a + kTile * product.a_stride + k, a_bytes);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
+    if (!kUpper) _tile_loadd(5, a + kTile * product.a_stride + k, a_bytes);
+    multiply_loaded<kUpper>();
   }
 }
 
 constexpr int64_t kRowBytes = 64, kTileElements = 512;
 
 /// The two tiles of one part of a step's rows of A, into tiles 4 and 5.
+template <bool kUpper>
 MADX_AMX_TARGET inline void load_a(const Bfloat16* step, Part part) {
   const auto* const tiles = step + static_cast<int64_t>(part) * 2 * kTileElements;
   _tile_loadd(4, tiles, kRowBytes);
-  _tile_loadd(5, tiles + kTileElements, kRowBytes);
+  if (!kUpper) _tile_loadd(5, tiles + kTileElements, kRowBytes);
 }
 
 /// And of B's columns, into tiles 6 and 7.
@@ -111,13 +123,6 @@ MADX_AMX_TARGET inline void load_b(const Bfloat16* step, Part part) {
   const auto* const tiles = step + static_cast<int64_t>(part) * 2 * kTileElements;
   _tile_loadd(6, tiles, kRowBytes);
   _tile_loadd(7, tiles + kTileElements, kRowBytes);
-}
-
-MADX_AMX_TARGET inline void multiply_loaded() {
-  _tile_dpbf16ps(0, 4, 6);
-  _tile_dpbf16ps(1, 4, 7);
-  _tile_dpbf16ps(2, 5, 6);
-  _tile_dpbf16ps(3, 5, 7);
 }
 
 /// The share of SplitProduct::ahead that one block brings in: some of its rows.
@@ -134,23 +139,24 @@ struct Ahead {
 };
 
 /// The six products of parts that matter, in an order in which each changes one operand alone.
+template <bool kUpper>
 MADX_AMX_TARGET inline void add_split_products(const Bfloat16* a, const Bfloat16* b, int64_t k,
                                                Ahead ahead) {
   for (int64_t step = 0; step < k; step += kDepth, a += kSplitStep, b += kSplitStep) {
     ahead.prefetch_step();
-    load_a(a, Part::kLow);
+    load_a<kUpper>(a, Part::kLow);
     load_b(b, Part::kHigh);
-    multiply_loaded();
-    load_a(a, Part::kMiddle);
-    multiply_loaded();
+    multiply_loaded<kUpper>();
+    load_a<kUpper>(a, Part::kMiddle);
+    multiply_loaded<kUpper>();
     load_b(b, Part::kMiddle);
-    multiply_loaded();
-    load_a(a, Part::kHigh);
-    multiply_loaded();
+    multiply_loaded<kUpper>();
+    load_a<kUpper>(a, Part::kHigh);
+    multiply_loaded<kUpper>();
     load_b(b, Part::kLow);
-    multiply_loaded();
+    multiply_loaded<kUpper>();
     load_b(b, Part::kHigh);
-    multiply_loaded();
+    multiply_loaded<kUpper>();
   }
 }
 
@@ -159,6 +165,7 @@ MADX_AMX_TARGET inline void end_block(const Block& block) {
   float* const lower = block.c + kTile * block.c_stride;
   _tile_stored(0, block.c, stride);
   _tile_stored(1, block.c + kTile, stride);
+  if (block.upper) return;
   _tile_stored(2, lower, stride);
   _tile_stored(3, lower + kTile, stride);
 }
@@ -169,17 +176,22 @@ void copy(const float* from, int64_t from_stride, int64_t rows, int64_t columns,
     std::copy_n(from + row * from_stride, columns, to + row * to_stride);
 }
 
-/// Sums a block of which `rows` x `columns` are C's by `add`: where that is not all of it, in a
-/// whole block beside C.
+/// Sums a block of which `rows` x `columns` are C's by `add`, called with whether it is the upper
+/// one's type: where C has less than the block, in one beside C.
 template <class Add>
 MADX_AMX_TARGET inline void sum_block(float* c, int64_t c_stride, int64_t rows, int64_t columns,
                                       bool accumulate, const float* bias, Add&& add) {
   alignas(64) float edge[kBlock * kBlock];
-  const bool whole = rows >= kBlock && columns >= kBlock;
+  const bool upper = rows <= kTile;
+  const bool whole = rows >= (upper ? kTile : kBlock) && columns >= kBlock;
   if (!whole && accumulate) copy(c, c_stride, rows, columns, edge, kBlock);
-  const auto block = whole ? Block{c, c_stride} : Block{edge, kBlock};
+  const auto block = whole ? Block{c, c_stride, upper} : Block{edge, kBlock, upper};
   begin_block(block, accumulate, bias);
-  add();
+  if (upper) {
+    add(std::true_type());
+  } else {
+    add(std::false_type());
+  }
   end_block(block);
   if (!whole) copy(edge, kBlock, rows, columns, c, c_stride);
 }
@@ -200,31 +212,37 @@ MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
     const auto* const b = product.b + n / kBlock * product.b_panel;
     const float* const bias = product.bias == nullptr ? nullptr : product.bias + n;
     for (int64_t row = 0; row < product.rows; row += kBlock) {
-      sum_block(
-          product.c + row * product.c_stride + n, product.c_stride,
-          std::min(kBlock, product.rows - row), kBlock, product.accumulate, bias,
-          [&]() MADX_AMX_TARGET { add_products(product, product.a + row * product.a_stride, b); });
+      sum_block(product.c + row * product.c_stride + n, product.c_stride,
+                std::min(kBlock, product.rows - row), kBlock, product.accumulate, bias,
+                [&](auto upper) MADX_AMX_TARGET {
+                  add_products<decltype(upper)::value>(product, product.a + row * product.a_stride,
+                                                       b);
+                });
     }
   }
 }
 
 MADX_AMX_TARGET void split_product(const SplitProduct& product) {
   const auto panel = split_panel_size(product.k);
-  const auto blocks = split_steps(product.rows) * split_steps(product.n);
+  const auto down = split_steps(product.rows), across = split_steps(product.n);
+  const auto blocks = down * across;
   const auto share = product.ahead == nullptr ? 0 : (kBlock + blocks - 1) / blocks;
+  // The operand with more panels is read once, the other for each of them.
+  const bool by_columns = across > down;
   int64_t brought = 0;
-  for (int64_t row = 0; row < product.rows; row += kBlock) {
-    for (int64_t n = 0; n < product.n; n += kBlock) {
-      const Ahead ahead{product.ahead + brought * product.ahead_stride,
-                        std::min(share, kBlock - brought), product.ahead_stride};
-      brought += ahead.rows;
-      sum_block(product.c + row * product.c_stride + n, product.c_stride,
-                std::min(kBlock, product.rows - row), std::min(kBlock, product.n - n),
-                product.accumulate, /*bias=*/nullptr, [&]() MADX_AMX_TARGET {
-                  add_split_products(product.a + row / kBlock * panel,
-                                     product.b + n / kBlock * panel, product.k, ahead);
-                });
-    }
+  for (int64_t block = 0; block < blocks; ++block) {
+    const auto row = (by_columns ? block % down : block / across) * kBlock;
+    const auto n = (by_columns ? block / down : block % across) * kBlock;
+    const Ahead ahead{product.ahead + brought * product.ahead_stride,
+                      std::min(share, kBlock - brought), product.ahead_stride};
+    brought += ahead.rows;
+    sum_block(product.c + row * product.c_stride + n, product.c_stride,
+              std::min(kBlock, product.rows - row), std::min(kBlock, product.n - n),
+              product.accumulate, /*bias=*/nullptr, [&](auto upper) MADX_AMX_TARGET {
+                add_split_products<decltype(upper)::value>(product.a + row / kBlock * panel,
+                                                           product.b + n / kBlock * panel,
+                                                           product.k, ahead);
+              });
   }
 }
 

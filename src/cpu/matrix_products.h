@@ -44,7 +44,8 @@ class MatrixProducts {
   /// than it costs, though what is written comes on top: each tile splits all weights again.
   static int64_t tile_rows(int64_t in, int64_t) { return rows_in_cache(in * kSplitParts / 2, 512); }
   static constexpr int64_t kInner = 512;
-  static constexpr int64_t kSiteRows = 128, kSiteGranule = kSplitPanel;
+  static constexpr int64_t kSiteRows = 128, kSiteGranule = kSplitPanel / 2;
+  static constexpr int64_t kRowBlock = kSplitPanel;
 
   class Columns {
    public:
@@ -71,9 +72,12 @@ class MatrixProducts {
    public:
     Rows(int64_t rows, int64_t k) : panels_(rows, k) {}
     void load(const float* x, int64_t stride, int64_t rows, int64_t k) {
+      load_block(0, x, stride, rows, k);
+    }
+    void load_block(int64_t first, const float* x, int64_t stride, int64_t rows, int64_t k) {
       for (int64_t row = 0; row < rows; row += kSplitPanel) {
         split_rows(x + row * stride, stride, std::min(kSplitPanel, rows - row), k,
-                   panels_.panel(row, k));
+                   panels_.panel(first + row, k));
       }
     }
     const Bfloat16* data() const { return panels_.data(); }

@@ -15,6 +15,7 @@ class SiteGroups {
  public:
   struct Tile {
     int64_t first, rows;
+    int64_t size;  ///< the rows that its products are made for
   };
 
   /// Tiles have at most `largest` rows, in steps of `granule`.
@@ -39,8 +40,6 @@ class SiteGroups {
   const SiteGroup& operator[](size_t group) const { return groups_[group]; }
   /// The number of the group's first step among all groups' steps.
   size_t first_step(size_t group) const { return first_steps_[group]; }
-  /// The rows that products of this group's tiles are made for: no tile has more.
-  int64_t tile_size(size_t group) const { return tiles_[group].size(); }
   int64_t largest_tile() const { return largest_tile_; }
 
   int64_t tiles_of(size_t group) const { return tiles_[group].count(); }
@@ -49,7 +48,7 @@ class SiteGroups {
   Tile tile(size_t group, int64_t place) const {
     const auto& tiles = tiles_[group];
     const auto tile = (place + static_cast<int64_t>(group)) % tiles.count();
-    return {groups_[group].first + tiles.first(tile), tiles.rows_of(tile)};
+    return {groups_[group].first + tiles.first(tile), tiles.rows_of(tile), tiles.size_of(tile)};
   }
   /// Threads that have a tile.
   int threads() const { return threads_; }

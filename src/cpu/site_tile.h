@@ -27,13 +27,14 @@ inline int64_t widest_bottleneck(const SiteProblem& problem) {
 /// A thread's working memory for one tile.
 struct TileScratch {
   TileScratch(const SiteProblem& problem, int64_t tile)
-      : y(tile * problem.hidden),
-        h(tile * problem.hidden),
-        a_gradient(tile * problem.hidden),
-        z(tile * widest_bottleneck(problem)),
-        z_gradient(tile * widest_bottleneck(problem)),
-        row(problem.hidden),
-        factors(problem.hidden + 4) {}
+      : y(tile * problem.hidden, kAnything),
+        h(tile * problem.hidden, kAnything),
+        a_gradient(tile * problem.hidden, kAnything),
+        z(tile * widest_bottleneck(problem), kAnything),
+        z_gradient(tile * widest_bottleneck(problem), kAnything),
+        row(problem.hidden, kAnything),
+        factors(problem.hidden + 4, kAnything) {}
+  static constexpr auto kAnything = Scratch::Start::kAnything;
   Scratch y, h, a_gradient, z, z_gradient, row, factors;
 };
 
@@ -58,6 +59,26 @@ class SiteRows {
     dropout_.row(static_cast<uint64_t>(row), problem_.hidden, factors);
 #pragma omp simd
     for (int64_t i = 0; i < problem_.hidden; ++i) y[i] = x[i] * factors[i];
+  }
+
+  /// dropout(f) of one row: in `y`, or f itself where nothing is dropped.
+  const float* dropped(int64_t row, float* factors, float* y) const {
+    const float* const f = problem_.f + row * problem_.hidden;
+    if (!dropout_.active()) return f;
+    drop(row, f, factors, y);
+    return y;
+  }
+
+  /// What an adapter reads and adds to, of one row of the output `below` it: h = LN(below + a) and
+  /// y = below + bias. y may be `below`.
+  void enter(int64_t row, const float* below, const float* bias, float* h, float* y) const {
+    const float* const a_row = a(row);
+#pragma omp simd
+    for (int64_t i = 0; i < problem_.hidden; ++i) {
+      h[i] = below[i] + a_row[i];
+      y[i] = below[i] + bias[i];
+    }
+    norm_.forward(h, h);
   }
 
   /// sum = y + a

@@ -76,7 +76,7 @@ inline void split_pairs(const float* first, const float* second, Bfloat16* to) {
 inline void split_rows(const float* a, int64_t stride, int64_t rows, int64_t k, Bfloat16* panel) {
   for (int64_t step = 0; step < k; step += kSplitPanel, panel += kSplitStep) {
     const auto wide = std::min(kSplitPanel, k - step);
-    for (int64_t row = 0; row < kSplitPanel; ++row) {
+    for (int64_t row = 0; row < (rows > kSplitPanel / 2 ? kSplitPanel : kSplitPanel / 2); ++row) {
       const float* const from = a + row * stride + step;
       Bfloat16* const to = panel + row * kSplitPanel;
       if (row < rows && wide == kSplitPanel) {

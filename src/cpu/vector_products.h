@@ -24,6 +24,8 @@ class VectorProducts {
   /// Rows of an adapter site taken at a time: more read the weights less often, fewer stay in a
   /// core's second-level cache. In steps of kSiteGranule.
   static constexpr int64_t kSiteRows = 64, kSiteGranule = 4;
+  /// Rows that Rows::load_block takes at a time.
+  static constexpr int64_t kRowBlock = kSiteRows;
 
   /// The right operand X (k, n).
   class Columns {
@@ -48,9 +50,15 @@ class VectorProducts {
   class Rows {
    public:
     Rows(int64_t, int64_t) {}
+    /// X is x, its rows `stride` apart, which stays as it is until the product.
     void load(const float* x, int64_t stride, int64_t, int64_t) {
       data_ = x;
       stride_ = stride;
+    }
+    /// Rows [first, first + rows) of X, of at most kSiteRows: kRowBlock of them from a multiple of
+    /// it on, fewer at the end alone. Where that is not all of X, x is free again.
+    void load_block(int64_t, const float* x, int64_t stride, int64_t rows, int64_t k) {
+      load(x, stride, rows, k);
     }
     const float* data() const { return data_; }
     int64_t stride() const { return stride_; }
