@@ -1,3 +1,5 @@
+include(CheckCXXCompilerFlag)
+
 # Warnings, sanitizers and optimisation are set on targets, here and nowhere else.
 set(MADX_SANITIZERS "" CACHE STRING "Sanitizers to build with, e.g. address,undefined")
 option(MADX_WERROR "Treat warnings as errors" OFF)
@@ -34,6 +36,11 @@ function(madx_add_cpu_kernels target)
   set(options -O3 ${OpenMP_CXX_FLAGS})
   if(MADX_NATIVE)
     list(APPEND options -march=native)
+    # Where there are vectors of 512 bits: compilers take half of that of themselves.
+    check_cxx_compiler_flag(-mprefer-vector-width=512 MADX_HAS_PREFER_VECTOR_WIDTH)
+    if(MADX_HAS_PREFER_VECTOR_WIDTH)
+      list(APPEND options -mprefer-vector-width=512)
+    endif()
   endif()
   set(definitions "")
   if(LIBXSMM_INCLUDE_DIR AND LIBXSMM_LIBRARY AND LIBXSMM_NO_BLAS_LIBRARY)

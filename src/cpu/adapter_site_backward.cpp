@@ -1,9 +1,10 @@
 // The backward pass of an adapter site, a tile of rows at a time. LayerNorms and dropout are
-// computed again; of the forward pass only each adapter's z and y are kept, so no product is.
+// computed again; of the forward pass only each adapter's z and sum are kept, so no product is.
 #include <omp.h>
 
 #include "cpu/float_products.h"
 #include "cpu/gradient_sums.h"
+#include "cpu/scratch.h"
 #include "cpu/site_groups.h"
 #include "cpu/stack_weights.h"
 
@@ -14,12 +15,19 @@ namespace {
 template <class Products>
 struct BackwardThread {
   BackwardThread(const SiteProblem& problem, int64_t tile)
-      : scratch(problem, tile),
-        y(tile, problem.hidden),
-        z_gradient(tile, widest_bottleneck(problem)) {}
+      : y(tile * problem.hidden, kAnything),
+        h(tile * problem.hidden, kAnything),
+        a_gradient(tile * problem.hidden, kAnything),
+        z(tile * widest_bottleneck(problem), kAnything),
+        z_gradient(tile * widest_bottleneck(problem), kAnything),
+        row(problem.hidden, kAnything),
+        factors(problem.hidden + 4, kAnything),
+        y_operand(tile, problem.hidden),
+        z_operand(tile, widest_bottleneck(problem)) {}
+  static constexpr auto kAnything = Scratch::Start::kAnything;
   Products products;
-  TileScratch scratch;
-  typename Products::Rows y, z_gradient;
+  Scratch y, h, a_gradient, z, z_gradient, row, factors;
+  typename Products::Rows y_operand, z_operand;
 };
 
 /// One tile of the backward pass; `y` is the gradient by the output of the adapter at hand.
@@ -40,16 +48,15 @@ class BackwardTile {
         rows_(tile.rows),
         tile_(tile.size),
         mine_(mine),
-        scratch_(mine.scratch),
-        y_(scratch_.y.data()),
-        h_(scratch_.h.data()),
-        a_(scratch_.a_gradient.data()) {}
+        y_(mine_.y.data()),
+        h_(mine_.h.data()),
+        a_(mine_.a_gradient.data()) {}
 
   /// Through the LayerNorm that closes the block.
   void close(const float* out_gradient) {
     for (int64_t row = 0; row < rows_; ++row) {
-      block_sum(group_.adapters.size(), row, h_row(row));
-      site_.norm().backward(h_row(row), out_gradient + (first_ + row) * hidden_, y_row(row));
+      const float* const sum = block_sum(group_.adapters.size(), row, h_row(row));
+      site_.norm().backward(sum, out_gradient + (first_ + row) * hidden_, y_row(row));
     }
     std::copy_n(y_, rows_ * hidden_, a_);
     std::fill(y_row(rows_), y_row(tile_), 0.0f);
@@ -61,17 +68,16 @@ class BackwardTile {
   void adapter(size_t index, const typename StackWeights<Products>::Adapter& weights,
                const SiteAdapterGradient& sums, bool below) {
     const auto bottleneck = problem_.adapters[group_.adapters[index]].bottleneck;
-    float *const z = scratch_.z.data(), *const dz = scratch_.z_gradient.data();
+    float *const z = mine_.z.data(), *const dz = mine_.z_gradient.data();
     std::copy_n(kept_[index].z + first_of_group_ * bottleneck, rows_ * bottleneck, z);
     std::fill(z + rows_ * bottleneck, z + tile_ * bottleneck, 0.0f);
-    mine_.y.load(y_, hidden_, tile_, hidden_);
-    mine_.products.times(mine_.y, tile_, weights.up, dz, /*accumulate=*/false);
+    mine_.y_operand.load(y_, hidden_, tile_, hidden_);
+    mine_.products.times(mine_.y_operand, tile_, weights.up, dz, /*accumulate=*/false);
 #pragma omp simd
     for (int64_t i = 0; i < tile_ * bottleneck; ++i) dz[i] = z[i] > 0 ? dz[i] : 0.0f;
     if (sums.down != nullptr) {
       for (int64_t row = 0; row < rows_; ++row) {
-        block_sum(index, row, h_row(row));
-        site_.norm().forward(h_row(row), h_row(row));
+        site_.norm().forward(block_sum(index, row, h_row(row)), h_row(row));
       }
       mine_.products.add_transposed(y_, hidden_, hidden_, tile_, z, bottleneck, bottleneck, sums.up,
                                     bottleneck);
@@ -81,11 +87,10 @@ class BackwardTile {
       add_rows_to(sums.down_bias, dz, rows_, bottleneck);
     }
     if (!below) return;
-    mine_.z_gradient.load(dz, bottleneck, tile_, bottleneck);
-    mine_.products.times(mine_.z_gradient, tile_, weights.down, h_, /*accumulate=*/false);
-    float* const sum = scratch_.row.data();
+    mine_.z_operand.load(dz, bottleneck, tile_, bottleneck);
+    mine_.products.times(mine_.z_operand, tile_, weights.down, h_, /*accumulate=*/false);
     for (int64_t row = 0; row < rows_; ++row) {
-      block_sum(index, row, sum);
+      const float* const sum = block_sum(index, row, mine_.row.data());
       site_.norm().backward(sum, h_row(row), h_row(row));
       add_to(y_row(row), h_row(row), hidden_);
       add_to(a_ + row * hidden_, h_row(row), hidden_);
@@ -104,17 +109,14 @@ class BackwardTile {
   float* y_row(int64_t row) const { return y_ + row * hidden_; }
   float* h_row(int64_t row) const { return h_ + row * hidden_; }
 
-  /// a + the output of the `below` lowest adapters.
-  void block_sum(size_t below, int64_t row, float* sum) const {
-    if (below > 0) {
-      site_.add_a(first_ + row, kept_[below - 1].y + (first_of_group_ + row) * hidden_, sum);
-    } else {
-      site_.drop(first_ + row, problem_.f + (first_ + row) * hidden_, factors(), sum);
-      site_.add_a(first_ + row, sum, sum);
-    }
+  /// a + the output of the `below` lowest adapters: as it was kept, or in `memory`.
+  const float* block_sum(size_t below, int64_t row, float* memory) const {
+    if (below > 0) return kept_[below - 1].sum + (first_of_group_ + row) * hidden_;
+    site_.begin(first_ + row, factors(), memory);
+    return memory;
   }
   /// Working memory for dropout factors that is free at any time.
-  float* factors() const { return scratch_.factors.data(); }
+  float* factors() const { return mine_.factors.data(); }
 
   const SiteProblem& problem_;
   const SiteRows& site_;
@@ -122,7 +124,6 @@ class BackwardTile {
   const SiteAdapterKept* kept_;
   int64_t hidden_, first_, first_of_group_, rows_, tile_;
   BackwardThread<Products>& mine_;
-  TileScratch& scratch_;
   float *y_, *h_, *a_;
 };
 
@@ -138,19 +139,20 @@ void backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& ke
   StackWeights<Products> weights(problem, groups, StackWeights<Products>::Pass::kBackward);
   std::vector<size_t> lowest;  // of each group's stack, the lowest adapter that learns
   for (size_t group = 0; group < groups.count(); ++group) {
-    const auto& stack = groups[group].adapters;
+    const auto& adapters = groups[group].adapters;
     const auto learns = [&](size_t adapter) { return gradients[adapter].down != nullptr; };
-    lowest.push_back(
-        static_cast<size_t>(std::find_if(stack.begin(), stack.end(), learns) - stack.begin()));
+    lowest.push_back(static_cast<size_t>(std::find_if(adapters.begin(), adapters.end(), learns) -
+                                         adapters.begin()));
   }
 #pragma omp parallel num_threads(groups.threads())
   {
     BackwardThread<Products> mine(problem, groups.largest_tile());
+    typename StackWeights<Products>::Mine stack = weights;
     const auto& sums_here = sums.of(omp_get_thread_num());
     for (size_t number = 0; number < groups.count(); ++number) {
       const auto& group = groups[number];
-      weights.take(group);
-#pragma omp for schedule(static, 1)
+      stack.take(group);
+#pragma omp for schedule(static, 1) nowait
       for (int64_t place = 0; place < groups.tiles_of(number); ++place) {
         BackwardTile<Products> tile(problem, site, group, groups.tile(number, place),
                                     kept.data() + groups.first_step(number), mine);
@@ -158,12 +160,13 @@ void backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& ke
         for (auto above = group.adapters.size(); above > 0; --above) {
           const auto step = above - 1;
           if (!input_wanted && step < lowest[number]) break;
-          tile.adapter(step, weights[step], sums_here[group.adapters[step]],
+          tile.adapter(step, stack[step], sums_here[group.adapters[step]],
                        input_wanted || step > lowest[number]);
         }
         tile.finish(f_gradient, a_gradient);
       }
     }
+#pragma omp barrier
     sums.add_up();
   }
 }

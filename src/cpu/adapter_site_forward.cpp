@@ -4,20 +4,28 @@
 #include <omp.h>
 
 #include "cpu/float_products.h"
+#include "cpu/scratch.h"
 #include "cpu/site_groups.h"
 #include "cpu/stack_weights.h"
 
 namespace madx::cpu {
 namespace {
 
-/// What a thread has for itself.
+/// What a thread has for itself: for one tile, `sum`, a + the output of the adapter at hand, and z,
+/// its inner units; h, what it reads, for some rows of the tile at a time.
 template <class Products>
 struct ForwardThread {
   ForwardThread(const SiteProblem& problem, int64_t tile)
-      : scratch(problem, tile), h(tile, problem.hidden), z(tile, widest_bottleneck(problem)) {}
+      : sum(tile * problem.hidden, kAnything),
+        h(Products::kRowBlock * problem.hidden, kAnything),
+        z(tile * widest_bottleneck(problem), kAnything),
+        factors(problem.hidden + 4, kAnything),
+        h_operand(tile, problem.hidden),
+        z_operand(tile, widest_bottleneck(problem)) {}
+  static constexpr auto kAnything = Scratch::Start::kAnything;
   Products products;
-  TileScratch scratch;
-  typename Products::Rows h, z;
+  Scratch sum, h, z, factors;
+  typename Products::Rows h_operand, z_operand;
 };
 
 /// z = relu(z + bias)
@@ -36,35 +44,31 @@ void forward_tile(const SiteProblem& problem, const SiteRows& site, const SiteGr
                   const SiteAdapterKept* kept, ForwardThread<Products>& mine, float* out) {
   const auto hidden = problem.hidden, first = tile.first, rows = tile.rows, size = tile.size;
   const auto first_of_group = first - group.first;
-  auto& scratch = mine.scratch;
-  float *const y = scratch.y.data(), *const h = scratch.h.data(), *const z = scratch.z.data();
-  const auto dropped = [&](int64_t row) {
-    return site.dropped(first + row, scratch.factors.data(), y + row * hidden);
-  };
+  float *const sums = mine.sum.data(), *const h = mine.h.data(), *const z = mine.z.data();
+  const auto sum_of_row = [&](int64_t row) { return sums + row * hidden; };
   for (size_t index = 0; index < group.adapters.size(); ++index) {
     const auto& weights = problem.adapters[group.adapters[index]];
     for (int64_t block = 0; block < size; block += Products::kRowBlock) {
       const auto end = std::min(block + Products::kRowBlock, size);
       for (int64_t row = block; row < std::min(end, rows); ++row) {
-        const float* const below = index == 0 ? dropped(row) : y + row * hidden;
-        site.enter(first + row, below, weights.up_bias, h + (row - block) * hidden,
-                   y + row * hidden);
+        float* const sum = sum_of_row(row);
+        if (index == 0) site.begin(first + row, mine.factors.data(), sum);
+        site.enter(sum, weights.up_bias, h + (row - block) * hidden);
       }
-      mine.h.load_block(block, h, hidden, end - block, hidden);
+      mine.h_operand.load_block(block, h, hidden, end - block, hidden);
     }
-    mine.products.times(mine.h, size, stack[index].down, z, /*accumulate=*/false);
+    mine.products.times(mine.h_operand, size, stack[index].down, z, /*accumulate=*/false);
     bias_and_relu(z, weights.down_bias, rows, weights.bottleneck);
-    mine.z.load(z, weights.bottleneck, size, weights.bottleneck);
-    mine.products.times(mine.z, size, stack[index].up, y, /*accumulate=*/true);
+    mine.z_operand.load(z, weights.bottleneck, size, weights.bottleneck);
+    mine.products.times(mine.z_operand, size, stack[index].up, sums, /*accumulate=*/true);
     if (kept == nullptr) continue;
     std::copy_n(z, rows * weights.bottleneck, kept[index].z + first_of_group * weights.bottleneck);
-    std::copy_n(y, rows * hidden, kept[index].y + first_of_group * hidden);
+    std::copy_n(sums, rows * hidden, kept[index].sum + first_of_group * hidden);
   }
   for (int64_t row = 0; row < rows; ++row) {
-    const float* const below = group.adapters.empty() ? dropped(row) : y + row * hidden;
     float* const out_row = out + (first + row) * hidden;
-    site.add_a(first + row, below, out_row);
-    site.norm().forward(out_row, out_row);
+    if (group.adapters.empty()) site.begin(first + row, mine.factors.data(), out_row);
+    site.norm().forward(group.adapters.empty() ? out_row : sum_of_row(row), out_row);
   }
 }
 
@@ -73,17 +77,18 @@ void forward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kep
              float* out) {
   const SiteGroups groups(problem, threads, Products::kSiteRows, Products::kSiteGranule);
   const SiteRows site(problem);
-  StackWeights<Products> stack(problem, groups, StackWeights<Products>::Pass::kForward);
+  StackWeights<Products> weights(problem, groups, StackWeights<Products>::Pass::kForward);
 #pragma omp parallel num_threads(groups.threads())
   {
     ForwardThread<Products> mine(problem, groups.largest_tile());
+    typename StackWeights<Products>::Mine stack = weights;
     for (size_t group = 0; group < groups.count(); ++group) {
       const auto* const kept_here = kept.empty() ? nullptr : kept.data() + groups.first_step(group);
       stack.take(groups[group]);
-#pragma omp for schedule(static, 1)
+#pragma omp for schedule(static, 1) nowait
       for (int64_t place = 0; place < groups.tiles_of(group); ++place) {
-        forward_tile(problem, site, groups[group], groups.tile(group, place),
-                     stack, kept_here, mine, out);
+        forward_tile(problem, site, groups[group], groups.tile(group, place), stack, kept_here,
+                     mine, out);
       }
     }
   }

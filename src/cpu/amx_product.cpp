@@ -224,25 +224,22 @@ MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
 
 MADX_AMX_TARGET void split_product(const SplitProduct& product) {
   const auto panel = split_panel_size(product.k);
-  const auto down = split_steps(product.rows), across = split_steps(product.n);
-  const auto blocks = down * across;
+  const auto blocks = split_steps(product.rows) * split_steps(product.n);
   const auto share = product.ahead == nullptr ? 0 : (kBlock + blocks - 1) / blocks;
-  // The operand with more panels is read once, the other for each of them.
-  const bool by_columns = across > down;
   int64_t brought = 0;
-  for (int64_t block = 0; block < blocks; ++block) {
-    const auto row = (by_columns ? block % down : block / across) * kBlock;
-    const auto n = (by_columns ? block / down : block % across) * kBlock;
-    const Ahead ahead{product.ahead + brought * product.ahead_stride,
-                      std::min(share, kBlock - brought), product.ahead_stride};
-    brought += ahead.rows;
-    sum_block(product.c + row * product.c_stride + n, product.c_stride,
-              std::min(kBlock, product.rows - row), std::min(kBlock, product.n - n),
-              product.accumulate, /*bias=*/nullptr, [&](auto upper) MADX_AMX_TARGET {
-                add_split_products<decltype(upper)::value>(product.a + row / kBlock * panel,
-                                                           product.b + n / kBlock * panel,
-                                                           product.k, ahead);
-              });
+  for (int64_t row = 0; row < product.rows; row += kBlock) {
+    for (int64_t n = 0; n < product.n; n += kBlock) {
+      const Ahead ahead{product.ahead + brought * product.ahead_stride,
+                        std::min(share, kBlock - brought), product.ahead_stride};
+      brought += ahead.rows;
+      sum_block(product.c + row * product.c_stride + n, product.c_stride,
+                std::min(kBlock, product.rows - row), std::min(kBlock, product.n - n),
+                product.accumulate, /*bias=*/nullptr, [&](auto upper) MADX_AMX_TARGET {
+                  add_split_products<decltype(upper)::value>(product.a + row / kBlock * panel,
+                                                             product.b + n / kBlock * panel,
+                                                             product.k, ahead);
+                });
+    }
   }
 }
 

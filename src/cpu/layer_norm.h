@@ -13,8 +13,8 @@ inline float sum_of(const float* x, int64_t size, Add&& add) {
   typedef float Lanes __attribute__((vector_size(64)));
   constexpr int64_t kLanes = 16, kSums = 4;
   Lanes sums[kSums] = {};
-  int64_t i = 0;
-  for (; i + kSums * kLanes <= size; i += kSums * kLanes) {
+  const auto whole = size / (kSums * kLanes) * (kSums * kLanes);
+  for (int64_t i = 0; i < whole; i += kSums * kLanes) {
     for (int64_t j = 0; j < kSums; ++j) {
       Lanes numbers;
       std::memcpy(&numbers, x + i + j * kLanes, sizeof numbers);
@@ -26,7 +26,7 @@ inline float sum_of(const float* x, int64_t size, Add&& add) {
   std::memcpy(lanes, &all, sizeof lanes);
 #pragma omp simd reduction(+ : sum)
   for (int64_t lane = 0; lane < kLanes; ++lane) sum += lanes[lane];
-  for (; i < size; ++i) add(sum, x[i]);
+  for (auto i = whole; i < size; ++i) add(sum, x[i]);
   return sum;
 }
 
@@ -54,9 +54,13 @@ struct LayerNorm {
   /// y = LN(x); y may be x.
   void forward(const float* x, float* y) const {
     const auto stats = statistics(x);
-    const float mean = stats.mean, scale = stats.scale;
 #pragma omp simd
-    for (int64_t i = 0; i < size; ++i) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+    for (int64_t i = 0; i < size; ++i) y[i] = normalised(x[i], i, stats);
+  }
+
+  /// LN(x) at place i.
+  float normalised(float x, int64_t i, const Statistics& stats) const {
+    return (x - stats.mean) * stats.scale * weight[i] + bias[i];
   }
 
   /// The gradient by x of the row, from dy, the one by LN(x):

@@ -44,7 +44,7 @@ class MatrixProducts {
   /// than it costs, though what is written comes on top: each tile splits all weights again.
   static int64_t tile_rows(int64_t in, int64_t) { return rows_in_cache(in * kSplitParts / 2, 512); }
   static constexpr int64_t kInner = 512;
-  static constexpr int64_t kSiteRows = 128, kSiteGranule = kSplitPanel / 2;
+  static constexpr int64_t kSiteRows = 256, kSiteGranule = kSplitPanel / 2;
   static constexpr int64_t kRowBlock = kSplitPanel;
 
   class Columns {
@@ -86,8 +86,11 @@ class MatrixProducts {
     SplitPanels panels_;
   };
 
+  /// Split at each product, a panel at a time, which stays in cache: cheaper than panels of all of
+  /// it that are made once and come from beyond the second-level cache.
   class Weight {
    public:
+    static constexpr bool kHasPanels = false;
     void set_dense(const float* weight, int64_t k, int64_t n) {
       set(weight, k, n, /*transposed=*/false);
     }
@@ -96,17 +99,16 @@ class MatrixProducts {
     }
     int64_t k() const { return k_; }
     int64_t n() const { return n_; }
-    int64_t panels() const { return split_steps(n_); }
-    void make(int64_t panel) {
-      const auto first = panel * kSplitPanel, columns = std::min(kSplitPanel, n_ - first);
-      auto* const to = panels_.panel(first, k_);
+
+    /// Splits the panel that starts with column `first`.
+    void split(int64_t first, Bfloat16* panel) const {
+      const auto columns = std::min(kSplitPanel, n_ - first);
       if (transposed_) {
-        split_columns_transposed(weight_ + first * k_, k_, columns, k_, to);
+        split_columns_transposed(weight_ + first * k_, k_, columns, k_, panel);
       } else {
-        split_columns(weight_ + first, n_, k_, columns, to);
+        split_columns(weight_ + first, n_, k_, columns, panel);
       }
     }
-    const Bfloat16* data() const { return panels_.data(); }
 
    private:
     void set(const float* weight, int64_t k, int64_t n, bool transposed) {
@@ -114,13 +116,11 @@ class MatrixProducts {
       k_ = k;
       n_ = n;
       transposed_ = transposed;
-      panels_.reserve(n, k);
     }
 
     const float* weight_ = nullptr;
     int64_t k_ = 0, n_ = 0;
     bool transposed_ = false;
-    SplitPanels panels_;
   };
 
   void left(const float* weight, int64_t stride, int64_t m, int64_t k, const Columns& x, int64_t n,
@@ -153,8 +153,13 @@ class MatrixProducts {
   }
 
   void times(const Rows& x, int64_t rows, const Weight& weight, float* c, bool accumulate) {
-    split_product(
-        {rows, weight.n(), weight.k(), x.data(), weight.data(), c, weight.n(), accumulate});
+    const auto n = weight.n(), k = weight.k();
+    panel_.reserve(kSplitPanel, k);
+    for (int64_t column = 0; column < n; column += kSplitPanel) {
+      weight.split(column, panel_.data());
+      split_product({rows, std::min(kSplitPanel, n - column), k, x.data(), panel_.data(),
+                     c + column, n, accumulate});
+    }
   }
 
   void add_transposed(const float* x, int64_t x_stride, int64_t rows, int64_t k,

@@ -4,7 +4,6 @@
 
 #include "cpu/layer_norm.h"
 #include "cpu/philox.h"
-#include "cpu/scratch.h"
 #include "madx/cpu/adapter_site.h"
 
 namespace madx::cpu {
@@ -23,20 +22,6 @@ inline int64_t widest_bottleneck(const SiteProblem& problem) {
   for (const auto& adapter : problem.adapters) widest = std::max(widest, adapter.bottleneck);
   return widest;
 }
-
-/// A thread's working memory for one tile.
-struct TileScratch {
-  TileScratch(const SiteProblem& problem, int64_t tile)
-      : y(tile * problem.hidden, kAnything),
-        h(tile * problem.hidden, kAnything),
-        a_gradient(tile * problem.hidden, kAnything),
-        z(tile * widest_bottleneck(problem), kAnything),
-        z_gradient(tile * widest_bottleneck(problem), kAnything),
-        row(problem.hidden, kAnything),
-        factors(problem.hidden + 4, kAnything) {}
-  static constexpr auto kAnything = Scratch::Start::kAnything;
-  Scratch y, h, a_gradient, z, z_gradient, row, factors;
-};
 
 /// Rows of a site, as both passes read them.
 class SiteRows {
@@ -61,31 +46,27 @@ class SiteRows {
     for (int64_t i = 0; i < problem_.hidden; ++i) y[i] = x[i] * factors[i];
   }
 
-  /// dropout(f) of one row: in `y`, or f itself where nothing is dropped.
-  const float* dropped(int64_t row, float* factors, float* y) const {
-    const float* const f = problem_.f + row * problem_.hidden;
-    if (!dropout_.active()) return f;
-    drop(row, f, factors, y);
-    return y;
+  /// What the stack is entered with, of one row: dropout(f) + a.
+  void begin(int64_t row, float* factors, float* sum) const {
+    const float *const f = problem_.f + row * problem_.hidden, *const a_row = a(row);
+    if (dropout_.active()) {
+      drop(row, f, factors, sum);
+      add_to(sum, a_row, problem_.hidden);
+      return;
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < problem_.hidden; ++i) sum[i] = f[i] + a_row[i];
   }
 
-  /// What an adapter reads and adds to, of one row of the output `below` it: h = LN(below + a) and
-  /// y = below + bias. y may be `below`.
-  void enter(int64_t row, const float* below, const float* bias, float* h, float* y) const {
-    const float* const a_row = a(row);
+  /// What an adapter reads, h = LN(sum), and to which it adds the rest of its output: sum + its
+  /// `bias`.
+  void enter(float* sum, const float* bias, float* h) const {
+    const auto stats = norm_.statistics(sum);
 #pragma omp simd
     for (int64_t i = 0; i < problem_.hidden; ++i) {
-      h[i] = below[i] + a_row[i];
-      y[i] = below[i] + bias[i];
+      h[i] = norm_.normalised(sum[i], i, stats);
+      sum[i] += bias[i];
     }
-    norm_.forward(h, h);
-  }
-
-  /// sum = y + a
-  void add_a(int64_t row, const float* y, float* sum) const {
-    const float* a_row = a(row);
-#pragma omp simd
-    for (int64_t i = 0; i < problem_.hidden; ++i) sum[i] = y[i] + a_row[i];
   }
 
  private:

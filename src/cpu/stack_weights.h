@@ -1,17 +1,21 @@
 #pragma once
 
+#include <type_traits>
 #include <vector>
 
 #include "cpu/site_groups.h"
 
 namespace madx::cpu {
 
-/// The weights of one group's stack at a time, as products read them: panels that all threads make
-/// and share, in memory that the next group's stack takes over.
+/// The weights of one group's stack at a time, as products read them. Where that is panels, all
+/// threads make and share them, in memory that the next group's stack takes over; else each thread
+/// has its own view of the weights, and waits for no other one.
 template <class Products>
 class StackWeights {
  public:
   using Weight = typename Products::Weight;
+  /// What a thread of a parallel region has, of the one that is made before it.
+  using Mine = std::conditional_t<Weight::kHasPanels, StackWeights&, StackWeights>;
   struct Adapter {
     Weight down, up;
   };
@@ -27,17 +31,13 @@ class StackWeights {
     slots_.resize(deepest);
   }
 
-  /// Called by all threads of a parallel region, none of which still reads the stack before.
+  /// Called by all threads of a parallel region.
   void take(const SiteGroup& group) {
-#pragma omp single
-    for (size_t step = 0; step < group.adapters.size(); ++step)
-      set(slots_[step], group.adapters[step]);
-    for (size_t step = 0; step < group.adapters.size(); ++step) {
-      if (!slots_[step].is_new) continue;
-      make_panels(slots_[step].weights.down);
-      make_panels(slots_[step].weights.up);
+    if constexpr (Weight::kHasPanels) {
+      take_panels(group);
+    } else {
+      set(group);
     }
-#pragma omp barrier
   }
 
   const Adapter& operator[](size_t step) const { return slots_[step].weights; }
@@ -48,6 +48,23 @@ class StackWeights {
     size_t adapter = 0;
     bool is_set = false, is_new = false;
   };
+
+  void take_panels(const SiteGroup& group) {
+#pragma omp barrier  // some may still read the stack before
+#pragma omp single
+    set(group);
+    for (size_t step = 0; step < group.adapters.size(); ++step) {
+      if (!slots_[step].is_new) continue;
+      make_panels(slots_[step].weights.down);
+      make_panels(slots_[step].weights.up);
+    }
+#pragma omp barrier
+  }
+
+  void set(const SiteGroup& group) {
+    for (size_t step = 0; step < group.adapters.size(); ++step)
+      set(slots_[step], group.adapters[step]);
+  }
 
   void set(Slot& slot, size_t index) {
     slot.is_new = !slot.is_set || slot.adapter != index;
@@ -66,7 +83,7 @@ class StackWeights {
   }
 
   static void make_panels(Weight& weight) {
-#pragma omp for schedule(static) nowait
+#pragma omp for schedule(dynamic) nowait
     for (int64_t panel = 0; panel < weight.panels(); ++panel) weight.make(panel);
   }
 

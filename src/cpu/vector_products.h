@@ -73,6 +73,7 @@ class VectorProducts {
   /// 64 columns are made, which threads share out by their number.
   class Weight {
    public:
+    static constexpr bool kHasPanels = true;
     void set_dense(const float* weight, int64_t k, int64_t n) {
       set(weight, k, n, /*transposed=*/false);
     }

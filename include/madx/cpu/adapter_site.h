@@ -39,8 +39,8 @@ struct SiteProblem {
 
 /// What the backward pass needs of an adapter's forward pass over the rows of one group.
 struct SiteAdapterKept {
-  float* z;  ///< (rows of the group, bottleneck): act(D h)
-  float* y;  ///< (rows of the group, hidden): U z + the output of the adapter below
+  float* z;    ///< (rows of the group, bottleneck): act(D h)
+  float* sum;  ///< (rows of the group, hidden): a + U z + the output of the adapter below
 };
 
 /// Gradients of one adapter's weights, shaped like them. All null where the adapter does not learn.

@@ -114,15 +114,16 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
     return problem;
   }
 
-  /// For each adapter of each group's stack, where its part of `z` (flat) and of `y` (a tensor a
-  /// position in the stack) begins.
+  /// For each adapter of each group's stack, where its part of `z` (flat) and of `sums` (a tensor
+  /// a position in the stack) begins.
   static std::vector<cpu::SiteAdapterKept> kept_pointers(const cpu::SiteProblem& problem,
-                                                         const at::Tensor& z, at::TensorList y) {
+                                                         const at::Tensor& z,
+                                                         at::TensorList sums) {
     std::vector<cpu::SiteAdapterKept> pointers;
     auto* next = z.data_ptr<float>();
     for (const auto& group : problem.groups) {
       for (size_t step = 0; step < group.adapters.size(); ++step) {
-        pointers.push_back({next, y[step].data_ptr<float>() + group.first * problem.hidden});
+        pointers.push_back({next, sums[step].data_ptr<float>() + group.first * problem.hidden});
         next += group.rows * problem.adapters[group.adapters[step]].bottleneck;
       }
     }
@@ -150,13 +151,13 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
     size_t highest = 0;
     for (const auto& group : problem.groups) highest = std::max(highest, group.adapters.size());
     const auto z = at::empty({kept_size(problem)}, f.options());
-    std::vector<at::Tensor> y;
-    for (size_t step = 0; step < highest; ++step) y.push_back(at::empty_like(f));
-    cpu::adapter_site_forward(problem, kept_pointers(problem, z, y), at::get_num_threads(),
+    std::vector<at::Tensor> sums;
+    for (size_t step = 0; step < highest; ++step) sums.push_back(at::empty_like(f));
+    cpu::adapter_site_forward(problem, kept_pointers(problem, z, sums), at::get_num_threads(),
                               out.data_ptr<float>());
     torch::autograd::variable_list saved{f, a, norm_weight, norm_bias, z};
     saved.insert(saved.end(), weights.begin(), weights.end());
-    saved.insert(saved.end(), y.begin(), y.end());
+    saved.insert(saved.end(), sums.begin(), sums.end());
     ctx->save_for_backward(std::move(saved));
     ctx->saved_data["adapters"] = static_cast<int64_t>(weights.size() / 4);
     ctx->saved_data["settings"] = c10::IValue::make_capsule(settings);
@@ -170,7 +171,7 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
     const auto adapters = static_cast<size_t>(ctx->saved_data["adapters"].toInt());
     const auto &f = saved[0], &a = saved[1], &z = saved[4];
     const at::TensorList weights(saved.data() + kBeforeWeights, 4 * adapters);
-    const at::TensorList y(weights.end(), saved.size() - kBeforeWeights - weights.size());
+    const at::TensorList sums(weights.end(), saved.size() - kBeforeWeights - weights.size());
     const auto settings =
         c10::static_intrusive_pointer_cast<Settings>(ctx->saved_data["settings"].toCapsule());
     const auto problem = CpuAdapterSite::problem(f, a, saved[2], saved[3], weights, *settings);
@@ -188,7 +189,7 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
     const auto data = [](at::Tensor& gradient) {
       return gradient.defined() ? gradient.data_ptr<float>() : nullptr;
     };
-    cpu::adapter_site_backward(problem, kept_pointers(problem, z, y),
+    cpu::adapter_site_backward(problem, kept_pointers(problem, z, sums),
                                floats(outputs[0].contiguous()), at::get_num_threads(),
                                data(gradients[0]), data(gradients[1]), pointers);
     return gradients;

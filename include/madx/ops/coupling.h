@@ -7,6 +7,7 @@
 
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/cuda_coupling.h"
+#include "madx/ops/frozen_linear.h"
 
 namespace madx::ops {
 
@@ -43,7 +44,8 @@ struct CouplingNet {
   at::Tensor second_bias;  // (target channels)
 
   at::Tensor operator()(const at::Tensor& x, Activation activation) const {
-    return bottleneck(x, first, first_bias, second, second_bias, activation);
+    return frozen_linear(activate(frozen_linear(x, {first, first_bias}), activation),
+                         {second, second_bias});
   }
 };
 

@@ -13,8 +13,11 @@ namespace madx::ops {
 namespace detail {
 
 inline bool is_frozen_on_cpu(const FrozenLinear& layer) {
-  return !layer.packed && !layer.weight.requires_grad() && layer.weight.is_contiguous() &&
-         ops::takes_cpu_kernel({layer.weight, layer.bias});
+  const auto learns = [](const at::Tensor& tensor) {
+    return at::GradMode::is_enabled() && tensor.requires_grad();
+  };
+  return !layer.packed && !learns(layer.weight) && !learns(layer.bias) &&
+         layer.weight.is_contiguous() && ops::takes_cpu_kernel({layer.weight, layer.bias});
 }
 
 inline cpu::FrozenWeight cpu_weight(const at::Tensor& weight, const at::Tensor& bias) {
