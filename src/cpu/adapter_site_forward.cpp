@@ -28,15 +28,6 @@ struct ForwardThread {
   typename Products::Rows h_operand, z_operand;
 };
 
-/// z = relu(z + bias)
-void bias_and_relu(float* z, const float* bias, int64_t rows, int64_t size) {
-  for (int64_t row = 0; row < rows; ++row) {
-    float* const z_row = z + row * size;
-#pragma omp simd
-    for (int64_t i = 0; i < size; ++i) z_row[i] = std::max(z_row[i] + bias[i], 0.0f);
-  }
-}
-
 /// `kept` (null where nothing is) is the tile's group's.
 template <class Products>
 void forward_tile(const SiteProblem& problem, const SiteRows& site, const SiteGroup& group,
@@ -57,12 +48,13 @@ void forward_tile(const SiteProblem& problem, const SiteRows& site, const SiteGr
       }
       mine.h_operand.load_block(block, h, hidden, end - block, hidden);
     }
+    const auto inner = weights.bottleneck;
     mine.products.times(mine.h_operand, size, stack[index].down, z, /*accumulate=*/false);
-    bias_and_relu(z, weights.down_bias, rows, weights.bottleneck);
-    mine.z_operand.load(z, weights.bottleneck, size, weights.bottleneck);
+    bias_and_relu(z, weights.down_bias, rows, inner);
+    mine.z_operand.load(z, inner, size, inner);
     mine.products.times(mine.z_operand, size, stack[index].up, sums, /*accumulate=*/true);
     if (kept == nullptr) continue;
-    std::copy_n(z, rows * weights.bottleneck, kept[index].z + first_of_group * weights.bottleneck);
+    std::copy_n(z, rows * inner, kept[index].z + first_of_group * inner);
     std::copy_n(sums, rows * hidden, kept[index].sum + first_of_group * hidden);
   }
   for (int64_t row = 0; row < rows; ++row) {

@@ -23,6 +23,16 @@ void with_float_products(Kernel&& kernel) {
   }
 }
 
+/// Makes the panels that a weight has; called by all threads of a parallel region, each of which
+/// makes some.
+template <class Weight>
+void make_panels(Weight& weight) {
+  if constexpr (Weight::kHasPanels) {
+#pragma omp for schedule(dynamic) nowait
+    for (int64_t panel = 0; panel < weight.panels(); ++panel) weight.make(panel);
+  }
+}
+
 /// Tiles that read `in` floats a row and write `out`.
 template <class Products>
 RowTiles tiles_for(int64_t rows, int threads, int64_t in, int64_t out) {

@@ -4,18 +4,10 @@
 
 #include "cpu/layer_norm.h"
 #include "cpu/philox.h"
+#include "cpu/row_loops.h"
 #include "madx/cpu/adapter_site.h"
 
 namespace madx::cpu {
-
-inline void add_to(float* to, const float* from, int64_t size) {
-#pragma omp simd
-  for (int64_t i = 0; i < size; ++i) to[i] += from[i];
-}
-
-inline void add_rows_to(float* to, const float* from, int64_t rows, int64_t size) {
-  for (int64_t row = 0; row < rows; ++row) add_to(to, from + row * size, size);
-}
 
 inline int64_t widest_bottleneck(const SiteProblem& problem) {
   int64_t widest = 0;

@@ -21,7 +21,7 @@ constexpr int64_t kSplitParts = 3;
 /// Operands lie in panels of 32 rows of A or 32 columns of B, and a panel in steps of 32 along k:
 /// all that one step of a product reads, in the order in which it does. A step holds of each part
 /// two matrix tiles of 16 x 32: of A 16 rows of 32, of B the columns' 16 pairs of 16. What is
-/// beyond a matrix' end is zero.
+/// beyond a matrix' end is zero; of 16 rows of A or fewer there is the first tile alone.
 constexpr int64_t kSplitPanel = 32;
 constexpr int64_t kSplitTile = 16 * kSplitPanel;
 constexpr int64_t kSplitStep = kSplitParts * 2 * kSplitTile;
@@ -74,9 +74,10 @@ inline void split_pairs(const float* first, const float* second, Bfloat16* to) {
 
 /// A panel of A from its rows: `rows` (at most 32) x k, `stride` apart.
 inline void split_rows(const float* a, int64_t stride, int64_t rows, int64_t k, Bfloat16* panel) {
+  const auto read = rows > kSplitPanel / 2 ? kSplitPanel : kSplitPanel / 2;
   for (int64_t step = 0; step < k; step += kSplitPanel, panel += kSplitStep) {
     const auto wide = std::min(kSplitPanel, k - step);
-    for (int64_t row = 0; row < (rows > kSplitPanel / 2 ? kSplitPanel : kSplitPanel / 2); ++row) {
+    for (int64_t row = 0; row < read; ++row) {
       const float* const from = a + row * stride + step;
       Bfloat16* const to = panel + row * kSplitPanel;
       if (row < rows && wide == kSplitPanel) {

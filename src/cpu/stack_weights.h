@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "cpu/float_products.h"
 #include "cpu/site_groups.h"
 
 namespace madx::cpu {
@@ -80,11 +81,6 @@ class StackWeights {
       slot.weights.down.set_dense(adapter.down, bottleneck, hidden);
       slot.weights.up.set_dense(adapter.up, hidden, bottleneck);
     }
-  }
-
-  static void make_panels(Weight& weight) {
-#pragma omp for schedule(dynamic) nowait
-    for (int64_t panel = 0; panel < weight.panels(); ++panel) weight.make(panel);
   }
 
   const SiteProblem& problem_;

@@ -7,6 +7,7 @@
 
 #include "../support.h"
 #include "madx/ops/adapter_site.h"
+#include "madx/ops/coupling.h"
 #include "madx/ops/frozen_linear.h"
 
 namespace madx::ops {
@@ -179,6 +180,71 @@ TEST_F(CpuKernels, FeedForward) {
         return at::linear(at::gelu(at::linear(in[0], in[1], in[2])), in[3], in[4]);
       },
       inputs, /*learning=*/1);
+}
+
+/// Two groups of a coupling, F and G of 4 tensors each, of inner sizes of their own.
+Tensors coupling_weights(int64_t hidden) {
+  const auto low = hidden / 2, high = hidden - low;
+  Tensors weights;
+  for (const int64_t inner : {10, 33}) {
+    for (const auto& [source, target] : {std::pair{high, low}, std::pair{low, high}}) {
+      for (const auto& shape :
+           {std::vector{inner, source}, {inner}, {target, inner}, std::vector{target}})
+        weights.push_back(random(shape));
+    }
+  }
+  return weights;
+}
+
+std::vector<CouplingGroup> coupling_groups(const Tensors& weights, int64_t rows) {
+  const auto net = [&](size_t first) {
+    return CouplingNet{weights[first], weights[first + 1], weights[first + 2], weights[first + 3]};
+  };
+  return {{rows / 3, net(0), net(4)}, {rows - rows / 3, net(8), net(12)}};
+}
+
+TEST_F(CpuKernels, CouplingWithoutABackwardPass) {
+  const torch::NoGradGuard no_grad;
+  for (const int64_t hidden : {2, 41, 96}) {
+    for (const int64_t rows : {1, 37, 600}) {
+      const auto x = at::randn({rows, hidden}, at::kDouble);
+      const auto weights = coupling_weights(hidden);
+      const auto to_float = [](const Tensors& tensors) {
+        Tensors floats;
+        for (const auto& tensor : tensors) floats.push_back(tensor.to(at::kFloat));
+        return floats;
+      };
+      for (const bool inverse : {false, true}) {
+        const auto exact =
+            detail::coupling_plain(x, coupling_groups(weights, rows), Activation::kRelu, inverse);
+        const auto groups = coupling_groups(to_float(weights), rows);
+        const auto x_float = x.to(at::kFloat);
+        const auto plain = detail::coupling_plain(x_float, groups, Activation::kRelu, inverse);
+        const auto ours = coupling(x_float, groups, Activation::kRelu, inverse);
+        const auto error = [&](const at::Tensor& y) {
+          return (y - exact).abs().max().item<double>();
+        };
+        EXPECT_LE(error(ours), 2 * error(plain) + 1e-6)
+            << hidden << " channels, " << rows << " rows, inverse: " << inverse;
+        EXPECT_TRUE(at::equal(
+            ours, coupling(x_float.t().contiguous().t(), groups, Activation::kRelu, inverse)));
+      }
+    }
+  }
+}
+
+TEST_F(CpuKernels, CouplingThatLearnsHasGradients) {
+  const auto op = [](bool plain) {
+    return [plain](const Tensors& in) {
+      const auto groups = coupling_groups({in.begin() + 1, in.end()}, kRows);
+      return plain ? detail::coupling_plain(in[0], groups, Activation::kRelu, /*inverse=*/true)
+                   : coupling(in[0], groups, Activation::kRelu, /*inverse=*/true);
+    };
+  };
+  Tensors inputs{random({kRows, kHidden})};
+  for (const auto& weight : coupling_weights(kHidden)) inputs.push_back(weight);
+  expect_twice_the_error_at_most(op(false), op(true), inputs, inputs.size());
+  expect_twice_the_error_at_most(op(false), op(true), inputs, /*learning=*/1);
 }
 
 TEST_F(CpuKernels, RefuseShapesThatDoNotFit) {

@@ -5,9 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "madx/cpu/coupling.h"
 #include "madx/ops/bottleneck.h"
+#include "madx/ops/cpu_kernel.h"
 #include "madx/ops/cuda_coupling.h"
-#include "madx/ops/frozen_linear.h"
 
 namespace madx::ops {
 
@@ -44,8 +45,7 @@ struct CouplingNet {
   at::Tensor second_bias;  // (target channels)
 
   at::Tensor operator()(const at::Tensor& x, Activation activation) const {
-    return frozen_linear(activate(frozen_linear(x, {first, first_bias}), activation),
-                         {second, second_bias});
+    return bottleneck(x, first, first_bias, second, second_bias, activation);
   }
 };
 
@@ -71,11 +71,33 @@ inline at::Tensor coupling_plain(const at::Tensor& x, const std::vector<Coupling
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
 
+/// Without a backward pass. The tensors are what takes_cpu_kernel and contiguous.
+inline at::Tensor coupling_cpu(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
+                               bool inverse) {
+  const auto net = [](const CouplingNet& net) {
+    return cpu::CouplingNet{net.first.const_data_ptr<float>(),
+                            net.first_bias.const_data_ptr<float>(),
+                            net.second.const_data_ptr<float>(),
+                            net.second_bias.const_data_ptr<float>(), net.first.size(0)};
+  };
+  auto y = at::empty_like(x);
+  const auto* from = x.const_data_ptr<float>();
+  auto* to = y.data_ptr<float>();
+  for (const auto& group : groups) {
+    cpu::coupling({from, group.rows, x.size(1), net(group.f), net(group.g), inverse},
+                  at::get_num_threads(), to);
+    from += group.rows * x.size(1);
+    to += group.rows * x.size(1);
+  }
+  return y;
+}
+
 }  // namespace detail
 
 /// `couple`, or its inverse, with F and G of two layers, for each group of rows its own; the groups
-/// cover all rows, in order. x (rows, hidden) -> (rows, hidden). On CUDA one kernel computes it
-/// where it takes the tensors' types and sizes and the activation is relu.
+/// cover all rows, in order. x (rows, hidden) -> (rows, hidden). Where the activation is relu,
+/// kernels compute it: on CUDA where they take the tensors' types and sizes, on the CPU where there
+/// will be no backward pass.
 inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
                            Activation activation, bool inverse) {
   TORCH_CHECK(x.dim() == 2, "coupling: expected x of shape (rows, hidden), but got ", x.sizes());
@@ -84,7 +106,12 @@ inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>
     TORCH_CHECK(tensor.sizes() == shape, "coupling: expected ", what, " of shape ", shape,
                 ", but got ", tensor.sizes());
   };
-  bool kernel = activation == Activation::kRelu && takes_cuda_kernel({x});
+  const bool relu = activation == Activation::kRelu;
+  const auto learns = [](const at::Tensor& tensor) {
+    return at::GradMode::is_enabled() && tensor.requires_grad();
+  };
+  bool on_cuda = relu && takes_cuda_kernel({x});
+  bool on_cpu = relu && takes_cpu_kernel({x}) && !learns(x);
   int64_t rows = 0;
   std::vector<at::Tensor> weights;
   std::vector<int64_t> group_rows;
@@ -99,15 +126,17 @@ inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>
       check("its bias", net->second_bias, {target});
       for (const auto& weight : {net->first, net->first_bias, net->second, net->second_bias}) {
         // No function learns in part.
-        kernel = kernel && weight.requires_grad() == net->first.requires_grad() &&
-                 weight.is_contiguous() && takes_cuda_kernel({x, weight});
+        on_cuda = on_cuda && weight.requires_grad() == net->first.requires_grad() &&
+                  weight.is_contiguous() && takes_cuda_kernel({x, weight});
+        on_cpu = on_cpu && !learns(weight) && weight.is_contiguous() && takes_cpu_kernel({weight});
         weights.push_back(weight);
       }
     }
   }
   TORCH_CHECK(rows == x.size(0), "coupling: expected groups of ", x.size(0),
               " rows together, but got ", rows);
-  if (kernel && detail::fits_cuda_coupling(x, weights))
+  if (on_cpu) return detail::coupling_cpu(x.contiguous(), groups, inverse);
+  if (on_cuda && detail::fits_cuda_coupling(x, weights))
     return detail::coupling_cuda(x, weights, group_rows, inverse);
   return detail::coupling_plain(x, groups, activation, inverse);
 }
