@@ -176,8 +176,9 @@ void copy(const float* from, int64_t from_stride, int64_t rows, int64_t columns,
     std::copy_n(from + row * from_stride, columns, to + row * to_stride);
 }
 
-/// Sums a block of which `rows` x `columns` are C's by `add`, called with whether it is the upper
-/// one's type: where C has less than the block, in one beside C.
+/// Sums a block of which `rows` x `columns` are C's: where C has less than the block, in one beside
+/// C. `add` adds the products; it takes std::true_type where they are those of the upper half
+/// alone.
 template <class Add>
 MADX_AMX_TARGET inline void sum_block(float* c, int64_t c_stride, int64_t rows, int64_t columns,
                                       bool accumulate, const float* bias, Add&& add) {

@@ -70,9 +70,10 @@ class VectorProducts {
 
   /// A right operand W (k, n) that all threads share, made once for many products. Dense, it is
   /// read as it lies, 64 columns at a time; of the weight (n, k) that is its transpose, panels of
-  /// 64 columns are made, which threads share out by their number.
+  /// 64 columns are made, by their numbers.
   class Weight {
    public:
+    /// Whether panels are made before the first product, and threads share them.
     static constexpr bool kHasPanels = true;
     void set_dense(const float* weight, int64_t k, int64_t n) {
       set(weight, k, n, /*transposed=*/false);

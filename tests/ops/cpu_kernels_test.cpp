@@ -169,6 +169,13 @@ TEST_F(CpuKernels, FrozenLinear) {
       [](const Tensors& in) { return at::linear(in[0], in[1], in[2]); }, inputs, /*learning=*/1);
 }
 
+TEST_F(CpuKernels, FrozenLinearOfABiasThatLearnsGivesItAGradient) {
+  const auto x = at::randn({kRows, kHidden}), weight = at::randn({kInner, kHidden});
+  const auto bias = at::zeros({kInner}).requires_grad_();
+  frozen_linear(x, {weight, bias}).sum().backward();
+  EXPECT_TRUE(at::equal(bias.grad(), at::full({kInner}, static_cast<float>(kRows))));
+}
+
 TEST_F(CpuKernels, FeedForward) {
   const auto inputs = Tensors{random({kRows, kHidden}), random({kInner, kHidden}), random({kInner}),
                               random({kHidden, kInner}), random({kHidden})};

@@ -71,7 +71,7 @@ inline at::Tensor coupling_plain(const at::Tensor& x, const std::vector<Coupling
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
 
-/// Without a backward pass. The tensors are what takes_cpu_kernel and contiguous.
+/// Without a backward pass. All tensors are contiguous and such that takes_cpu_kernel.
 inline at::Tensor coupling_cpu(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
                                bool inverse) {
   const auto net = [](const CouplingNet& net) {
@@ -107,11 +107,8 @@ inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>
                 ", but got ", tensor.sizes());
   };
   const bool relu = activation == Activation::kRelu;
-  const auto learns = [](const at::Tensor& tensor) {
-    return at::GradMode::is_enabled() && tensor.requires_grad();
-  };
   bool on_cuda = relu && takes_cuda_kernel({x});
-  bool on_cpu = relu && takes_cpu_kernel({x}) && !learns(x);
+  bool on_cpu = relu && takes_cpu_kernel({x}) && !wants_gradient(x);
   int64_t rows = 0;
   std::vector<at::Tensor> weights;
   std::vector<int64_t> group_rows;
@@ -128,7 +125,8 @@ inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>
         // No function learns in part.
         on_cuda = on_cuda && weight.requires_grad() == net->first.requires_grad() &&
                   weight.is_contiguous() && takes_cuda_kernel({x, weight});
-        on_cpu = on_cpu && !learns(weight) && weight.is_contiguous() && takes_cpu_kernel({weight});
+        on_cpu = on_cpu && !wants_gradient(weight) && weight.is_contiguous() &&
+                 takes_cpu_kernel({weight});
         weights.push_back(weight);
       }
     }

@@ -18,4 +18,9 @@ inline bool takes_cpu_kernel(std::initializer_list<at::Tensor> tensors) {
   return cpu::available();
 }
 
+/// Whether a backward pass will want a gradient by this tensor.
+inline bool wants_gradient(const at::Tensor& tensor) {
+  return at::GradMode::is_enabled() && tensor.requires_grad();
+}
+
 }  // namespace madx::ops

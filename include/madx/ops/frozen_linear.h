@@ -13,10 +13,7 @@ namespace madx::ops {
 namespace detail {
 
 inline bool is_frozen_on_cpu(const FrozenLinear& layer) {
-  const auto learns = [](const at::Tensor& tensor) {
-    return at::GradMode::is_enabled() && tensor.requires_grad();
-  };
-  return !layer.packed && !learns(layer.weight) && !learns(layer.bias) &&
+  return !layer.packed && !wants_gradient(layer.weight) && !wants_gradient(layer.bias) &&
          layer.weight.is_contiguous() && ops::takes_cpu_kernel({layer.weight, layer.bias});
 }
 
@@ -105,7 +102,7 @@ inline at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
                                const FrozenLinear& second) {
   detail::check_layer("feed_forward", x.size(-1), first);
   detail::check_layer("feed_forward", first.out(), second);
-  const bool with_gradient = at::GradMode::is_enabled() && x.requires_grad();
+  const bool with_gradient = wants_gradient(x);
   if (first.packed && second.packed) {
     detail::check_rows("feed_forward", x);
     return detail::Bfloat16FeedForward::apply(x.contiguous(), first, second, with_gradient);
