@@ -53,12 +53,12 @@ const TileConfig kTileConfig;
 MADX_AMX_TARGET void configure_tiles() { _tile_loadconfig(&kTileConfig); }
 MADX_AMX_TARGET void release_tiles() { _tile_release(); }
 
-/// A block of 32 x 32 sums, of which tiles 0 to 3 hold a quarter each; `upper` is its first 16 rows
-/// alone, in tiles 0 and 1.
+/// A block of 32 x 32 sums, of which tiles 0 to 3 hold a quarter each: 0 and 1 the upper half, 0
+/// and 2 the left one. A block may be one half alone, or the quarter that both have.
 struct Block {
   float* c;
   int64_t c_stride;
-  bool upper;
+  bool upper, left;
 };
 
 MADX_AMX_TARGET inline void begin_block(const Block& block, bool accumulate, const float* bias) {
@@ -66,10 +66,10 @@ MADX_AMX_TARGET inline void begin_block(const Block& block, bool accumulate, con
     const auto stride = block.c_stride * static_cast<int64_t>(sizeof(float));
     float* const lower = block.c + kTile * block.c_stride;
     _tile_loadd(0, block.c, stride);
-    _tile_loadd(1, block.c + kTile, stride);
+    if (!block.left) _tile_loadd(1, block.c + kTile, stride);
     if (block.upper) return;
     _tile_loadd(2, lower, stride);
-    _tile_loadd(3, lower + kTile, stride);
+    if (!block.left) _tile_loadd(3, lower + kTile, stride);
   } else if (bias != nullptr) {
     _tile_loadd(0, bias, 0);  // one row sixteen times
     _tile_loadd(1, bias + kTile, 0);
@@ -83,13 +83,23 @@ MADX_AMX_TARGET inline void begin_block(const Block& block, bool accumulate, con
   }
 }
 
-template <bool kUpper>
+MADX_AMX_TARGET inline void end_block(const Block& block) {
+  const auto stride = block.c_stride * static_cast<int64_t>(sizeof(float));
+  float* const lower = block.c + kTile * block.c_stride;
+  _tile_stored(0, block.c, stride);
+  if (!block.left) _tile_stored(1, block.c + kTile, stride);
+  if (block.upper) return;
+  _tile_stored(2, lower, stride);
+  if (!block.left) _tile_stored(3, lower + kTile, stride);
+}
+
+/// Adds A B to the tiles of a block: A's upper tile is 4, its lower one 5; B's are 6 and 7.
+template <bool kUpper, bool kLeft>
 MADX_AMX_TARGET inline void multiply_loaded() {
   _tile_dpbf16ps(0, 4, 6);
-  _tile_dpbf16ps(1, 4, 7);
-  if (kUpper) return;
-  _tile_dpbf16ps(2, 5, 6);
-  _tile_dpbf16ps(3, 5, 7);
+  if (!kLeft) _tile_dpbf16ps(1, 4, 7);
+  if (!kUpper) _tile_dpbf16ps(2, 5, 6);
+  if (!kUpper && !kLeft) _tile_dpbf16ps(3, 5, 7);
 }
 
 template <bool kUpper>
@@ -104,7 +114,7 @@ MADX_AMX_TARGET inline void add_products(const AmxProduct& product, const Bfloat
     _tile_loadd(6, b, kPairBytes);
     _tile_loadd(7, b + kPairRow / 2, kPairBytes);
     if (!kUpper) _tile_loadd(5, a + kTile * product.a_stride + k, a_bytes);
-    multiply_loaded<kUpper>();
+    multiply_loaded<kUpper, /*kLeft=*/false>();
   }
 }
 
@@ -119,55 +129,47 @@ MADX_AMX_TARGET inline void load_a(const Bfloat16* step, Part part) {
 }
 
 /// And of B's columns, into tiles 6 and 7.
+template <bool kLeft>
 MADX_AMX_TARGET inline void load_b(const Bfloat16* step, Part part) {
   const auto* const tiles = step + static_cast<int64_t>(part) * 2 * kTileElements;
   _tile_loadd(6, tiles, kRowBytes);
-  _tile_loadd(7, tiles + kTileElements, kRowBytes);
+  if (!kLeft) _tile_loadd(7, tiles + kTileElements, kRowBytes);
 }
 
-/// The share of SplitProduct::ahead that one block brings in: some of its rows.
-struct Ahead {
-  const float* next;
-  int64_t rows, stride;
-  void prefetch_step() {
-    constexpr int64_t kLine = 16;
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t i = 0; i < kDepth; i += kLine)
-        __builtin_prefetch(next + row * stride + i, /*write=*/0, /*locality=*/2);
-    next += kDepth;
+/// Spreads the pieces of what is split meanwhile over the steps of a product.
+class Meanwhile {
+ public:
+  Meanwhile(PanelSplit* split, int64_t steps)
+      : split_(split), pieces_(split == nullptr ? 0 : split->pieces()), steps_(steps) {}
+  void step() {
+    for (due_ += pieces_; due_ >= steps_; due_ -= steps_) split_->next();
   }
+
+ private:
+  PanelSplit* split_;
+  int64_t pieces_, steps_, due_ = 0;  // of a piece, in parts of steps_
 };
 
 /// The six products of parts that matter, in an order in which each changes one operand alone.
-template <bool kUpper>
+template <bool kUpper, bool kLeft>
 MADX_AMX_TARGET inline void add_split_products(const Bfloat16* a, const Bfloat16* b, int64_t k,
-                                               Ahead ahead) {
+                                               Meanwhile& meanwhile) {
   for (int64_t step = 0; step < k; step += kDepth, a += kSplitStep, b += kSplitStep) {
-    ahead.prefetch_step();
     load_a<kUpper>(a, Part::kLow);
-    load_b(b, Part::kHigh);
-    multiply_loaded<kUpper>();
+    load_b<kLeft>(b, Part::kHigh);
+    multiply_loaded<kUpper, kLeft>();
+    meanwhile.step();
     load_a<kUpper>(a, Part::kMiddle);
-    multiply_loaded<kUpper>();
-    load_b(b, Part::kMiddle);
-    multiply_loaded<kUpper>();
+    multiply_loaded<kUpper, kLeft>();
+    load_b<kLeft>(b, Part::kMiddle);
+    multiply_loaded<kUpper, kLeft>();
     load_a<kUpper>(a, Part::kHigh);
-    multiply_loaded<kUpper>();
-    load_b(b, Part::kLow);
-    multiply_loaded<kUpper>();
-    load_b(b, Part::kHigh);
-    multiply_loaded<kUpper>();
+    multiply_loaded<kUpper, kLeft>();
+    load_b<kLeft>(b, Part::kLow);
+    multiply_loaded<kUpper, kLeft>();
+    load_b<kLeft>(b, Part::kHigh);
+    multiply_loaded<kUpper, kLeft>();
   }
-}
-
-MADX_AMX_TARGET inline void end_block(const Block& block) {
-  const auto stride = block.c_stride * static_cast<int64_t>(sizeof(float));
-  float* const lower = block.c + kTile * block.c_stride;
-  _tile_stored(0, block.c, stride);
-  _tile_stored(1, block.c + kTile, stride);
-  if (block.upper) return;
-  _tile_stored(2, lower, stride);
-  _tile_stored(3, lower + kTile, stride);
 }
 
 void copy(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
@@ -177,22 +179,23 @@ void copy(const float* from, int64_t from_stride, int64_t rows, int64_t columns,
 }
 
 /// Sums a block of which `rows` x `columns` are C's: where C has less than the block, in one beside
-/// C. `add` adds the products; it takes std::true_type where they are those of the upper half
-/// alone.
+/// C. `add` adds the products; it takes two types, whether they are those of the upper and of the
+/// left half alone.
 template <class Add>
 MADX_AMX_TARGET inline void sum_block(float* c, int64_t c_stride, int64_t rows, int64_t columns,
                                       bool accumulate, const float* bias, Add&& add) {
   alignas(64) float edge[kBlock * kBlock];
-  const bool upper = rows <= kTile;
-  const bool whole = rows >= (upper ? kTile : kBlock) && columns >= kBlock;
+  using Yes = std::true_type;
+  using No = std::false_type;
+  const bool upper = rows <= kTile, left = columns <= kTile;
+  const bool whole = rows >= (upper ? kTile : kBlock) && columns >= (left ? kTile : kBlock);
   if (!whole && accumulate) copy(c, c_stride, rows, columns, edge, kBlock);
-  const auto block = whole ? Block{c, c_stride, upper} : Block{edge, kBlock, upper};
+  const auto block = whole ? Block{c, c_stride, upper, left} : Block{edge, kBlock, upper, left};
   begin_block(block, accumulate, bias);
-  if (upper) {
-    add(std::true_type());
-  } else {
-    add(std::false_type());
-  }
+  if (upper && left) add(Yes(), Yes());
+  if (upper && !left) add(Yes(), No());
+  if (!upper && left) add(No(), Yes());
+  if (!upper && !left) add(No(), No());
   end_block(block);
   if (!whole) copy(edge, kBlock, rows, columns, c, c_stride);
 }
@@ -215,7 +218,7 @@ MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
     for (int64_t row = 0; row < product.rows; row += kBlock) {
       sum_block(product.c + row * product.c_stride + n, product.c_stride,
                 std::min(kBlock, product.rows - row), kBlock, product.accumulate, bias,
-                [&](auto upper) MADX_AMX_TARGET {
+                [&](auto upper, auto) MADX_AMX_TARGET {
                   add_products<decltype(upper)::value>(product, product.a + row * product.a_stride,
                                                        b);
                 });
@@ -225,20 +228,16 @@ MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
 
 MADX_AMX_TARGET void split_product(const SplitProduct& product) {
   const auto panel = split_panel_size(product.k);
-  const auto blocks = split_steps(product.rows) * split_steps(product.n);
-  const auto share = product.ahead == nullptr ? 0 : (kBlock + blocks - 1) / blocks;
-  int64_t brought = 0;
+  Meanwhile meanwhile(product.meanwhile,
+                      split_steps(product.rows) * split_steps(product.n) * split_steps(product.k));
   for (int64_t row = 0; row < product.rows; row += kBlock) {
     for (int64_t n = 0; n < product.n; n += kBlock) {
-      const Ahead ahead{product.ahead + brought * product.ahead_stride,
-                        std::min(share, kBlock - brought), product.ahead_stride};
-      brought += ahead.rows;
       sum_block(product.c + row * product.c_stride + n, product.c_stride,
                 std::min(kBlock, product.rows - row), std::min(kBlock, product.n - n),
-                product.accumulate, /*bias=*/nullptr, [&](auto upper) MADX_AMX_TARGET {
-                  add_split_products<decltype(upper)::value>(product.a + row / kBlock * panel,
-                                                             product.b + n / kBlock * panel,
-                                                             product.k, ahead);
+                product.accumulate, /*bias=*/nullptr, [&](auto upper, auto left) MADX_AMX_TARGET {
+                  add_split_products<decltype(upper)::value, decltype(left)::value>(
+                      product.a + row / kBlock * panel, product.b + n / kBlock * panel, product.k,
+                      meanwhile);
                 });
     }
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "cpu/panel_split.h"
 #include "madx/cpu/bfloat16.h"
 
 namespace madx::cpu {
@@ -39,11 +40,8 @@ struct SplitProduct {
   const Bfloat16* b;  ///< panels of 32 columns
   float* c;
   int64_t c_stride;
-  bool accumulate = false;  ///< adds to C
-  /// What will be split next and is brought into cache meanwhile: 32 rows of k floats,
-  /// `ahead_stride` apart. Null: nothing.
-  const float* ahead = nullptr;
-  int64_t ahead_stride = 0;
+  bool accumulate = false;          ///< adds to C
+  PanelSplit* meanwhile = nullptr;  ///< split while the matrix units multiply
 };
 
 /// Runs under AmxTiles, where has_bfloat16_products().

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "cpu/amx_product.h"
 #include "cpu/cache.h"
+#include "cpu/panel_split.h"
 #include "cpu/scratch.h"
-#include "cpu/split.h"
 
 namespace madx::cpu {
 
@@ -52,14 +53,16 @@ class MatrixProducts {
     Columns(int64_t k, int64_t n) : panels_(n, k) {}
     void load_transposed(const float* x, int64_t stride, int64_t rows, int64_t k, int64_t) {
       for (int64_t row = 0; row < rows; row += kSplitPanel) {
-        split_columns_transposed(x + row * stride, stride, std::min(kSplitPanel, rows - row), k,
-                                 panels_.panel(row, k));
+        PanelSplit(PanelSplit::From::kColumnsTransposed, x + row * stride, stride,
+                   std::min(kSplitPanel, rows - row), k, panels_.panel(row, k))
+            .rest();
       }
     }
     void load(int64_t first, const float* rows, int64_t count, int64_t n, int64_t k) {
       for (int64_t column = 0; column < n; column += kSplitPanel) {
-        split_step(rows + column, n, count, std::min(kSplitPanel, n - column),
-                   panels_.panel(column, k) + first / kSplitPanel * kSplitStep);
+        PanelSplit(PanelSplit::From::kColumns, rows + column, n, std::min(kSplitPanel, n - column),
+                   count, panels_.panel(column, k) + first / kSplitPanel * kSplitStep)
+            .rest();
       }
     }
     const Bfloat16* data() const { return panels_.data(); }
@@ -76,8 +79,9 @@ class MatrixProducts {
     }
     void load_block(int64_t first, const float* x, int64_t stride, int64_t rows, int64_t k) {
       for (int64_t row = 0; row < rows; row += kSplitPanel) {
-        split_rows(x + row * stride, stride, std::min(kSplitPanel, rows - row), k,
-                   panels_.panel(first + row, k));
+        PanelSplit(PanelSplit::From::kRows, x + row * stride, stride,
+                   std::min(kSplitPanel, rows - row), k, panels_.panel(first + row, k))
+            .rest();
       }
     }
     const Bfloat16* data() const { return panels_.data(); }
@@ -86,8 +90,8 @@ class MatrixProducts {
     SplitPanels panels_;
   };
 
-  /// Split at each product, a panel at a time, which stays in cache: cheaper than panels of all of
-  /// it that are made once and come from beyond the second-level cache.
+  /// Split at each product, a panel at a time, while the one before is multiplied: cheaper than
+  /// panels of all of it that are made once and come from beyond the second-level cache.
   class Weight {
    public:
     static constexpr bool kHasPanels = false;
@@ -100,14 +104,12 @@ class MatrixProducts {
     int64_t k() const { return k_; }
     int64_t n() const { return n_; }
 
-    /// Splits the panel that starts with column `first`.
-    void split(int64_t first, Bfloat16* panel) const {
+    /// What splits the panel that starts with column `first`.
+    PanelSplit split(int64_t first, Bfloat16* panel) const {
       const auto columns = std::min(kSplitPanel, n_ - first);
-      if (transposed_) {
-        split_columns_transposed(weight_ + first * k_, k_, columns, k_, panel);
-      } else {
-        split_columns(weight_ + first, n_, k_, columns, panel);
-      }
+      if (transposed_)
+        return {PanelSplit::From::kColumnsTransposed, weight_ + first * k_, k_, columns, k_, panel};
+      return {PanelSplit::From::kColumns, weight_ + first, n_, columns, k_, panel};
     }
 
    private:
@@ -125,62 +127,88 @@ class MatrixProducts {
 
   void left(const float* weight, int64_t stride, int64_t m, int64_t k, const Columns& x, int64_t n,
             float* c, bool accumulate) {
-    panel_.reserve(kSplitPanel, k);
-    for (int64_t row = 0; row < m; row += kSplitPanel) {
-      const auto rows = std::min(kSplitPanel, m - row);
-      split_rows(weight + row * stride, stride, rows, k, panel_.data());
-      split_product({rows, n, k, panel_.data(), x.data(), c + row * n, n, accumulate,
-                     weight + (row + kSplitPanel) * stride, stride});
-    }
+    for_each_panel(
+        m, k,
+        [&](int64_t row, Bfloat16* panel) {
+          return PanelSplit(PanelSplit::From::kRows, weight + row * stride, stride,
+                            std::min(kSplitPanel, m - row), k, panel);
+        },
+        [&](int64_t row, const Bfloat16* panel, PanelSplit* meanwhile) {
+          split_product({std::min(kSplitPanel, m - row), n, k, panel, x.data(), c + row * n, n,
+                         accumulate, meanwhile});
+        });
   }
 
   void right(const Rows& x, int64_t rows, int64_t k, const float* weight, int64_t stride, int64_t n,
              float* c, int64_t c_stride, bool accumulate) {
-    constexpr int64_t kWidth = 2 * kSplitPanel;  // a row of W may be a page away from the next
-    panel_.reserve(kWidth, k);
-    for (int64_t column = 0; column < n; column += kWidth) {
-      const auto columns = std::min(kWidth, n - column);
-      for (int64_t row = 0; row < k; row += kSplitPanel) {
-        const auto* const from = weight + row * stride + column;
-        for (int64_t i = 0; i < columns; i += kSplitPanel) {
-          split_step(from + i, stride, std::min(kSplitPanel, k - row),
-                     std::min(kSplitPanel, columns - i),
-                     panel_.panel(i, k) + row / kSplitPanel * kSplitStep);
-        }
-      }
-      split_product({rows, columns, k, x.data(), panel_.data(), c + column, c_stride, accumulate});
-    }
+    const auto split = [&](int64_t column, Bfloat16* panel) {
+      return PanelSplit(PanelSplit::From::kColumns, weight + column, stride,
+                        std::min(kSplitPanel, n - column), k, panel);
+    };
+    multiply(x.data(), rows, k, split, n, c, c_stride, accumulate);
   }
 
   void times(const Rows& x, int64_t rows, const Weight& weight, float* c, bool accumulate) {
-    const auto n = weight.n(), k = weight.k();
-    panel_.reserve(kSplitPanel, k);
-    for (int64_t column = 0; column < n; column += kSplitPanel) {
-      weight.split(column, panel_.data());
-      split_product({rows, std::min(kSplitPanel, n - column), k, x.data(), panel_.data(),
-                     c + column, n, accumulate});
-    }
+    const auto split = [&](int64_t column, Bfloat16* panel) { return weight.split(column, panel); };
+    multiply(x.data(), rows, weight.k(), split, weight.n(), c, weight.n(), accumulate);
   }
 
   void add_transposed(const float* x, int64_t x_stride, int64_t rows, int64_t k,
                       const float* weight, int64_t stride, int64_t n, float* c, int64_t c_stride) {
     left_.reserve(rows, k);
-    for (int64_t row = 0; row < rows; row += kSplitPanel) {
-      split_rows_transposed(x + row, x_stride, std::min(kSplitPanel, rows - row), k,
-                            left_.panel(row, k));
-    }
-    panel_.reserve(kSplitPanel, k);
-    for (int64_t column = 0; column < n; column += kSplitPanel) {
-      const auto columns = std::min(kSplitPanel, n - column);
-      split_columns(weight + column, stride, k, columns, panel_.data());
-      split_product({rows, columns, k, left_.data(), panel_.data(), c + column, c_stride,
-                     /*accumulate=*/true});
-    }
+    for (int64_t row = 0; row < rows; row += kSplitPanel)
+      split_transposed(x + row, x_stride, std::min(kSplitPanel, rows - row), k,
+                       left_.panel(row, k));
+    const auto split = [&](int64_t column, Bfloat16* panel) {
+      return PanelSplit(PanelSplit::From::kColumns, weight + column, stride,
+                        std::min(kSplitPanel, n - column), k, panel);
+    };
+    multiply(left_.data(), rows, k, split, n, c, c_stride, /*accumulate=*/true);
   }
 
  private:
+  /// A panel of A = X^T, X k x `rows`.
+  static void split_transposed(const float* x, int64_t stride, int64_t rows, int64_t k,
+                               Bfloat16* panel) {
+    alignas(64) float step[kSplitPanel * kSplitPanel];
+    for (int64_t row = 0; row < k; row += kSplitPanel, panel += kSplitStep) {
+      const auto high = std::min(kSplitPanel, k - row);
+      transpose(x + row * stride, stride, high, rows, step, kSplitPanel);
+      PanelSplit(PanelSplit::From::kRows, step, kSplitPanel, rows, high, panel).rest();
+    }
+  }
+
+  /// C (rows, n) = A B, B's panels of 32 columns split as they are needed: `split` returns what
+  /// splits one, of its first column.
+  template <class Split>
+  void multiply(const Bfloat16* a, int64_t rows, int64_t k, Split&& split, int64_t n, float* c,
+                int64_t c_stride, bool accumulate) {
+    for_each_panel(n, k, split, [&](int64_t column, const Bfloat16* panel, PanelSplit* meanwhile) {
+      split_product({rows, std::min(kSplitPanel, n - column), k, a, panel, c + column, c_stride,
+                     accumulate, meanwhile});
+    });
+  }
+
+  /// `use` of each panel of an operand of `size` rows or columns; it splits the next one meanwhile.
+  template <class Split, class Use>
+  void for_each_panel(int64_t size, int64_t k, Split&& split, Use&& use) {
+    panel_.reserve(kSplitPanel, k);
+    next_.reserve(kSplitPanel, k);
+    split(0, panel_.data()).rest();
+    for (int64_t first = 0; first < size; first += kSplitPanel) {
+      if (first + kSplitPanel < size) {
+        auto next = split(first + kSplitPanel, next_.data());
+        use(first, panel_.data(), &next);
+      } else {
+        use(first, panel_.data(), nullptr);
+      }
+      std::swap(panel_, next_);
+    }
+  }
+
   AmxTiles registers_;
-  SplitPanels panel_, left_;  // of a weight; of an operand that is transposed on its way
+  SplitPanels panel_, next_;  // of a weight
+  SplitPanels left_;          // of an operand that is transposed on its way
 };
 
 }  // namespace madx::cpu

@@ -81,7 +81,8 @@ bool is_pooled(size_t bytes) { return bytes >= kSmallest && bytes <= kLargest; }
 
 }  // namespace
 
-ScratchMemory::ScratchMemory(size_t bytes) : bytes_(bytes) {
+ScratchMemory::ScratchMemory(size_t bytes) : memory_(nullptr), bytes_(bytes) {
+  if (bytes == 0) return;
   if (is_pooled(bytes)) {
     const auto block = pool().take(bytes);
     memory_ = block.memory;

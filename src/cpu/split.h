@@ -1,10 +1,8 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
-#include "cpu/transpose.h"
 #include "madx/cpu/bfloat16.h"
 
 namespace madx::cpu {
@@ -21,7 +19,7 @@ constexpr int64_t kSplitParts = 3;
 /// Operands lie in panels of 32 rows of A or 32 columns of B, and a panel in steps of 32 along k:
 /// all that one step of a product reads, in the order in which it does. A step holds of each part
 /// two matrix tiles of 16 x 32: of A 16 rows of 32, of B the columns' 16 pairs of 16. What is
-/// beyond a matrix' end is zero; of 16 rows of A or fewer there is the first tile alone.
+/// beyond a matrix' end is zero; of 16 rows or columns or fewer there is the first tile alone.
 constexpr int64_t kSplitPanel = 32;
 constexpr int64_t kSplitTile = 16 * kSplitPanel;
 constexpr int64_t kSplitStep = kSplitParts * 2 * kSplitTile;
@@ -70,73 +68,6 @@ inline void split_pairs(const float* first, const float* second, Bfloat16* to) {
   detail::store_pairs(x.high, y.high, to);
   detail::store_pairs(x.middle, y.middle, to + 2 * kSplitTile);
   detail::store_pairs(x.low, y.low, to + 4 * kSplitTile);
-}
-
-/// A panel of A from its rows: `rows` (at most 32) x k, `stride` apart.
-inline void split_rows(const float* a, int64_t stride, int64_t rows, int64_t k, Bfloat16* panel) {
-  const auto read = rows > kSplitPanel / 2 ? kSplitPanel : kSplitPanel / 2;
-  for (int64_t step = 0; step < k; step += kSplitPanel, panel += kSplitStep) {
-    const auto wide = std::min(kSplitPanel, k - step);
-    for (int64_t row = 0; row < read; ++row) {
-      const float* const from = a + row * stride + step;
-      Bfloat16* const to = panel + row * kSplitPanel;
-      if (row < rows && wide == kSplitPanel) {
-        split_pairs(from, from + 16, to);
-      } else {
-        float edge[kSplitPanel] = {};
-        if (row < rows) std::copy_n(from, wide, edge);
-        split_pairs(edge, edge + 16, to);
-      }
-    }
-  }
-}
-
-/// A step of a panel of B from its rows: `rows` x `columns`, both at most 32.
-inline void split_step(const float* b, int64_t stride, int64_t rows, int64_t columns,
-                       Bfloat16* step) {
-  if (rows == kSplitPanel && columns == kSplitPanel) {
-    for (int64_t pair = 0; pair < 16; ++pair) {
-      const float *const first = b + pair * stride, *const second = first + 16 * stride;
-      split_pairs(first, second, step + pair * kSplitPanel);
-      split_pairs(first + 16, second + 16, step + kSplitTile + pair * kSplitPanel);
-    }
-    return;
-  }
-  float edge[kSplitPanel * kSplitPanel] = {};
-  for (int64_t row = 0; row < rows; ++row)
-    std::copy_n(b + row * stride, columns, edge + row * kSplitPanel);
-  split_step(edge, kSplitPanel, kSplitPanel, kSplitPanel, step);
-}
-
-/// A panel of B from its rows: k x `columns` (at most 32).
-inline void split_columns(const float* b, int64_t stride, int64_t k, int64_t columns,
-                          Bfloat16* panel) {
-  for (int64_t row = 0; row < k; row += kSplitPanel, panel += kSplitStep) {
-    const auto rows = std::min(kSplitPanel, k - row);
-    const float* const from = b + row * stride;
-    split_step(from, stride, rows, columns, panel);
-  }
-}
-
-/// A panel of B = X^T from X: `columns` (at most 32) x k.
-inline void split_columns_transposed(const float* x, int64_t stride, int64_t columns, int64_t k,
-                                     Bfloat16* panel) {
-  alignas(64) float step[kSplitPanel * kSplitPanel];
-  for (int64_t row = 0; row < k; row += kSplitPanel, panel += kSplitStep) {
-    transpose(x + row, stride, columns, std::min(kSplitPanel, k - row), step, kSplitPanel);
-    split_step(step, kSplitPanel, std::min(kSplitPanel, k - row), columns, panel);
-  }
-}
-
-/// A panel of A = X^T from X: k x `rows` (at most 32).
-inline void split_rows_transposed(const float* x, int64_t stride, int64_t rows, int64_t k,
-                                  Bfloat16* panel) {
-  alignas(64) float step[kSplitPanel * kSplitPanel];
-  for (int64_t row = 0; row < k; row += kSplitPanel, panel += kSplitStep) {
-    const auto high = std::min(kSplitPanel, k - row);
-    transpose(x + row * stride, stride, high, rows, step, kSplitPanel);
-    split_rows(step, kSplitPanel, rows, high, panel);
-  }
 }
 
 }  // namespace madx::cpu

@@ -42,7 +42,7 @@ TEST(Split, LosesNothing) {
   values[3] = std::nextafter(1.0f, 0.0f);
   values[4] = 16777215;
   SplitPanels panels(kRows, kK);
-  split_rows(values.data(), kK, kRows, kK, panels.data());
+  PanelSplit(PanelSplit::From::kRows, values.data(), kK, kRows, kK, panels.data()).rest();
   for (int64_t row = 0; row < kRows; ++row)
     for (int64_t k = 0; k < kK; ++k)
       ASSERT_EQ(sum_of_parts(panels.data(), row, k), values[row * kK + k]) << row << ", " << k;
@@ -53,7 +53,7 @@ TEST(Split, IsZeroBeyondTheEndInTheTilesThatAreRead) {
   for (const int64_t rows : {3, 16, 17, 30}) {
     const auto values = random_floats(rows * kK, 1, 2);
     SplitPanels panels(rows, kK);
-    split_rows(values.data(), kK, rows, kK, panels.data());
+    PanelSplit(PanelSplit::From::kRows, values.data(), kK, rows, kK, panels.data()).rest();
     for (int64_t row = 0; row < (rows > 16 ? 32 : 16); ++row)
       for (int64_t k = 0; k < 64; ++k)
         ASSERT_EQ(sum_of_parts(panels.data(), row, k),
@@ -72,7 +72,7 @@ TEST(Split, KeepsWhatIsNotANumber) {
   values[7] = -odd_nan;
   values[9] = kInfinity;
   SplitPanels panels(1, 32);
-  split_rows(values.data(), 32, 1, 32, panels.data());
+  PanelSplit(PanelSplit::From::kRows, values.data(), 32, 1, 32, panels.data()).rest();
   for (const int64_t i : {3, 5, 7, 9})
     EXPECT_TRUE(std::isnan(sum_of_parts(panels.data(), 0, i))) << i;
   EXPECT_EQ(sum_of_parts(panels.data(), 0, 4), 1);
@@ -133,8 +133,9 @@ class ProductsTest : public testing::Test {
 using Engines = testing::Types<VectorProducts, MatrixProducts>;
 TYPED_TEST_SUITE(ProductsTest, Engines);
 
-const Shape kShapes[] = {{1, 1, 1},    {3, 5, 7},     {32, 32, 32},   {33, 31, 65}, {64, 96, 40},
-                         {70, 130, 3}, {17, 48, 769}, {100, 33, 800}, {48, 64, 40}};
+const Shape kShapes[] = {{1, 1, 1},    {3, 5, 7},    {32, 32, 32},  {33, 31, 65},
+                         {64, 96, 40}, {70, 130, 3}, {17, 48, 769}, {100, 33, 800},
+                         {48, 64, 40}, {40, 48, 96}, {16, 16, 64}};
 
 TYPED_TEST(ProductsTest, WeightFirst) {
   for (auto shape : kShapes) {
