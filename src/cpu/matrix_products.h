@@ -46,7 +46,7 @@ class MatrixProducts {
   static int64_t tile_rows(int64_t in, int64_t) { return rows_in_cache(in * kSplitParts / 2, 512); }
   static constexpr int64_t kInner = 512;
   static constexpr int64_t kSiteRows = 256, kSiteGranule = kSplitPanel / 2;
-  static constexpr int64_t kRowBlock = kSplitPanel;
+  static constexpr int64_t kRowBlock = 4;
 
   class Columns {
    public:
@@ -75,14 +75,15 @@ class MatrixProducts {
    public:
     Rows(int64_t rows, int64_t k) : panels_(rows, k) {}
     void load(const float* x, int64_t stride, int64_t rows, int64_t k) {
-      load_block(0, x, stride, rows, k);
-    }
-    void load_block(int64_t first, const float* x, int64_t stride, int64_t rows, int64_t k) {
       for (int64_t row = 0; row < rows; row += kSplitPanel) {
         PanelSplit(PanelSplit::From::kRows, x + row * stride, stride,
-                   std::min(kSplitPanel, rows - row), k, panels_.panel(first + row, k))
+                   std::min(kSplitPanel, rows - row), k, panels_.panel(row, k))
             .rest();
       }
+    }
+    void load_block(int64_t first, const float* x, int64_t stride, int64_t rows, int64_t k) {
+      const auto in_panel = first % kSplitPanel;
+      split_rows(x, stride, in_panel, rows, k, panels_.panel(first - in_panel, k));
     }
     const Bfloat16* data() const { return panels_.data(); }
 

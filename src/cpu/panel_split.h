@@ -8,6 +8,23 @@
 
 namespace madx::cpu {
 
+/// Splits what one step has of a row of A, `wide` numbers or 32 of them; beyond, there are zeros.
+inline void split_row(const float* from, int64_t wide, Bfloat16* to) {
+  constexpr int64_t kHalf = kSplitPanel / 2;
+  if (wide >= kSplitPanel) return split_pairs(from, from + kHalf, to);
+  float padded[kSplitPanel] = {};
+  std::copy_n(from, wide, padded);
+  split_pairs(padded, padded + kHalf, to);
+}
+
+/// Splits rows [first, first + count) of a panel of A alone: `count` x k.
+inline void split_rows(const float* a, int64_t stride, int64_t first, int64_t count, int64_t k,
+                       Bfloat16* panel) {
+  for (int64_t step = 0; step < k; step += kSplitPanel, panel += kSplitStep)
+    for (int64_t row = 0; row < count; ++row)
+      split_row(a + row * stride + step, k - step, panel + (first + row) * kSplitPanel);
+}
+
 /// Splits one panel of an operand, in pieces: eight to a step. So a panel can be split while the
 /// matrix units multiply the one before, which leave most of what else a core can do unused.
 class PanelSplit {
@@ -67,19 +84,17 @@ class PanelSplit {
 
   /// Four rows; of 16 rows of A or fewer, there is the first tile alone.
   void rows(int64_t piece, Bfloat16* to) const {
-    const auto wide = std::min(kSplitPanel, k_ - step_);
-    const auto read = size_ > kHalf ? kSplitPanel : kHalf;
     constexpr int64_t kRows = kSplitPanel / kPieces;
+    const auto read = size_ > kHalf ? kSplitPanel : kHalf;
     for (auto row = piece * kRows; row < std::min(read, (piece + 1) * kRows); ++row) {
-      const float* const from = x_ + row * stride_ + step_;
-      if (row < size_ && wide == kSplitPanel) {
-        prefetch(from, kSplitPanel * stride_, 1);
-        split_pairs(from, from + kHalf, to + row * kSplitPanel);
-      } else {
-        float padded[kSplitPanel] = {};
-        if (row < size_) std::copy_n(from, wide, padded);
-        split_pairs(padded, padded + kHalf, to + row * kSplitPanel);
+      Bfloat16* const row_to = to + row * kSplitPanel;
+      if (row >= size_) {
+        split_row(nullptr, 0, row_to);
+        continue;
       }
+      const float* const from = x_ + row * stride_ + step_;
+      prefetch(from, kSplitPanel * stride_, 1);
+      split_row(from, k_ - step_, row_to);
     }
   }
 
