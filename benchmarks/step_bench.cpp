@@ -67,7 +67,8 @@ madx::EncoderConfig config_of(const Flags& flags) {
 }
 
 /// An encoder as Hugging Face initialises one.
-madx::Encoder random_encoder(const madx::EncoderConfig& config, at::ScalarType dtype) {
+madx::Encoder random_encoder(const madx::EncoderConfig& config, madx::WeightForm form) {
+  const auto dtype = form == madx::WeightForm::kFloat32 ? at::kFloat : at::kBFloat16;
   madx::io::TensorMap weights;
   const auto hidden = config.hidden_size, inner = config.intermediate_size;
   const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns) {
@@ -102,16 +103,17 @@ madx::Encoder random_encoder(const madx::EncoderConfig& config, at::ScalarType d
     linear(prefix + "output.dense", hidden, inner);
     norm(prefix + "output.LayerNorm");
   }
-  return madx::Encoder(config, weights, "random weights", dtype);
+  return madx::Encoder(config, weights, "random weights", form);
 }
 
 /// What a step does, and how many tokens it reads.
 class Step {
  public:
-  explicit Step(const Flags& flags)
+  Step(const Flags& flags, at::Device device)
       : flags_(flags),
+        device_(device),
         config_(config_of(flags)),
-        encoder_(random_encoder(config_, flags.device.encoder_dtype())),
+        encoder_(random_encoder(config_, flags.device.weight_form(device))),
         adapters_(config_.hidden_size, config_.num_hidden_layers),
         no_adapters_(config_.hidden_size, config_.num_hidden_layers),
         mlm_head_(madx::MlmHeadOptions(config_.hidden_size, config_.vocab_size)),
@@ -130,6 +132,10 @@ class Step {
       const auto lower = flags.languages > 1 ? madx::kLanguage : language_name(0);
       adapters_->activate(mlm ? madx::Stack{lower} : madx::Stack{lower, "ta"});
     }
+    encoder_->to(device);
+    adapters_->to(device);
+    mlm_head_->to(device);
+    tagging_head_->to(device);
     for (auto& weight : adapters_->parameters()) weight.requires_grad_(false);
     if (trains()) {
       for (int64_t i = 0; i < flags.languages && mlm; ++i)
@@ -170,30 +176,36 @@ class Step {
     } else {
       targets_ = at::randint(0, kLabels, {batch_.rows()}, at::kLong);
     }
+    batch_ = batch_.to(device_);
+    targets_ = targets_.to(device_);
     return batch_.rows();
   }
 
   /// The batch through the encoder and the head alone.
-  void run_bare() {
-    torch::NoGradGuard no_grad;
-    tagging_head_->forward(encoder_->forward(batch_, *no_adapters_));
-  }
+  void run_bare() { infer(no_adapters_); }
 
   void run() {
-    if (!trains()) {
-      torch::NoGradGuard no_grad;
-      tagging_head_->forward(encoder_->forward(batch_, *adapters_));
-      return;
-    }
+    if (!trains()) return infer(adapters_);
     const auto hidden = encoder_->forward(batch_, *adapters_);
     const auto loss = flags_.what == "mlm" ? mlm_head_->loss(hidden, encoder_->word_embeddings(),
                                                              targets_, *adapters_, batch_)
                                            : tagging_head_->loss(hidden, targets_);
     loss.backward();
     optimizer_->step(/*lr=*/1e-4);
+    wait_for(trained_.front());
   }
 
  private:
+  void infer(const madx::AdapterStack& adapters) {
+    torch::NoGradGuard no_grad;
+    wait_for(tagging_head_->forward(encoder_->forward(batch_, *adapters)));
+  }
+
+  /// A GPU is done with its work when a number of the last result is here.
+  void wait_for(const at::Tensor& result) const {
+    if (!device_.is_cpu()) result.flatten()[0].item();
+  }
+
   static std::string language_name(int64_t index) { return "la" + std::to_string(index); }
   static std::vector<std::string> labels() {
     return {"O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"};
@@ -201,6 +213,7 @@ class Step {
   bool trains() const { return flags_.what == "mlm" || flags_.what == "ner-train"; }
 
   const Flags& flags_;
+  at::Device device_;
   madx::EncoderConfig config_;
   madx::Encoder encoder_;
   madx::AdapterStack adapters_, no_adapters_;
@@ -226,9 +239,9 @@ double timed(Work&& work) {
 
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
-  flags.device.apply();
+  const auto device = flags.device.apply();
   torch::manual_seed(0);
-  Step step(flags);
+  Step step(flags, device);
   std::vector<double> seconds;
   double bare_seconds = 0;
   int64_t tokens = 0;

@@ -130,7 +130,7 @@ std::vector<int64_t> encode(const madx::Tokenizer& tokenizer, const std::string&
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto where = flags.device.apply();
-  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.encoder_dtype());
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(where));
   const auto& config = loaded.encoder->config();
   madx::check_max_length(flags.max_length, config);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);

@@ -84,7 +84,7 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   const auto adapter_config = choose_config(flags);
-  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.encoder_dtype());
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
   madx::check_max_length(flags.training.max_length, config);
   madx::check_leave_out(adapter_config, config);

@@ -193,7 +193,8 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   const auto setup = madx::parse_ner_setup(flags.setup);
-  if (setup == madx::NerSetup::kFinetune && flags.device.encoder_dtype() != at::kFloat) {
+  if (setup == madx::NerSetup::kFinetune &&
+      flags.device.weight_form(device) != madx::WeightForm::kFloat32) {
     madx::input_error(
         "--dtype: expected float32 beside --setup finetune, which trains the encoder's "
         "own weights, but found ",
@@ -206,7 +207,7 @@ void run(int argc, char** argv) {
   for (const auto& pair : flags.texts) madx::read_raw_sentences(pair.second);
   const auto mixed =
       flags.mixed_text.empty() ? madx::MixedText() : madx::read_mixed_text(flags.mixed_text);
-  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.encoder_dtype());
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
   madx::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
   madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length,

@@ -116,7 +116,7 @@ double compare_with_archive(torch::jit::Module& archive, const LoadedEncoder& lo
 
 }  // namespace
 
-LoadedEncoder load_encoder(const std::string& path, at::ScalarType dtype) {
+LoadedEncoder load_encoder(const std::string& path, WeightForm form) {
   auto parts = open_encoder(path);
   LoadedEncoder loaded;
   loaded.tokenizer = make_tokenizer(parts, path);
@@ -125,8 +125,8 @@ LoadedEncoder load_encoder(const std::string& path, at::ScalarType dtype) {
     loaded.encoder = Encoder(parts.config, parts.weights, parts.where);
     loaded.archive_difference = compare_with_archive(*parts.archive, loaded, parts.where);
   }
-  if (!parts.archive || dtype != at::kFloat)
-    loaded.encoder = Encoder(parts.config, parts.weights, parts.where, dtype);
+  if (!parts.archive || form != WeightForm::kFloat32)
+    loaded.encoder = Encoder(parts.config, parts.weights, parts.where, form);
   return loaded;
 }
 

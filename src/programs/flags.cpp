@@ -152,8 +152,8 @@ void DeviceFlags::add_to(CLI::App& app) {
   app.add_option("--threads", threads, "CPU threads; 0: all cores")->capture_default_str();
   app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--dtype", dtype,
-                 "float32, or bfloat16 for the encoder's weights: faster and smaller where the "
-                 "processor has AMX")
+                 "float32, or bfloat16 for the encoder's weights: faster and smaller on a GPU, and "
+                 "where the CPU has AMX")
       ->capture_default_str();
 }
 
@@ -184,11 +184,7 @@ at::Device DeviceFlags::apply() const {
     input_error("--dtype: expected float32 or bfloat16, but found ", dtype);
   cpu::float_products();  // refuses what it cannot be
   const auto where = parse_device(device);
-  if (dtype == "bfloat16" && !where.is_cpu()) {
-    input_error("--dtype: expected float32 on ", where.str(),
-                ", but found bfloat16, which is for the CPU; leave the flag out");
-  }
-  if (dtype == "bfloat16" && !cpu::has_bfloat16_products()) {
+  if (dtype == "bfloat16" && where.is_cpu() && !cpu::has_bfloat16_products()) {
     input_error(
         "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
         "processor has no matrix units for it (AMX); leave the flag out");
@@ -196,8 +192,9 @@ at::Device DeviceFlags::apply() const {
   return where;
 }
 
-at::ScalarType DeviceFlags::encoder_dtype() const {
-  return dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
+WeightForm DeviceFlags::weight_form(at::Device device) const {
+  if (dtype == "float32") return WeightForm::kFloat32;
+  return device.is_cpu() ? WeightForm::kPackedBfloat16 : WeightForm::kBfloat16;
 }
 
 void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {

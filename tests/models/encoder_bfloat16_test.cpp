@@ -19,10 +19,13 @@ EncoderConfig config_for_bfloat16() {
   return config;
 }
 
-class EncoderBfloat16 : public testing::Test {
+/// In both forms: packed for this processor, and as a GPU has them, whose every step but the device
+/// runs here in LibTorch's own operations.
+class EncoderBfloat16 : public testing::TestWithParam<WeightForm> {
  protected:
   void SetUp() override {
-    if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+    if (GetParam() == WeightForm::kPackedBfloat16 && !cpu::has_bfloat16_products())
+      GTEST_SKIP() << "this processor has no AMX";
   }
   /// The same weights, rounded, in both types: what differs is the arithmetic.
   static std::pair<Encoder, Encoder> both() {
@@ -33,7 +36,7 @@ class EncoderBfloat16 : public testing::Test {
       weights.insert(item.key(),
                      is_matrix ? item.value().to(at::kBFloat16).to(at::kFloat) : item.value());
     }
-    return {Encoder(config, weights, "test"), Encoder(config, weights, "test", at::kBFloat16)};
+    return {Encoder(config, weights, "test"), Encoder(config, weights, "test", GetParam())};
   }
   static PackedBatch batch() {
     auto batch = pack({{0, 7, 9, 30, 2}, {0, 41, 2}, {0, 8, 77, 101, 6, 99, 2}});
@@ -42,7 +45,7 @@ class EncoderBfloat16 : public testing::Test {
   }
 };
 
-TEST_F(EncoderBfloat16, GivesHiddenStatesNearThoseOfFloat32) {
+TEST_P(EncoderBfloat16, GivesHiddenStatesNearThoseOfFloat32) {
   torch::NoGradGuard no_grad;
   const auto [exact, rounded] = both();
   EXPECT_EQ(rounded->dtype(), at::kBFloat16);
@@ -53,7 +56,7 @@ TEST_F(EncoderBfloat16, GivesHiddenStatesNearThoseOfFloat32) {
   EXPECT_LT(relative.item<double>(), 2e-2);
 }
 
-TEST_F(EncoderBfloat16, GivesGradientsNearThoseOfFloat32) {
+TEST_P(EncoderBfloat16, GivesGradientsNearThoseOfFloat32) {
   const auto [exact, rounded] = both();
   const auto config = config_for_bfloat16();
   AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
@@ -79,28 +82,76 @@ TEST_F(EncoderBfloat16, GivesGradientsNearThoseOfFloat32) {
   EXPECT_LT(((ours - expected).norm() / expected.norm()).item<double>(), 5e-2);
 }
 
-TEST_F(EncoderBfloat16, NamesItsWeightsAsTheyWereRounded) {
+TEST_P(EncoderBfloat16, NamesItsWeightsAsTheyWereRounded) {
   const auto [exact, rounded] = both();
   const auto theirs = exact->named_weights(), ours = rounded->named_weights();
   for (const auto& item : theirs)
     EXPECT_TRUE(at::equal(ours[item.key()].to(at::kFloat), item.value())) << item.key();
 }
 
-TEST_F(EncoderBfloat16, RefusesWhatItCannotDo) {
-  const auto config = tiny_config();  // hidden size 12
-  EXPECT_EQ(input_error_of([&] { Encoder(config, random_weights(config), "tiny", at::kBFloat16); }),
-            "tiny: for bfloat16, expected sizes that are multiples of 32, but found hidden_size 12 "
-            "and intermediate_size 20; use float32");
+TEST_P(EncoderBfloat16, ComputesAndLearnsInFloat32BetweenProducts) {
+  auto encoder = both().second;
+  const auto config = config_for_bfloat16();
+  for (const auto& item : encoder->named_parameters()) {
+    const auto& name = item.key();
+    const bool small = item.value().dim() == 1 || name.find("position") != std::string::npos ||
+                       name.find("type") != std::string::npos;
+    EXPECT_EQ(item.value().scalar_type(), small ? at::kFloat : at::kBFloat16) << name;
+  }
+  encoder->use_gradient_checkpointing(true);
+  encoder->train();
+  AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
+  adapters->add("la", named_config("pfeiffer"));
+  adapters->activate({"la"});
+  const auto hidden = encoder->forward(batch(), *adapters);
+  EXPECT_EQ(hidden.scalar_type(), at::kFloat);
+  hidden.sum().backward();
+  for (const auto& weight : adapters->parameters())
+    EXPECT_EQ(weight.grad().scalar_type(), at::kFloat);
+}
+
+TEST_P(EncoderBfloat16, TakesAdaptersThatNoKernelComputes) {
+  torch::NoGradGuard no_grad;
+  const auto [exact, rounded] = both();
+  const auto config = config_for_bfloat16();
+  AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
+  auto other = named_config("houlsby");
+  other.non_linearity = "gelu";
+  adapters->add("ta", other);
+  adapters->activate({"ta"});
+  for (auto& weight : adapters->parameters()) weight.normal_(0, 0.2);
+  const auto expected = exact->forward(batch(), *adapters);
+  const auto ours = rounded->forward(batch(), *adapters);
+  EXPECT_GT((exact->forward(batch()) - expected).norm().item<double>(), 0.1);
+  EXPECT_LT(((ours - expected).norm() / expected.norm()).item<double>(), 2e-2);
+}
+
+TEST_P(EncoderBfloat16, DoesNotTrainItsOwnWeights) {
   EXPECT_THAT(torch_error_of([] { both().second->unfreeze(); }),
               HasSubstr("expected float32 weights to train, but they are BFloat16"));
 }
 
-TEST(EncoderWithoutAmx, RefusesBfloat16WithItsReason) {
+INSTANTIATE_TEST_SUITE_P(Forms, EncoderBfloat16,
+                         testing::Values(WeightForm::kPackedBfloat16, WeightForm::kBfloat16),
+                         [](const auto& form) {
+                           return form.param == WeightForm::kBfloat16 ? "AsOnAGpu" : "Packed";
+                         });
+
+Encoder packed(const EncoderConfig& config) {
+  return Encoder(config, random_weights(config), "tiny", WeightForm::kPackedBfloat16);
+}
+
+TEST(PackedEncoder, RefusesSizesThatDoNotFit) {
+  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  EXPECT_EQ(input_error_of([] { packed(tiny_config()); }),  // hidden size 12
+            "tiny: for bfloat16, expected sizes that are multiples of 32, but found hidden_size 12 "
+            "and intermediate_size 20; use float32");
+}
+
+TEST(PackedEncoder, IsRefusedWithItsReasonWithoutAmx) {
   if (cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has AMX";
-  const auto config = config_for_bfloat16();
-  EXPECT_THAT(
-      input_error_of([&] { Encoder(config, random_weights(config), "tiny", at::kBFloat16); }),
-      HasSubstr("would be slower than in float32; use float32"));
+  EXPECT_THAT(input_error_of([] { packed(config_for_bfloat16()); }),
+              HasSubstr("would be slower than in float32; use float32"));
 }
 
 }  // namespace

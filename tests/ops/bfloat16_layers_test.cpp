@@ -3,6 +3,7 @@
 #include <torch/utils.h>
 
 #include "../support.h"
+#include "madx/ops/adapter_site.h"
 #include "madx/ops/embedding.h"
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/linear_cross_entropy.h"
@@ -109,6 +110,87 @@ TEST_F(Bfloat16Ops, LinearCrossEntropyAndItsGradients) {
   expected.backward();
   expect_near(x.grad(), same.grad(), 1e-2);
   expect_near(bias.grad(), same_bias.grad(), 1e-2);
+}
+
+/// Rows and weights that are tensors of bfloat16, as on a GPU, beside biases, LayerNorms and
+/// adapters of float32; LibTorch's operations do the rest.
+class RoundedRows : public testing::Test {
+ protected:
+  void SetUp() override { torch::manual_seed(3); }
+  static FrozenLinear layer(int64_t out, int64_t in) {
+    return {(at::randn({out, in}) / 8).to(at::kBFloat16), at::randn({out})};
+  }
+  static FrozenLinear whole(const FrozenLinear& rounded) {
+    return {rounded.weight.to(at::kFloat), rounded.bias};
+  }
+  /// The op in either type, and its gradients by `leaves`.
+  template <class Op>
+  static void expect_near_float32(const Op& op, const std::vector<at::Tensor>& leaves) {
+    const auto ours = op(at::kBFloat16), theirs = op(at::kFloat);
+    ASSERT_EQ(ours.scalar_type(), at::kBFloat16);
+    const auto gradients = [&](const at::Tensor& y) {
+      return torch::autograd::grad({y.to(at::kFloat).square().sum()}, leaves);
+    };
+    expect_near(ours.to(at::kFloat), theirs, 3e-2);
+    const auto our_gradients = gradients(ours), their_gradients = gradients(theirs);
+    for (size_t i = 0; i < leaves.size(); ++i) {
+      ASSERT_EQ(our_gradients[i].scalar_type(), at::kFloat);
+      expect_near(our_gradients[i], their_gradients[i], 6e-2);
+    }
+  }
+  at::Tensor x_ = at::randn({21, 18}).requires_grad_();
+};
+
+TEST_F(RoundedRows, GoThroughFrozenLayers) {
+  const auto first = layer(50, 18), second = layer(18, 50);
+  expect_near_float32(
+      [&](at::ScalarType type) {
+        return frozen_linear(x_.to(type), type == at::kFloat ? whole(first) : first);
+      },
+      {x_});
+  expect_near_float32(
+      [&](at::ScalarType type) {
+        return type == at::kFloat ? feed_forward(x_, whole(first), whole(second))
+                                  : feed_forward(x_.to(type), first, second);
+      },
+      {x_});
+}
+
+TEST_F(RoundedRows, GoThroughASiteWhoseAdaptersLearnInFloat32) {
+  const auto a = at::randn({21, 18}).requires_grad_();
+  const FrozenLayerNorm norm{at::randn({18}), at::randn({18}), 1e-5};
+  const auto adapter = [](int64_t bottleneck) {
+    return SiteAdapter{(at::randn({bottleneck, 18}) / 4).requires_grad_(),
+                       at::randn({bottleneck}).requires_grad_(),
+                       (at::randn({18, bottleneck}) / 4).requires_grad_(),
+                       at::randn({18}).requires_grad_()};
+  };
+  const auto low = adapter(9), other = adapter(5), high = adapter(3);
+  const std::vector<SiteGroup> groups = {{8, {low, high}}, {2, {}}, {11, {other, high}}};
+  std::vector<at::Tensor> leaves = {x_, a};
+  for (const auto& one : {low, other, high})
+    for (const auto& weight : {one.down, one.down_bias, one.up, one.up_bias})
+      leaves.push_back(weight);
+  expect_near_float32(
+      [&](at::ScalarType type) {
+        return adapter_site_by_group(x_.to(type), a.to(type), norm, /*dropout=*/0, groups);
+      },
+      leaves);
+}
+
+TEST(RoundedTable, IsTakenInXsTypeByLinearCrossEntropy) {
+  torch::manual_seed(3);
+  const auto table = at::randn({301, 12}).to(at::kBFloat16);
+  const auto targets = at::randint(0, 301, {9}, at::kLong);
+  for (const bool bias_learns : {false, true}) {
+    const auto x = at::randn({9, 12}, at::kDouble).requires_grad_();  // no kernel takes double
+    const auto bias = at::randn({301}, at::kDouble).requires_grad_(bias_learns);
+    const auto ours = linear_cross_entropy(x, table, bias, targets);
+    const auto theirs = linear_cross_entropy(x, table.to(at::kDouble), bias, targets);
+    expect_close(ours, theirs, 1e-14);
+    expect_close(torch::autograd::grad({ours}, {x}).front(),
+                 torch::autograd::grad({theirs}, {x}).front(), 1e-14);
+  }
 }
 
 TEST(Embed, TakesWordsInBfloat16AsTheyAre) {

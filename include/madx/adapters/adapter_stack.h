@@ -230,19 +230,26 @@ inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site, const Site
     for (const auto& group : groups) stacks.push_back({group.rows, plan_of(group).weights()});
     return ops::adapter_site_by_group(input.f, input.a, input.norm, input.dropout, stacks);
   }
-  const auto f = input.dropout > 0 ? at::dropout(input.f, input.dropout, /*train=*/true) : input.f;
+  // Adapters that the op does not take compute in their own type.
+  const auto type = input.f.scalar_type();
+  const auto own = [&](const at::Tensor& x) {
+    return at::isReducedFloatingType(type) ? x.to(at::kFloat) : x;
+  };
+  const auto f =
+      own(input.dropout > 0 ? at::dropout(input.f, input.dropout, /*train=*/true) : input.f);
+  const auto a = own(input.a);
   std::vector<at::Tensor> outputs;
   int64_t first = 0;
   for (const auto& group : groups) {
-    const SiteInput rows{f.narrow(0, first, group.rows), input.a.narrow(0, first, group.rows),
-                         input.norm, /*dropout=*/0,
+    const SiteInput rows{f.narrow(0, first, group.rows), a.narrow(0, first, group.rows), input.norm,
+                         /*dropout=*/0,
                          group.sequences.back() == group.rows ? &group.sequences : nullptr};
     const auto& plan = plan_of(group);
     outputs.push_back(fits(group) ? ops::adapter_site(rows.f, rows.a, rows.norm, 0, plan.weights())
                                   : detail::SiteRun(rows, stack_rule_)(plan));
     first += group.rows;
   }
-  return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
+  return (outputs.size() == 1 ? outputs.front() : at::cat(outputs)).to(type);
 }
 
 inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site,

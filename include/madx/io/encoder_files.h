@@ -26,9 +26,9 @@ struct LoadedEncoder {
 /// extra files (or has them beside it). A TorchScript archive gives its weights; the native layers
 /// are what runs, after both have run one small batch. Throws InputError when a file is missing,
 /// damaged, of another shape than config.json says, or when the archive's forward and the native
-/// layers differ by more than 1e-4 (relative to values above 1); and for bfloat16 as `dtype`, in
-/// which the weights are then kept, where Encoder refuses it.
-LoadedEncoder load_encoder(const std::string& path, at::ScalarType dtype = at::kFloat);
+/// layers differ by more than 1e-4 (relative to values above 1); and where Encoder refuses to keep
+/// its weights in `form`.
+LoadedEncoder load_encoder(const std::string& path, WeightForm form = WeightForm::kFloat32);
 
 /// Writes an encoder whose weights have changed (full fine-tuning) as a Hugging Face directory;
 /// config and tokenizer are those of the encoder at `like`. `directory` must exist.

@@ -22,12 +22,14 @@ class EncoderImpl : public torch::nn::Module {
  public:
   /// `weights` by Hugging Face's names without the model's prefix
   /// (`embeddings.word_embeddings.weight`, ...): taken without a copy, but for query, key and
-  /// value, which are packed into one tensor. With bfloat16 as `dtype`, the linear layers' weights
-  /// and the word embeddings are rounded to it, and all else is copied: `weights` can go. Throws
-  /// InputError naming key, expected and found when one is missing or of another shape, and for
-  /// bfloat16 where it would be slower or sizes do not fit.
+  /// value, which are packed into one tensor. In a `form` of bfloat16, the linear layers' weights
+  /// and the word embeddings are rounded to it, and all else is copied: `weights` can go. Packed
+  /// ones are for CPUs that have matrix units, and what is between products is float32; others are
+  /// for GPUs, and layers work in bfloat16, from the embeddings to the last hidden states. Throws
+  /// InputError naming key, expected and found when a weight is missing or of another shape, and
+  /// for packed ones where the CPU would be slower with them or sizes do not fit.
   EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where,
-              at::ScalarType dtype = at::kFloat);
+              WeightForm form = WeightForm::kFloat32);
 
   /// Last hidden states under the composition that is active: (rows, hidden), or (read, hidden)
   /// where `batch.read_rows` is set, in the batch's order; under a parallel block that many for
@@ -51,8 +53,8 @@ class EncoderImpl : public torch::nn::Module {
 
   /// Makes every weight trainable: full fine-tuning, the baseline that adapters are compared with.
   void unfreeze() {
-    TORCH_CHECK(dtype_ == at::kFloat, "Encoder: expected float32 weights to train, but they are ",
-                dtype_);
+    TORCH_CHECK(dtype() == at::kFloat, "Encoder: expected float32 weights to train, but they are ",
+                dtype());
     for (auto& weight : parameters()) weight.requires_grad_(true);
   }
 
@@ -71,7 +73,7 @@ class EncoderImpl : public torch::nn::Module {
 
   const EncoderConfig& config() const { return config_; }
   /// In which the weights of linear layers and the word embeddings are kept.
-  at::ScalarType dtype() const { return dtype_; }
+  at::ScalarType dtype() const { return embeddings_.words.scalar_type(); }
   /// The input embedding, which is also the output embedding of masked LM: (vocabulary, hidden).
   const at::Tensor& word_embeddings() const { return embeddings_.words; }
   const at::Device device() const { return embeddings_.words.device(); }
@@ -88,12 +90,13 @@ class EncoderImpl : public torch::nn::Module {
   /// A small tensor as it stays: beside weights in bfloat16 a copy in float32, so that it does not
   /// hold a whole file in memory.
   at::Tensor owned(const at::Tensor& weight) const {
-    return dtype_ == at::kBFloat16 ? weight.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true)
-                                   : weight;
+    return form_ == WeightForm::kFloat32
+               ? weight
+               : weight.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
   }
 
   EncoderConfig config_;
-  at::ScalarType dtype_;
+  WeightForm form_;
   ops::EmbeddingTables embeddings_;
   FrozenLayerNorm embedding_norm_;
   std::vector<EncoderLayer> layers_;
@@ -131,11 +134,9 @@ class WeightReader {
 };
 
 /// One rule an `if`.
-inline void check_encoder_dtype(const EncoderConfig& config, at::ScalarType dtype,
-                                const std::string& where) {
-  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16,
-              "Encoder: expected float32 or bfloat16, but got ", dtype);
-  if (dtype == at::kFloat) return;
+inline void check_weight_form(const EncoderConfig& config, WeightForm form,
+                              const std::string& where) {
+  if (form != WeightForm::kPackedBfloat16) return;
   if (!cpu::has_bfloat16_products()) {
     input_error(
         "bfloat16: expected a processor with matrix units for it (AMX), but this one has none, and "
@@ -152,20 +153,20 @@ inline void check_encoder_dtype(const EncoderConfig& config, at::ScalarType dtyp
 }  // namespace detail
 
 inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weights,
-                                const std::string& where, at::ScalarType dtype)
-    : config_(std::move(config)), dtype_(dtype) {
-  detail::check_encoder_dtype(config_, dtype, where);
+                                const std::string& where, WeightForm form)
+    : config_(std::move(config)), form_(form) {
+  detail::check_weight_form(config_, form, where);
   const detail::WeightReader read(weights, where);
   const auto hidden = config_.hidden_size, inner = config_.intermediate_size;
   const auto embedding = [&](const std::string& name, int64_t rows) {
     return freeze("embeddings_" + name,
                   owned(read("embeddings." + name + ".weight", {rows, hidden})));
   };
-  embeddings_ = {
-      freeze("embeddings_word_embeddings",
-             read("embeddings.word_embeddings.weight", {config_.vocab_size, hidden}).to(dtype)),
-      embedding("position_embeddings", config_.max_position_embeddings),
-      embedding("token_type_embeddings", config_.type_vocab_size)};
+  embeddings_ = {freeze("embeddings_word_embeddings",
+                        read("embeddings.word_embeddings.weight", {config_.vocab_size, hidden})
+                            .to(form == WeightForm::kFloat32 ? at::kFloat : at::kBFloat16)),
+                 embedding("position_embeddings", config_.max_position_embeddings),
+                 embedding("token_type_embeddings", config_.type_vocab_size)};
   embedding_norm_ = {
       freeze("embeddings_norm_weight", owned(read("embeddings.LayerNorm.weight", {hidden}))),
       freeze("embeddings_norm_bias", owned(read("embeddings.LayerNorm.bias", {hidden}))),
@@ -186,10 +187,10 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
                  weight(self + "value", hidden, hidden)}),
         owned(at::cat({bias(self + "query", hidden), bias(self + "key", hidden),
                        bias(self + "value", hidden)})),
-        dtype);
+        form);
     const auto set = [&](const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
                          const std::string& key, int64_t out, int64_t in) {
-      layer->set(name, linear, weight(key, out, in), owned(bias(key, out)), dtype);
+      layer->set(name, linear, weight(key, out, in), owned(bias(key, out)), form);
     };
     set("attention_output", &EncoderLayerImpl::attention_output, "attention.output.dense", hidden,
         hidden);
@@ -272,6 +273,7 @@ inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,
                   [](const RowGroup& group) { return group.plan->needs_all_rows(); });
   const auto& read_rows = routed->batch.read_rows;
   auto x = embed(*routed, adapters);
+  if (form_ == WeightForm::kBfloat16) x = x.to(at::kBFloat16);
   for (size_t index = 0; index < layers_.size(); ++index) {
     const bool last = index + 1 == layers_.size() && read_rows.defined() && !whole;
     const auto layer = [this, index, last, routed, &adapters](const at::Tensor& input) {
@@ -282,7 +284,7 @@ inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,
     x = use_checkpointing_ && at::GradMode::is_enabled() ? recomputed(x, layer) : layer(x);
   }
   if (whole && read_rows.defined()) x = x.index_select(0, read_rows);
-  return routed->restore(x);
+  return routed->restore(form_ == WeightForm::kBfloat16 ? x.to(at::kFloat) : x);
 }
 
 }  // namespace madx

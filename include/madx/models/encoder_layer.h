@@ -14,6 +14,7 @@
 namespace madx {
 
 using ops::FrozenLinear;
+using ops::WeightForm;
 
 /// One layer of the encoder (post-LayerNorm, as in BERT and XLM-R), with a site for adapters after
 /// attention and after the feed-forward block.
@@ -21,9 +22,10 @@ class EncoderLayerImpl : public torch::nn::Module {
  public:
   EncoderLayerImpl(const EncoderConfig& config, int64_t index) : config_(config), index_(index) {}
 
-  /// Registers a weight, in bfloat16 packed. Query, key and value arrive as one, `qkv`.
+  /// Registers a weight, after it was brought into `form`. Query, key and value arrive as one,
+  /// `qkv`.
   void set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear, at::Tensor weight,
-           at::Tensor bias, at::ScalarType dtype);
+           at::Tensor bias, WeightForm form);
   void set(const std::string& name, FrozenLayerNorm EncoderLayerImpl::*norm, at::Tensor weight,
            at::Tensor bias);
 
@@ -45,12 +47,13 @@ class EncoderLayerImpl : public torch::nn::Module {
 TORCH_MODULE(EncoderLayer);
 
 inline void EncoderLayerImpl::set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
-                                  at::Tensor weight, at::Tensor bias, at::ScalarType dtype) {
-  if (dtype == at::kBFloat16) {
+                                  at::Tensor weight, at::Tensor bias, WeightForm form) {
+  if (form == WeightForm::kPackedBfloat16) {
     this->*linear = {at::Tensor(), register_parameter(name + "_bias", std::move(bias), false),
                      std::make_shared<ops::PackedWeight>(weight)};
     return;
   }
+  if (form == WeightForm::kBfloat16) weight = weight.to(at::kBFloat16);
   this->*linear = {register_parameter(name + "_weight", std::move(weight), /*requires_grad=*/false),
                    register_parameter(name + "_bias", std::move(bias), /*requires_grad=*/false)};
 }

@@ -81,7 +81,7 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
   /// of every channel.
   at::Tensor logits(const at::Tensor& h, const at::Tensor& embedding,
                     const AdapterStackImpl& adapters, const PackedBatch& batch) {
-    return at::linear(transform(h, adapters, batch), embedding, bias);
+    return at::linear(transform(h, adapters, batch), embedding.to(h.scalar_type()), bias);
   }
   at::Tensor loss(const at::Tensor& h, const at::Tensor& embedding, const at::Tensor& targets,
                   const AdapterStackImpl& adapters, const PackedBatch& batch) {

@@ -83,6 +83,21 @@ struct SiteGroups {
   std::vector<cpu::SiteGroup> groups;
 };
 
+/// The stacks with their weights in another type, each adapter once.
+inline std::vector<SiteGroup> in_type(const SiteGroups& indexed, at::ScalarType type) {
+  std::vector<SiteAdapter> adapters;
+  for (const auto& adapter : indexed.adapters) {
+    adapters.push_back({adapter.down.to(type), adapter.down_bias.to(type), adapter.up.to(type),
+                        adapter.up_bias.to(type)});
+  }
+  std::vector<SiteGroup> groups;
+  for (const auto& group : indexed.groups) {
+    groups.push_back({group.rows, {}});
+    for (const auto index : group.adapters) groups.back().adapters.push_back(adapters[index]);
+  }
+  return groups;
+}
+
 inline const float* floats(const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 
 /// The op on the kernels of madx/cpu. Tensors that take part in autograd come as f, a and a list of
@@ -117,8 +132,7 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
   /// For each adapter of each group's stack, where its part of `z` (flat) and of `sums` (a tensor
   /// a position in the stack) begins.
   static std::vector<cpu::SiteAdapterKept> kept_pointers(const cpu::SiteProblem& problem,
-                                                         const at::Tensor& z,
-                                                         at::TensorList sums) {
+                                                         const at::Tensor& z, at::TensorList sums) {
     std::vector<cpu::SiteAdapterKept> pointers;
     auto* next = z.data_ptr<float>();
     for (const auto& group : problem.groups) {
@@ -204,8 +218,9 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
 /// f, a (rows, hidden) -> (rows, hidden). `groups` share the rows out in order: a batch of several
 /// languages, its rows ordered by language, costs what one of a single language does. Without
 /// adapters this is how any block ends. Gradients go to f, a and the adapters, of an adapter in
-/// several groups their sum; of an adapter, all weights learn or none does. On the CPU and on CUDA,
-/// kernels compute it (src/cpu, src/cuda) where they take the tensors' types and sizes.
+/// several groups their sum; of an adapter, all weights learn or none does. Rows of 16 bits decide
+/// the type: LayerNorm and adapters of float32 are rounded to it. On the CPU and on CUDA, kernels
+/// compute it (src/cpu, src/cuda) where they take the tensors' types and sizes.
 inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a,
                                         const FrozenLayerNorm& norm, double dropout,
                                         const std::vector<SiteGroup>& groups) {
@@ -228,6 +243,11 @@ inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a
   check("a LayerNorm weight", norm.weight, {hidden});
   check("a LayerNorm bias", norm.bias, {hidden});
   const detail::SiteGroups indexed(groups);
+  if (const auto type = f.scalar_type();
+      at::isReducedFloatingType(type) && norm.weight.scalar_type() == at::kFloat) {
+    return adapter_site_by_group(f, a, {norm.weight.to(type), norm.bias.to(type), norm.eps},
+                                 dropout, detail::in_type(indexed, type));
+  }
   std::vector<at::Tensor> weights;
   const bool frozen_norm = !norm.weight.requires_grad();
   bool cpu = frozen_norm && takes_cpu_kernel({f, a, norm.weight, norm.bias}),

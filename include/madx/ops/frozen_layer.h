@@ -8,8 +8,12 @@
 
 namespace madx::ops {
 
+/// How frozen weights are kept: as they are; rounded to bfloat16, for a GPU; or rounded and packed,
+/// for a CPU's matrix units.
+enum class WeightForm { kFloat32, kBfloat16, kPackedBfloat16 };
+
 /// Weight and bias of a linear layer of the encoder, which as a rule takes no gradient. The weight
-/// is a tensor or, in bfloat16, packed.
+/// is a tensor, perhaps of bfloat16 beside a bias of float32, or it is packed.
 struct FrozenLinear {
   at::Tensor weight;                                     // (out, in); undefined where it is packed
   at::Tensor bias;                                       // (out)

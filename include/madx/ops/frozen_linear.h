@@ -83,7 +83,8 @@ struct CpuFeedForward : torch::autograd::Function<CpuFeedForward> {
 }  // namespace detail
 
 /// x W^T + b: x (rows, in) -> (rows, out). Of a frozen weight nothing is kept for the backward
-/// pass. With a packed weight, x is rounded to bfloat16 and products sum in float32.
+/// pass. With a packed weight, x is rounded to bfloat16 and products sum in float32; with one that
+/// is a tensor of bfloat16, x is of bfloat16, too.
 inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) {
   detail::check_layer("frozen_linear", x.size(-1), layer);
   if (layer.packed) {
@@ -92,7 +93,7 @@ inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) 
   }
   if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(layer))
     return detail::CpuFrozenLinear::apply(x.contiguous(), layer.weight, layer.bias);
-  return at::linear(x, layer.weight, layer.bias);
+  return at::linear(x, layer.weight, layer.bias.to(layer.weight.scalar_type()));
 }
 
 /// A Transformer's feed-forward block with exact gelu: gelu(x W_1^T + b_1) W_2^T + b_2,

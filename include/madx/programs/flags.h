@@ -70,8 +70,8 @@ struct DeviceFlags {
   /// Sets the number of threads and returns the device. Throws InputError for one that this build
   /// or machine has not, and for a --dtype that there is no use in.
   at::Device apply() const;
-  /// In which the encoder's weights are kept; after `apply`.
-  at::ScalarType encoder_dtype() const;
+  /// How the encoder's weights are kept for work on `device`, which `apply` returned.
+  WeightForm weight_form(at::Device device) const;
 };
 
 /// `--config` with the sizes beside it.
