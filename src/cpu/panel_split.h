@@ -8,6 +8,12 @@
 
 namespace madx::cpu {
 
+/// A pair of nothing: the parts of zero.
+inline void split_zeros(Bfloat16* to) {
+  constexpr float kZeros[kSplitPanel / 2] = {};
+  split_pairs(kZeros, kZeros, to);
+}
+
 /// Splits what one step has of a row of A, `wide` numbers or 32 of them; beyond, there are zeros.
 inline void split_row(const float* from, int64_t wide, Bfloat16* to) {
   constexpr int64_t kHalf = kSplitPanel / 2;
@@ -37,8 +43,6 @@ class PanelSplit {
   };
   static constexpr int64_t kPieces = 8;
 
-  /// Nothing to split.
-  PanelSplit() = default;
   /// `size` is at most 32; rows are `stride` apart.
   PanelSplit(From from, const float* x, int64_t stride, int64_t size, int64_t k, Bfloat16* panel)
       : from_(from),
@@ -58,9 +62,13 @@ class PanelSplit {
     Bfloat16* const to = panel_ + step_ / kSplitPanel * kSplitStep;
     if (from_ == From::kRows) return rows(piece, to);
     const bool whole_tiles = size_ % kHalf == 0 && step_ + kSplitPanel <= k_;
-    if (!whole_tiles) return piece + 1 == kPieces ? edge(to) : void();
-    if (from_ == From::kColumns) return columns(piece, to);
-    columns_transposed(piece, to);
+    if (!whole_tiles) {
+      if (piece + 1 == kPieces) edge(to);
+    } else if (from_ == From::kColumns) {
+      columns(piece, to);
+    } else {
+      columns_transposed(piece, to);
+    }
   }
 
   /// Splits all pieces that are left.
@@ -107,8 +115,12 @@ class PanelSplit {
       prefetch(first, kSplitPanel, stride_);
       prefetch(second, kSplitPanel, stride_);
       split_pairs(first, second, to + pair * kSplitPanel);
-      if (size_ > kHalf)
-        split_pairs(first + kHalf, second + kHalf, to + kSplitTile + pair * kSplitPanel);
+      Bfloat16* const right = to + kSplitTile + pair * kSplitPanel;
+      if (size_ > kHalf) {
+        split_pairs(first + kHalf, second + kHalf, right);
+      } else {
+        split_zeros(right);
+      }
     }
   }
 
@@ -116,8 +128,9 @@ class PanelSplit {
   void columns_transposed(int64_t piece, Bfloat16* to) {
     constexpr int64_t kQuarters = kPieces / 2, kPairs = 8;
     const auto half = piece / kQuarters, quarter = piece % kQuarters;
-    if (half * kHalf >= size_) return;
+    const bool is_there = half * kHalf < size_;
     if (quarter < 2) {
+      if (!is_there) return;
       const float* const from = x_ + half * kHalf * stride_ + step_ + quarter * kHalf;
       if (quarter == 0) {
         for (int64_t row = 0; row < kHalf; ++row)
@@ -128,9 +141,14 @@ class PanelSplit {
         std::copy_n(tile.row(row), kHalf, transposed_ + (quarter * kHalf + row) * kHalf);
       return;
     }
-    for (auto pair = (quarter - 2) * kPairs; pair < (quarter - 1) * kPairs; ++pair)
-      split_pairs(transposed_ + pair * kHalf, transposed_ + (kHalf + pair) * kHalf,
-                  to + half * kSplitTile + pair * kSplitPanel);
+    for (auto pair = (quarter - 2) * kPairs; pair < (quarter - 1) * kPairs; ++pair) {
+      Bfloat16* const pair_to = to + half * kSplitTile + pair * kSplitPanel;
+      if (is_there) {
+        split_pairs(transposed_ + pair * kHalf, transposed_ + (kHalf + pair) * kHalf, pair_to);
+      } else {
+        split_zeros(pair_to);
+      }
+    }
   }
 
   /// A step of B that has tiles that are not whole.
@@ -146,11 +164,12 @@ class PanelSplit {
     PanelSplit(From::kColumns, padded, kSplitPanel, kSplitPanel, kSplitPanel, to).rest();
   }
 
-  From from_ = From::kRows;
-  const float* x_ = nullptr;
-  int64_t stride_ = 0, size_ = 0, k_ = 0;
-  Bfloat16* panel_ = nullptr;
-  int64_t pieces_ = 0, done_ = 0, step_ = 0;
+  From from_;
+  const float* x_;
+  int64_t stride_, size_, k_;
+  Bfloat16* panel_;
+  int64_t pieces_, done_ = 0;  // in all, and those that are split
+  int64_t step_ = 0;           // where along k the step of the piece at hand begins
   alignas(64) float transposed_[kSplitPanel * kHalf];
 };
 

@@ -19,7 +19,7 @@ constexpr int64_t kSplitParts = 3;
 /// Operands lie in panels of 32 rows of A or 32 columns of B, and a panel in steps of 32 along k:
 /// all that one step of a product reads, in the order in which it does. A step holds of each part
 /// two matrix tiles of 16 x 32: of A 16 rows of 32, of B the columns' 16 pairs of 16. What is
-/// beyond a matrix' end is zero; of 16 rows or columns or fewer there is the first tile alone.
+/// beyond a matrix' end is zero; of 16 rows of A or fewer there is the first tile alone.
 constexpr int64_t kSplitPanel = 32;
 constexpr int64_t kSplitTile = 16 * kSplitPanel;
 constexpr int64_t kSplitStep = kSplitParts * 2 * kSplitTile;

@@ -62,6 +62,39 @@ TEST(Split, IsZeroBeyondTheEndInTheTilesThatAreRead) {
   }
 }
 
+/// Of B = X^T, element (step k, column).
+double sum_of_parts_of_b(const Bfloat16* panel, int64_t k, int64_t column) {
+  const auto pair = k % kSplitPanel;
+  const auto element = k / kSplitPanel * kSplitStep + column / 16 * kSplitTile +
+                       pair % 16 * kSplitPanel + column % 16 * 2 + pair / 16;
+  double sum = 0;
+  for (int64_t part = 0; part < kSplitParts; ++part) sum += part_of(panel, element, part);
+  return sum;
+}
+
+TEST(Split, OfColumnsIsZeroBeyondTheEnd) {
+  using From = PanelSplit::From;
+  for (const int64_t k : {37, 64}) {
+    for (const int64_t columns : {3, 16, 17, 32}) {
+      const auto values = random_floats(columns * k, 1, 2);  // X (columns, k), or B (k, columns)
+      for (const bool transposed : {false, true}) {
+        SplitPanels panels(columns, k);
+        std::fill_n(panels.data(), split_size(columns, k), Bfloat16{0x7fc0});  // not a number
+        PanelSplit(transposed ? From::kColumnsTransposed : From::kColumns, values.data(),
+                   transposed ? k : columns, columns, k, panels.data())
+            .rest();
+        for (int64_t row = 0; row < 64; ++row)
+          for (int64_t column = 0; column < 32; ++column)
+            ASSERT_EQ(sum_of_parts_of_b(panels.data(), row, column),
+                      row >= k || column >= columns ? 0
+                      : transposed                  ? values[column * k + row]
+                                                    : values[row * columns + column])
+                << k << " x " << columns << ": " << row << ", " << column;
+      }
+    }
+  }
+}
+
 TEST(Split, KeepsWhatIsNotANumber) {
   uint32_t all_ones = 0x7fffffff;
   float odd_nan;
