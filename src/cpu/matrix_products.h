@@ -96,11 +96,14 @@ class MatrixProducts {
   class Weight {
    public:
     static constexpr bool kHasPanels = false;
-    void set_dense(const float* weight, int64_t k, int64_t n) {
-      set(weight, k, n, /*transposed=*/false);
-    }
+    Weight() = default;
+    /// W (k, n), its rows `stride` apart.
+    Weight(const float* weight, int64_t stride, int64_t k, int64_t n)
+        : weight_(weight), stride_(stride), k_(k), n_(n) {}
+    void set_dense(const float* weight, int64_t k, int64_t n) { *this = Weight(weight, n, k, n); }
     void set_transposed(const float* weight, int64_t n, int64_t k) {
-      set(weight, k, n, /*transposed=*/true);
+      *this = Weight(weight, k, k, n);
+      transposed_ = true;
     }
     int64_t k() const { return k_; }
     int64_t n() const { return n_; }
@@ -108,21 +111,18 @@ class MatrixProducts {
     /// What splits the panel that starts with column `first`.
     PanelSplit split(int64_t first, Bfloat16* panel) const {
       const auto columns = std::min(kSplitPanel, n_ - first);
-      if (transposed_)
-        return {PanelSplit::From::kColumnsTransposed, weight_ + first * k_, k_, columns, k_, panel};
-      return {PanelSplit::From::kColumns, weight_ + first, n_, columns, k_, panel};
+      const float* const from = weight_ + (transposed_ ? first * stride_ : first);
+      return {transposed_ ? PanelSplit::From::kColumnsTransposed : PanelSplit::From::kColumns,
+              from,
+              stride_,
+              columns,
+              k_,
+              panel};
     }
 
    private:
-    void set(const float* weight, int64_t k, int64_t n, bool transposed) {
-      weight_ = weight;
-      k_ = k;
-      n_ = n;
-      transposed_ = transposed;
-    }
-
     const float* weight_ = nullptr;
-    int64_t k_ = 0, n_ = 0;
+    int64_t stride_ = 0, k_ = 0, n_ = 0;
     bool transposed_ = false;
   };
 
@@ -142,16 +142,11 @@ class MatrixProducts {
 
   void right(const Rows& x, int64_t rows, int64_t k, const float* weight, int64_t stride, int64_t n,
              float* c, int64_t c_stride, bool accumulate) {
-    const auto split = [&](int64_t column, Bfloat16* panel) {
-      return PanelSplit(PanelSplit::From::kColumns, weight + column, stride,
-                        std::min(kSplitPanel, n - column), k, panel);
-    };
-    multiply(x.data(), rows, k, split, n, c, c_stride, accumulate);
+    multiply(x.data(), rows, Weight(weight, stride, k, n), c, c_stride, accumulate);
   }
 
   void times(const Rows& x, int64_t rows, const Weight& weight, float* c, bool accumulate) {
-    const auto split = [&](int64_t column, Bfloat16* panel) { return weight.split(column, panel); };
-    multiply(x.data(), rows, weight.k(), split, weight.n(), c, weight.n(), accumulate);
+    multiply(x.data(), rows, weight, c, weight.n(), accumulate);
   }
 
   void add_transposed(const float* x, int64_t x_stride, int64_t rows, int64_t k,
@@ -160,11 +155,7 @@ class MatrixProducts {
     for (int64_t row = 0; row < rows; row += kSplitPanel)
       split_transposed(x + row, x_stride, std::min(kSplitPanel, rows - row), k,
                        left_.panel(row, k));
-    const auto split = [&](int64_t column, Bfloat16* panel) {
-      return PanelSplit(PanelSplit::From::kColumns, weight + column, stride,
-                        std::min(kSplitPanel, n - column), k, panel);
-    };
-    multiply(left_.data(), rows, k, split, n, c, c_stride, /*accumulate=*/true);
+    multiply(left_.data(), rows, Weight(weight, stride, k, n), c, c_stride, /*accumulate=*/true);
   }
 
  private:
@@ -179,15 +170,16 @@ class MatrixProducts {
     }
   }
 
-  /// C (rows, n) = A B, B's panels of 32 columns split as they are needed: `split` returns what
-  /// splits one, of its first column.
-  template <class Split>
-  void multiply(const Bfloat16* a, int64_t rows, int64_t k, Split&& split, int64_t n, float* c,
-                int64_t c_stride, bool accumulate) {
-    for_each_panel(n, k, split, [&](int64_t column, const Bfloat16* panel, PanelSplit* meanwhile) {
-      split_product({rows, std::min(kSplitPanel, n - column), k, a, panel, c + column, c_stride,
-                     accumulate, meanwhile});
-    });
+  /// C (rows, n) = A W, or added to C; A split (rows, k).
+  void multiply(const Bfloat16* a, int64_t rows, const Weight& weight, float* c, int64_t c_stride,
+                bool accumulate) {
+    const auto n = weight.n(), k = weight.k();
+    for_each_panel(
+        n, k, [&](int64_t column, Bfloat16* panel) { return weight.split(column, panel); },
+        [&](int64_t column, const Bfloat16* panel, PanelSplit* meanwhile) {
+          split_product({rows, std::min(kSplitPanel, n - column), k, a, panel, c + column, c_stride,
+                         accumulate, meanwhile});
+        });
   }
 
   /// `use` of each panel of an operand of `size` rows or columns; it splits the next one meanwhile.

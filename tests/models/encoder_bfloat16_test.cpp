@@ -89,7 +89,7 @@ TEST_P(EncoderBfloat16, NamesItsWeightsAsTheyWereRounded) {
     EXPECT_TRUE(at::equal(ours[item.key()].to(at::kFloat), item.value())) << item.key();
 }
 
-TEST_P(EncoderBfloat16, ComputesAndLearnsInFloat32BetweenProducts) {
+TEST_P(EncoderBfloat16, GivesHiddenStatesAndGradientsInFloat32) {
   auto encoder = both().second;
   const auto config = config_for_bfloat16();
   for (const auto& item : encoder->named_parameters()) {
@@ -129,6 +129,24 @@ TEST_P(EncoderBfloat16, TakesAdaptersThatNoKernelComputes) {
 TEST_P(EncoderBfloat16, DoesNotTrainItsOwnWeights) {
   EXPECT_THAT(torch_error_of([] { both().second->unfreeze(); }),
               HasSubstr("expected float32 weights to train, but they are BFloat16"));
+}
+
+TEST(EncoderOfHalves, RunsWithAdaptersOfHalvesThatNoKernelComputes) {
+  torch::NoGradGuard no_grad;
+  const auto config = config_for_bfloat16();
+  Encoder encoder(config, random_weights(config), "test");
+  AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
+  auto gelu = named_config("pfeiffer");
+  gelu.non_linearity = "gelu";
+  adapters->add("ta", gelu);
+  adapters->activate({"ta"});
+  const auto batch = pack({{0, 7, 9, 30, 2}});
+  const auto expected = encoder->forward(batch, *adapters);
+  encoder->to(at::kHalf);
+  adapters->to(at::kHalf);
+  const auto ours = encoder->forward(batch, *adapters);
+  EXPECT_EQ(ours.scalar_type(), at::kHalf);
+  EXPECT_LT(((ours - expected).norm() / expected.norm()).item<double>(), 1e-2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, EncoderBfloat16,

@@ -230,14 +230,11 @@ inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site, const Site
     for (const auto& group : groups) stacks.push_back({group.rows, plan_of(group).weights()});
     return ops::adapter_site_by_group(input.f, input.a, input.norm, input.dropout, stacks);
   }
-  // Adapters that the op does not take compute in their own type.
-  const auto type = input.f.scalar_type();
-  const auto own = [&](const at::Tensor& x) {
-    return at::isReducedFloatingType(type) ? x.to(at::kFloat) : x;
-  };
-  const auto f =
-      own(input.dropout > 0 ? at::dropout(input.f, input.dropout, /*train=*/true) : input.f);
-  const auto a = own(input.a);
+  // Adapters that the op does not take compute in their own type, which is LayerNorm's.
+  const auto own = input.norm.weight.scalar_type();
+  const auto dropped =
+      input.dropout > 0 ? at::dropout(input.f, input.dropout, /*train=*/true) : input.f;
+  const auto f = dropped.to(own), a = input.a.to(own);
   std::vector<at::Tensor> outputs;
   int64_t first = 0;
   for (const auto& group : groups) {
@@ -249,7 +246,7 @@ inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site, const Site
                                   : detail::SiteRun(rows, stack_rule_)(plan));
     first += group.rows;
   }
-  return (outputs.size() == 1 ? outputs.front() : at::cat(outputs)).to(type);
+  return (outputs.size() == 1 ? outputs.front() : at::cat(outputs)).to(input.f.scalar_type());
 }
 
 inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site,

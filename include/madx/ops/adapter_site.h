@@ -278,10 +278,8 @@ inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a
     }
   }
   if (!cpu) return detail::adapter_site_plain(f, a, norm, dropout, groups);
-  const auto learns = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
-  const bool with_gradient =
-      at::GradMode::is_enabled() &&
-      (learns(f) || learns(a) || std::any_of(weights.begin(), weights.end(), learns));
+  const bool with_gradient = wants_gradient(f) || wants_gradient(a) ||
+                             std::any_of(weights.begin(), weights.end(), wants_gradient);
   const auto settings = c10::make_intrusive<detail::CpuAdapterSite::Settings>(
       indexed.groups, norm.eps, dropout, dropout > 0 ? random_seed() : 0);
   return detail::CpuAdapterSite::apply(f.contiguous(), a.contiguous(), at::TensorList(weights),

@@ -152,9 +152,9 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
 /// chunk of logits. x (rows, hidden), weight (vocabulary, hidden), bias (vocabulary), targets
 /// (rows) int64 -> (). Gradients go to x and, if it requires one, to bias. The weight is the frozen
 /// output embedding: it gets none. Where it is of bfloat16, the CPU's kernel rounds x and the
-/// probabilities for the products with it, which sum in float32; elsewhere a chunk of it at a time
-/// is taken in x's type. Throws c10::Error when the weight requires a gradient, shapes disagree or
-/// there are no rows.
+/// probabilities for the products with it, which sum in float32; elsewhere it is taken in x's type,
+/// a chunk at a time, or whole where the bias learns. Throws c10::Error when the weight requires a
+/// gradient, shapes disagree or there are no rows.
 inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                        const at::Tensor& bias, const at::Tensor& targets) {
   TORCH_CHECK(
