@@ -9,20 +9,23 @@
 // the adapter of the best held-out loss is the one that is written.
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <filesystem>
 #include <iostream>
 
+#include "madx/io/new_directory.h"
 #include "madx/madx.h"
 #include "madx/programs/flags.h"
+#include "madx/programs/interrupt.h"
 #include "madx/programs/program.h"
+#include "madx/programs/training_run.h"
 
 namespace {
 
 struct Flags {
   std::string encoder, output, name, eval_text, lm_head;
   std::vector<std::string> text;
-  bool no_invertible = false, train_lm_head = false, full_length = false;
-  double inv_reduction_factor = 2, mlm_probability = 0.15;
+  bool no_invertible = false, train_lm_head = false;
+  double inv_reduction_factor = 2;
+  madx::MlmFlags mlm;
   madx::AdapterFlags adapter;
   madx::TrainingFlags training;
   madx::DeviceFlags device;
@@ -40,14 +43,11 @@ Flags parse(int argc, char** argv) {
   app.add_option("--inv-reduction-factor", flags.inv_reduction_factor, "Of the invertible adapter")
       ->capture_default_str();
   app.add_flag("--no-invertible", flags.no_invertible, "Train no invertible adapter");
-  app.add_option("--mlm-probability", flags.mlm_probability, "Share of tokens to predict")
-      ->capture_default_str();
   app.add_option("--lm-head", flags.lm_head,
                  "Masked-LM head, for an encoder that has none (see train_lm_head)");
   app.add_flag("--train-lm-head", flags.train_lm_head,
                "Train the head along and write it to the output's lm_head/");
-  app.add_flag("--full-length", flags.full_length,
-               "Join a batch's lines to sequences of --max-length, </s> between them");
+  flags.mlm.add_to(app);
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
@@ -80,10 +80,31 @@ madx::BottleneckConfig choose_config(const Flags& flags) {
   return config;
 }
 
+/// All that decides what is learned.
+madx::Experiment describe(const Flags& flags, const std::string& name,
+                          const madx::BottleneckConfig& config,
+                          const madx::TrainerOptions& options) {
+  madx::Experiment experiment;
+  experiment.add_input("--encoder", flags.encoder);
+  for (const auto& text : flags.text) experiment.add_input("--text", text);
+  if (!flags.eval_text.empty()) experiment.add_input("--eval-text", flags.eval_text);
+  if (!flags.lm_head.empty()) experiment.add_input("--lm-head", flags.lm_head);
+  experiment.settings["--name"] = name;
+  experiment.settings["--train-lm-head"] = flags.train_lm_head ? "given" : "not given";
+  flags.training.describe(options, experiment);
+  flags.mlm.describe(experiment);
+  flags.adapter.describe(config, experiment);
+  flags.device.describe(experiment);
+  return experiment;
+}
+
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   const auto adapter_config = choose_config(flags);
+  madx::RunDirectory output(flags.output, flags.training.resume);
+  const auto name = flags.name.empty() ? output.name() : flags.name;
+  madx::io::check_name(name);
   auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
   madx::check_max_length(flags.training.max_length, config);
@@ -92,18 +113,14 @@ void run(int argc, char** argv) {
   auto head = choose_head(flags, loaded);
   madx::print_encoder(loaded);
 
-  const auto options = madx::mlm_options(flags.training, flags.mlm_probability,
-                                         madx::Mixing::kByLines, flags.full_length);
-  madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, options);
+  const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kByLines);
+  madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, mlm);
   std::unique_ptr<madx::MlmBatches> held_out;
   if (!flags.eval_text.empty()) {
     held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus({flags.eval_text}),
-                                                  loaded.tokenizer, options);
+                                                  loaded.tokenizer, mlm);
   }
 
-  madx::RunDirectory output(flags.output, flags.training.resume);
-  const auto name = flags.name.empty() ? output.name() : flags.name;
-  madx::io::check_name(name);
   torch::manual_seed(flags.training.seed);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   auto trained = adapters->add(name, adapter_config)->named_tensors();
@@ -124,22 +141,28 @@ void run(int argc, char** argv) {
   adapters->to(device);
   head->to(device);
 
-  auto trainer = flags.training.trainer_options("train " + name, output.path(),
-                                                batches.epoch_size(), /*default_epochs=*/3);
-  trainer.settings["--dtype"] = flags.device.dtype;
-  trainer.settings["--full-length"] = flags.full_length ? "given" : "not given";
-  trainer.settings["--adapter-drop"] = std::to_string(flags.adapter.adapter_drop);
+  const auto options = flags.training.trainer_options(batches.epoch_size(), /*default_epochs=*/3);
+  const auto experiment = describe(flags, name, adapter_config, options);
+  if (output.begin({"train_lang_adapter", {}, experiment, {}, {}}) ==
+      madx::RunDirectory::Start::kComplete) {
+    return madx::print_complete(flags.output);
+  }
+  const madx::InterruptGuard guard;
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
-  const auto result = madx::train(task, trainer);
+  const auto result = madx::run_training(
+      task, options, {"train " + name, flags.training.save_minutes, experiment}, output, guard);
 
   const auto model = madx::io::model_info(config);
-  madx::io::save_adapter(adapters, name, model, output.path());
   if (flags.train_lm_head) {
-    std::filesystem::create_directories(output.path() + "/lm_head");
-    madx::io::save_mlm_head(head, name, model, output.path() + "/lm_head");
+    madx::io::NewDirectory lm_head(output.path() + "/lm_head",
+                                   madx::io::ExistingDirectory::kReplace);
+    madx::io::save_mlm_head(head, name, model, lm_head.path());
+    lm_head.commit();
   }
-  output.finish();
+  madx::io::save_adapter(adapters, name, model, output.path());
+  output.complete();
+  if (options.save_every == 0) output.drop_checkpoint();
   std::cout << "wrote " << flags.output << ": " << result.steps << " steps in " << result.seconds
             << " s, loss " << result.loss;
   if (result.best_figures) std::cout << ", best held-out loss " << *result.best_figures->eval_loss;

@@ -12,15 +12,16 @@
 
 #include "madx/madx.h"
 #include "madx/programs/flags.h"
+#include "madx/programs/interrupt.h"
 #include "madx/programs/program.h"
+#include "madx/programs/training_run.h"
 
 namespace {
 
 struct Flags {
   std::string encoder, output, lm_head;
   std::vector<std::string> text, eval_text;
-  double mlm_probability = 0.15;
-  bool full_length = false;
+  madx::MlmFlags mlm;
   madx::TrainingFlags training;
   madx::DeviceFlags device;
 };
@@ -36,10 +37,7 @@ Flags parse(int argc, char** argv) {
   app.add_option("--output", flags.output, "Directory to write")->required();
   app.add_option("--eval-text", flags.eval_text, "Held-out text");
   app.add_option("--lm-head", flags.lm_head, "Head to start from");
-  app.add_option("--mlm-probability", flags.mlm_probability, "Share of tokens to predict")
-      ->capture_default_str();
-  app.add_flag("--full-length", flags.full_length,
-               "Join a batch's lines to sequences of --max-length, </s> between them");
+  flags.mlm.add_to(app);
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);
@@ -47,20 +45,36 @@ Flags parse(int argc, char** argv) {
   return flags;
 }
 
+/// All that decides what is learned.
+madx::Experiment describe(const Flags& flags, const std::string& name,
+                          const madx::TrainerOptions& options) {
+  madx::Experiment experiment;
+  experiment.add_input("--encoder", flags.encoder);
+  for (const auto& text : flags.text) experiment.add_input("--text", text);
+  for (const auto& text : flags.eval_text) experiment.add_input("--eval-text", text);
+  if (!flags.lm_head.empty()) experiment.add_input("--lm-head", flags.lm_head);
+  experiment.settings["name of --output"] = name;
+  flags.training.describe(options, experiment);
+  flags.mlm.describe(experiment);
+  flags.device.describe(experiment);
+  return experiment;
+}
+
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
+  madx::RunDirectory output(flags.output, flags.training.resume);
+  madx::io::check_name(output.name());  // the head is named after it
   auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
   madx::check_max_length(flags.training.max_length, config);
 
-  const auto options = madx::mlm_options(flags.training, flags.mlm_probability,
-                                         madx::Mixing::kEqualShares, flags.full_length);
-  madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, options);
+  const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kEqualShares);
+  madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, mlm);
   std::unique_ptr<madx::MlmBatches> held_out;
   if (!flags.eval_text.empty()) {
     held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus(flags.eval_text),
-                                                  loaded.tokenizer, options);
+                                                  loaded.tokenizer, mlm);
   }
   torch::manual_seed(flags.training.seed);  // of a fresh head's weights
   auto head = !flags.lm_head.empty() ? madx::io::load_mlm_head(flags.lm_head, config)
@@ -75,16 +89,19 @@ void run(int argc, char** argv) {
   std::vector<std::pair<std::string, at::Tensor>> trained;
   for (const auto& item : head->named_parameters()) trained.emplace_back(item.key(), item.value());
 
-  madx::RunDirectory output(flags.output, flags.training.resume);
-  madx::io::check_name(output.name());  // the head is named after it
-  auto trainer = flags.training.trainer_options("lm head", output.path(), batches.epoch_size(),
-                                                /*default_epochs=*/1);
-  trainer.settings["--dtype"] = flags.device.dtype;
-  trainer.settings["--full-length"] = flags.full_length ? "given" : "not given";
+  const auto options = flags.training.trainer_options(batches.epoch_size(), /*default_epochs=*/1);
+  const auto experiment = describe(flags, output.name(), options);
+  if (output.begin({"train_lm_head", {}, experiment, {}, {}}) ==
+      madx::RunDirectory::Start::kComplete) {
+    return madx::print_complete(flags.output);
+  }
+  const madx::InterruptGuard guard;
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
-  const auto result = madx::train(task, trainer);
+  const auto result = madx::run_training(
+      task, options, {"lm head", flags.training.save_minutes, experiment}, output, guard);
   madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
-  output.finish();
+  output.complete();
+  if (options.save_every == 0) output.drop_checkpoint();
   std::cout << "wrote " << flags.output << ": " << result.steps << " steps in " << result.seconds
             << " s, loss " << result.loss << ", peak memory " << madx::peak_memory() << "\n";
 }

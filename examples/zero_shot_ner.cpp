@@ -13,22 +13,18 @@
 //       runs/fused
 //
 // Prints a table of exact-span scores (equal to seqeval's); writes results.json, predictions/,
-// tagged/, report.html and task_adapter/.
-#include <unistd.h>
-
+// tagged/, report.html and task_adapter/. The task adapter is whole as soon as its training ends:
+// where scoring is cut short, the same command goes on with it.
 #include <CLI/CLI.hpp>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "madx/madx.h"
 #include "madx/programs/composition_flags.h"
 #include "madx/programs/flags.h"
-#include "madx/programs/mixed_text.h"
-#include "madx/programs/ner_setup.h"
+#include "madx/programs/interrupt.h"
+#include "madx/programs/ner_scoring.h"
 #include "madx/programs/program.h"
-#include "madx/report/highlight.h"
-#include "madx/report/terminal.h"
+#include "madx/programs/training_run.h"
 
 namespace {
 
@@ -108,106 +104,37 @@ Flags parse(int argc, char** argv) {
   return flags;
 }
 
-/// Trains the task adapter and its head under the source language's adapters and writes them to
-/// task_adapter/.
-madx::TrainingResult train(const Flags& flags, madx::NerModel& model,
-                           const std::vector<madx::TaggedSentence>& sentences,
-                           const std::string& output) {
-  const auto dev =
-      flags.dev.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.dev);
-  model.activate(flags.source);
-  madx::TaggingTask task(model.encoder, model.adapters, model.head, model.tokenizer, sentences, dev,
-                         {flags.training.batch_size, flags.training.max_length, flags.training.seed,
-                          flags.adapter.adapter_drop, model.trained_fusions()},
-                         model.trained());
-  auto options = flags.training.trainer_options("train task adapter", output, task.epoch_size(),
-                                                /*default_epochs=*/10);
-  if (!dev.empty() && options.eval_every == 0) options.eval_every = task.epoch_size();
-  options.settings["--setup"] = flags.setup;
-  options.settings["--dtype"] = flags.device.dtype;
-  options.settings["--composition"] = madx::to_string(model.composition);
-  options.settings["--stack-rule"] = flags.composition.stack_rule;
-  options.settings["--skip-first-layers"] = std::to_string(flags.composition.skip_first_layers);
-  options.settings["--adapter-drop"] = std::to_string(flags.adapter.adapter_drop);
-  const auto result = madx::train(task, options);
-  model.save(output, flags.encoder);
-  return result;
+using Sentences = std::vector<madx::TaggedSentence>;
+
+struct Inputs {
+  Sentences train, dev;
+  madx::NerInputs scored;
+};
+
+/// Reads every file, so that a bad one is refused before hours of training.
+Inputs read_inputs(const Flags& flags) {
+  Inputs inputs;
+  if (!flags.train.empty()) inputs.train = madx::read_conll(flags.train);
+  if (!flags.dev.empty()) inputs.dev = madx::read_conll(flags.dev);
+  for (const auto& [language, path] : flags.tests)
+    inputs.scored.tests.emplace_back(language, madx::read_conll(path));
+  for (const auto& [language, path] : flags.texts)
+    inputs.scored.texts.emplace_back(language, madx::read_untagged(path));
+  if (!flags.mixed_text.empty()) inputs.scored.mixed = madx::read_mixed_text(flags.mixed_text);
+  return inputs;
 }
 
-/// Tags every test set with its language's adapters: predictions/<language>.conll and the scores.
-void test(const Flags& flags, madx::NerModel& model, const std::string& output,
-          madx::NerReport& report) {
-  std::filesystem::create_directories(output + "/predictions");
-  for (const auto& [language, path] : flags.tests) {
-    const auto gold = madx::read_conll(path);
-    const auto predicted = model.tag(language, gold);
-    std::ostringstream columns;
-    for (size_t i = 0; i < gold.size(); ++i)
-      madx::write_columns(columns, {gold[i].tokens, gold[i].tags, predicted[i]});
-    madx::write_file(output + "/predictions/" + language + ".conll", columns.str());
-    report.results.runs.push_back({flags.setup, language, madx::score_tags(gold, predicted)});
-    report.predictions.push_back({language, gold, predicted});
-  }
-  madx::write_results_json(output + "/results.json", report.results);
-  madx::write_ner_report(output + "/report.html", report);
-  std::cout << madx::ner_table(report.results);
-}
-
-/// Tags raw sentences: tagged/<language>.conll, and highlighted on a terminal.
-void tag_text(const Flags& flags, madx::NerModel& model, const std::string& output) {
-  std::filesystem::create_directories(output + "/tagged");
-  for (const auto& [language, path] : flags.texts) {
-    std::vector<madx::TaggedSentence> sentences;
-    for (auto& words : madx::read_raw_sentences(path)) {
-      const auto size = words.size();
-      sentences.push_back({std::move(words), std::vector<std::string>(size, "O")});
-    }
-    const auto predicted = model.tag(language, sentences);
-    std::ostringstream columns;
-    for (size_t i = 0; i < sentences.size(); ++i) {
-      madx::write_columns(columns, {sentences[i].tokens, predicted[i]});
-      if (madx::is_terminal(STDOUT_FILENO)) {
-        std::cout << madx::highlight(sentences[i].tokens, predicted[i],
-                                     madx::wants_colour(STDOUT_FILENO))
-                  << "\n";
-      }
-    }
-    madx::write_file(output + "/tagged/" + language + ".conll", columns.str());
-  }
-}
-
-/// Tags raw sentences of several languages in common batches: tagged/mixed.conll, each sentence
-/// headed by its language.
-void tag_mixed_text(const madx::MixedText& text, madx::NerModel& model, const std::string& output) {
-  std::filesystem::create_directories(output + "/tagged");
-  const auto predicted = model.tag_mixed(text.languages, text.sentences);
-  std::ostringstream columns;
-  for (size_t i = 0; i < text.sentences.size(); ++i) {
-    columns << "# language: " << text.languages[i] << "\n";
-    madx::write_columns(columns, {text.sentences[i].tokens, predicted[i]});
-  }
-  madx::write_file(output + "/tagged/mixed.conll", columns.str());
-}
-
-void run(int argc, char** argv) {
-  const auto flags = parse(argc, argv);
-  const auto device = flags.device.apply();
+/// The encoder with all adapters that are loaded, for every language that is asked for.
+madx::NerModel make_model(const Flags& flags, const Inputs& inputs, at::Device device) {
   const auto setup = madx::parse_ner_setup(flags.setup);
-  if (setup == madx::NerSetup::kFinetune &&
-      flags.device.weight_form(device) != madx::WeightForm::kFloat32) {
+  const auto form = flags.device.weight_form(device);
+  if (setup == madx::NerSetup::kFinetune && form != madx::WeightForm::kFloat32) {
     madx::input_error(
         "--dtype: expected float32 beside --setup finetune, which trains the encoder's "
         "own weights, but found ",
         flags.device.dtype, "; leave the flag out");
   }
-  auto sentences =
-      flags.train.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.train);
-  for (const auto& pair : flags.tests)
-    madx::read_conll(pair.second);  // refuses bad files before hours of training
-  for (const auto& pair : flags.texts) madx::read_raw_sentences(pair.second);
-  const auto mixed =
-      flags.mixed_text.empty() ? madx::MixedText() : madx::read_mixed_text(flags.mixed_text);
-  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
+  auto loaded = madx::io::load_encoder(flags.encoder, form);
   madx::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
   madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length,
@@ -217,37 +144,143 @@ void run(int argc, char** argv) {
     model.compose(flags.composition.composition(), flags.adapters, flags.composition.fusions);
   flags.composition.apply_to(model.adapters);
   flags.adapter.check_adapter_drop(loaded.encoder->config());
-  for (const auto& language : mixed.languages) model.require_language(language);
+  for (const auto& language : inputs.scored.mixed.languages) model.require_language(language);
   for (const auto* pairs : {&flags.tests, &flags.texts}) {
     for (const auto& pair : *pairs) model.require_language(pair.first);
   }
+  if (!flags.train.empty()) model.require_language(flags.source);
+  return model;
+}
 
-  madx::RunDirectory output(flags.output, flags.training.resume);
+std::unique_ptr<madx::TaggingTask> make_task(const Flags& flags, const madx::NerModel& model,
+                                             const Inputs& inputs) {
+  const madx::TaggingTask::Options options = {flags.training.batch_size, flags.training.max_length,
+                                              flags.training.seed, flags.adapter.adapter_drop,
+                                              model.trained_fusions()};
+  return std::make_unique<madx::TaggingTask>(model.encoder, model.adapters, model.head,
+                                             model.tokenizer, inputs.train, inputs.dev, options,
+                                             model.trained());
+}
+
+/// What is computed: all of it for the task adapter's training, and what is scored with it.
+madx::RunState describe(const Flags& flags, const madx::NerModel& model,
+                        const madx::TrainerOptions& options) {
+  madx::RunState state;
+  state.program = "zero_shot_ner";
+  auto& training = state.training;
+  training.add_input("--encoder", flags.encoder);
+  training.settings["--source"] = flags.source;
+  training.settings["--setup"] = flags.setup;
+  training.settings["--composition"] = madx::to_string(model.composition);
+  training.settings["--stack-rule"] = flags.composition.stack_rule;
+  training.settings["--skip-first-layers"] = std::to_string(flags.composition.skip_first_layers);
+  training.settings["--leave-out-loaded"] = flags.leave_out_loaded;
+  flags.device.describe(training);
+  for (const auto& [name, directory] : flags.adapters)
+    training.add_input("--adapter " + name, directory);
+  for (const auto& directory : flags.composition.fusions) training.add_input("--fusion", directory);
+  if (flags.train.empty()) {
+    training.add_input("--task-adapter", flags.task_adapter);
+  } else {
+    training.add_input("--train", flags.train);
+    if (!flags.dev.empty()) training.add_input("--dev", flags.dev);
+    flags.training.describe(options, training);
+    flags.adapter.describe(flags.adapter.bottleneck_config(), training);
+  }
+  for (const auto& [language, directory] : flags.languages) {
+    auto& reader = language == flags.source ? state.training : state.scoring;
+    reader.add_input("--language " + language, directory);
+  }
+  for (const auto& [language, path] : flags.tests)
+    state.scoring.add_input("--test " + language, path);
+  for (const auto& [language, path] : flags.texts)
+    state.scoring.add_input("--text " + language, path);
+  if (!flags.mixed_text.empty()) state.scoring.add_input("--mixed-text", flags.mixed_text);
+  return state;
+}
+
+/// Trains the task adapter and its head under the source language's adapters and writes them.
+void train(const Flags& flags, madx::NerModel& model, madx::TaggingTask& task,
+           const madx::TrainerOptions& options, const madx::RunState& state,
+           madx::RunDirectory& output, const madx::InterruptGuard& guard) {
+  model.activate(flags.source);
+  const auto result = madx::run_training(
+      task, options, {"train task adapter", flags.training.save_minutes, state.training}, output,
+      guard);
+  model.save(output.path(), flags.encoder);
+  std::map<std::string, double> figures = {{"seconds", result.seconds},
+                                           {"steps", static_cast<double>(result.steps)}};
+  if (result.best_score) figures["best_dev_f1"] = *result.best_score;
+  output.trained(figures);
+  if (options.save_every == 0) output.drop_checkpoint();
+}
+
+madx::NerReport make_report(const Flags& flags, const std::string& command_line,
+                            const madx::RunDirectory& output) {
   madx::NerReport report;
   report.results = {flags.setup, flags.source, flags.training.seed, {}, std::nullopt, std::nullopt};
   report.encoder = flags.encoder;
   report.adapters = flags.languages;
-  report.command_line = madx::command_line(argc, argv);
+  report.command_line = command_line;
+  if (flags.train.empty()) {
+    report.adapters.emplace_back("task", flags.task_adapter);
+    return report;
+  }
+  const auto& figures = output.figures();
+  report.results.train_seconds = figures.at("seconds");
+  if (figures.count("best_dev_f1") > 0) report.results.best_dev_f1 = figures.at("best_dev_f1");
+  report.training = madx::read_metrics(output.path() + "/metrics.jsonl");
+  return report;
+}
+
+std::string scoring_interrupted(const Flags& flags, bool trains) {
+  if (!trains) return "interrupted; nothing was written";
+  return "interrupted while scoring; what was trained is whole in " + flags.output +
+         ", and the same command goes on with scoring";
+}
+
+void run(int argc, char** argv) {
+  const auto flags = parse(argc, argv);
+  const auto device = flags.device.apply();
+  madx::RunDirectory output(flags.output, flags.training.resume);
+  const auto inputs = read_inputs(flags);
+  auto model = make_model(flags, inputs, device);
+  const bool trains = !flags.train.empty();
   torch::manual_seed(flags.training.seed);
-  if (flags.task_adapter.empty()) {
-    model.require_language(flags.source);
+  if (trains) {
     const auto config = flags.adapter.bottleneck_config();
-    madx::check_leave_out(config, loaded.encoder->config());
-    model.add_task(config, madx::iob2_labels(sentences));
-    model.to(device);
-    const auto result = train(flags, model, sentences, output.path());
-    report.results.train_seconds = result.seconds;
-    report.results.best_dev_f1 = result.best_score;
-    report.training = madx::read_metrics(output.path() + "/metrics.jsonl");
+    madx::check_leave_out(config, model.encoder->config());
+    model.add_task(config, madx::iob2_labels(inputs.train));
   } else {
     model.load_task(flags.task_adapter);
-    model.to(device);
-    report.adapters.emplace_back("task", flags.task_adapter);
   }
-  if (!flags.tests.empty()) test(flags, model, output.path(), report);
-  if (!flags.texts.empty()) tag_text(flags, model, output.path());
-  if (!flags.mixed_text.empty()) tag_mixed_text(mixed, model, output.path());
-  output.finish();
+  model.to(device);
+  std::unique_ptr<madx::TaggingTask> task;
+  madx::TrainerOptions options;
+  if (trains) {
+    task = make_task(flags, model, inputs);
+    options = flags.training.trainer_options(task->epoch_size(), /*default_epochs=*/10);
+    if (!inputs.dev.empty() && options.eval_every == 0) options.eval_every = task->epoch_size();
+  }
+
+  const auto state = describe(flags, model, options);
+  const auto start = output.begin(state);
+  if (start == madx::RunDirectory::Start::kComplete) return madx::print_complete(flags.output);
+  const madx::InterruptGuard guard;
+  if (trains && start == madx::RunDirectory::Start::kTrained) {
+    std::cout << "trained already: scoring what is in " << output.path() << "\n";
+    model = make_model(flags, inputs, device);
+    model.load_saved(output.path());
+    model.to(device);
+  } else if (trains) {
+    train(flags, model, *task, options, state, output, guard);
+  }
+  model.between_batches = [&] {
+    if (guard.requested()) throw madx::Interrupted(scoring_interrupted(flags, trains));
+  };
+  madx::score(model, inputs.scored, make_report(flags, madx::command_line(argc, argv), output),
+              output.path());
+  output.complete();
   std::cout << "wrote " << flags.output << (flags.tests.empty() ? "" : " (open report.html)")
             << ", peak memory " << madx::peak_memory() << "\n";
 }

@@ -40,3 +40,4 @@
 #include "madx/train/run_directory.h"
 #include "madx/train/tagging_task.h"
 #include "madx/train/trainer.h"
+#include "madx/train/training_recorder.h"

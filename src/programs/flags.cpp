@@ -4,10 +4,12 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <iostream>
-#include <sstream>
 
+#include "io/bottleneck_json.h"
 #include "madx/core/error.h"
 #include "madx/cpu/available.h"
 #include "madx/cpu/bfloat16.h"
@@ -20,6 +22,13 @@ namespace {
 template <class Number>
 void require(bool holds, const std::string& flag, const std::string& expected, Number found) {
   if (!holds) input_error(flag, ": expected ", expected, ", but found ", found);
+}
+
+/// A number in as many digits as tell it from every other.
+template <class Number>
+std::string exact_text(Number value) {
+  std::array<char, 32> text;
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
 }  // namespace
@@ -38,7 +47,12 @@ void TrainingFlags::add_to(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--eval-every", eval_every, "Evaluate every N steps; 0: at the end")
       ->capture_default_str();
-  app.add_option("--save-every", save_every, "Write a checkpoint every N steps; 0: on Ctrl-C alone")
+  app.add_option(
+         "--save-every", save_every,
+         "Write a checkpoint every N steps as well, and keep the last one beside the result")
+      ->capture_default_str();
+  app.add_option("--save-minutes", save_minutes,
+                 "Write a checkpoint every so many minutes, and on Ctrl-C")
       ->capture_default_str();
   app.add_option("--log-every", log_every, "Write a line of metrics.jsonl every N steps")
       ->capture_default_str();
@@ -67,14 +81,11 @@ void TrainingFlags::check() const {
   require(log_every > 0, "--log-every", "a number above 0", log_every);
   require(eval_every >= 0, "--eval-every", "a number of at least 0", eval_every);
   require(save_every >= 0, "--save-every", "a number of at least 0", save_every);
+  require(save_minutes > 0, "--save-minutes", "a number above 0", save_minutes);
 }
 
-TrainerOptions TrainingFlags::trainer_options(const std::string& label,
-                                              const std::string& directory, int64_t epoch_batches,
-                                              int64_t default_epochs) const {
+TrainerOptions TrainingFlags::trainer_options(int64_t epoch_batches, int64_t default_epochs) const {
   TrainerOptions options;
-  options.label = label;
-  options.directory = directory;
   const auto passes = epochs.value_or(default_epochs);
   options.steps =
       steps.value_or(std::max<int64_t>(1, passes * epoch_batches / gradient_accumulation));
@@ -85,23 +96,23 @@ TrainerOptions TrainingFlags::trainer_options(const std::string& label,
   options.eval_every = eval_every;
   options.save_every = save_every;
   options.log_every = log_every;
-  options.resume = resume;
   options.seed = seed;
-  const auto text = [](auto value) {
-    std::ostringstream out;
-    out << value;
-    return out.str();
-  };
-  options.settings = {{"--steps", text(options.steps)},
-                      {"--batch-size", text(batch_size)},
-                      {"--gradient-accumulation", text(gradient_accumulation)},
-                      {"--max-length", text(max_length)},
-                      {"--lr", text(lr)},
-                      {"--warmup-steps", text(options.warmup_steps)},
-                      {"--weight-decay", text(weight_decay)},
-                      {"--seed", text(seed)},
-                      {"--no-encoder-dropout", no_encoder_dropout ? "given" : "not given"}};
   return options;
+}
+
+void TrainingFlags::describe(const TrainerOptions& options, Experiment& experiment) const {
+  const std::map<std::string, std::string> settings = {
+      {"--steps", exact_text(options.steps)},
+      {"--batch-size", exact_text(batch_size)},
+      {"--gradient-accumulation", exact_text(options.gradient_accumulation)},
+      {"--max-length", exact_text(max_length)},
+      {"--lr", exact_text(options.lr)},
+      {"--warmup-steps", exact_text(options.warmup_steps)},
+      {"--weight-decay", exact_text(options.weight_decay)},
+      {"--eval-every", exact_text(options.eval_every)},
+      {"--seed", exact_text(options.seed)},
+      {"--no-encoder-dropout", no_encoder_dropout ? "given" : "not given"}};
+  experiment.settings.insert(settings.begin(), settings.end());
 }
 
 void TrainingFlags::apply_to(Encoder& encoder) const {
@@ -139,13 +150,27 @@ void print_encoder(const io::LoadedEncoder& loaded) {
     std::cout << "note: built without libxsmm, so LibTorch's own operations run, slower\n";
 }
 
-MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing,
-                              bool full_length) {
+void MlmFlags::add_to(CLI::App& app) {
+  app.add_option("--mlm-probability", mlm_probability, "Share of tokens to predict")
+      ->capture_default_str();
+  app.add_flag("--full-length", full_length,
+               "Join a batch's lines to sequences of --max-length, </s> between them");
+}
+
+MlmBatchesOptions MlmFlags::batches_options(const TrainingFlags& training, Mixing mixing) const {
   require(mlm_probability > 0 && mlm_probability < 1, "--mlm-probability",
           "a number between 0 and 1", mlm_probability);
-  return {flags.batch_size, flags.max_length,
-          mlm_probability,  flags.seed,
-          mixing,           full_length ? Sequences::kFullLength : Sequences::kLines};
+  return {training.batch_size,
+          training.max_length,
+          mlm_probability,
+          training.seed,
+          mixing,
+          full_length ? Sequences::kFullLength : Sequences::kLines};
+}
+
+void MlmFlags::describe(Experiment& experiment) const {
+  experiment.settings["--mlm-probability"] = exact_text(mlm_probability);
+  experiment.settings["--full-length"] = full_length ? "given" : "not given";
 }
 
 void DeviceFlags::add_to(CLI::App& app) {
@@ -233,6 +258,12 @@ BottleneckConfig AdapterFlags::bottleneck_config() const {
   if (adapter.spelling.count("reduction_factor") == 0) adapter.reduction_factor = reduction_factor;
   if (!leave_out.empty()) adapter.leave_out = parse_layers("--leave-out", leave_out);
   return adapter;
+}
+
+void AdapterFlags::describe(const BottleneckConfig& config, Experiment& experiment) const {
+  experiment.settings["--adapter-drop"] = std::to_string(adapter_drop);
+  for (const auto& [key, value] : io::bottleneck_json(config).items())
+    experiment.settings["--config " + key] = value.dump();
 }
 
 }  // namespace madx

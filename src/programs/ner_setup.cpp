@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "madx/core/error.h"
 #include "madx/io/adapter_files.h"
 #include "madx/io/composition_files.h"
+#include "madx/io/new_directory.h"
 #include "madx/train/tagging_task.h"
 
 namespace madx {
@@ -13,6 +15,9 @@ namespace {
 
 /// The task adapter's name in the bank and in its files. A language may not be called so.
 constexpr auto kTask = "ner";
+constexpr auto kTaskDirectory = "/task_adapter";
+constexpr auto kFinetunedDirectory = "/finetuned";
+constexpr auto kFusionsDirectory = "/fusions";
 
 Composition composition_of(NerSetup setup) {
   switch (setup) {
@@ -141,16 +146,38 @@ void NerModel::load_task(const std::string& directory) {
 
 void NerModel::save(const std::string& directory, const std::string& encoder_path) const {
   const auto model = io::model_info(encoder->config());
-  const auto target = directory + (setup == NerSetup::kFinetune ? "/finetuned" : "/task_adapter");
-  std::filesystem::create_directories(target);
-  io::save_tagging_head(head, kTask, model, target);
-  if (setup == NerSetup::kFinetune) return io::save_encoder(encoder, encoder_path, target);
-  if (task_learns_) io::save_adapter(adapters, kTask, model, target);
-  for (const auto& name : fresh_fusions_) {
-    const auto fusion = directory + "/fusions/" + name;
-    std::filesystem::create_directories(fusion);
-    io::save_fusion(adapters, name, model, fusion);
+  const bool finetuned = setup == NerSetup::kFinetune;
+  io::NewDirectory target(directory + (finetuned ? kFinetunedDirectory : kTaskDirectory),
+                          io::ExistingDirectory::kReplace);
+  io::save_tagging_head(head, kTask, model, target.path());
+  if (finetuned) io::save_encoder(encoder, encoder_path, target.path());
+  if (task_learns_) io::save_adapter(adapters, kTask, model, target.path());
+  if (!fresh_fusions_.empty()) {
+    io::NewDirectory fusions(directory + kFusionsDirectory, io::ExistingDirectory::kReplace);
+    for (const auto& name : fresh_fusions_) {
+      std::filesystem::create_directory(fusions.path() + "/" + name);
+      io::save_fusion(adapters, name, model, fusions.path() + "/" + name);
+    }
+    fusions.commit();
   }
+  target.commit();
+}
+
+void NerModel::load_saved(const std::string& directory) {
+  if (setup == NerSetup::kFinetune) {
+    auto loaded = io::load_encoder(directory + kFinetunedDirectory);
+    encoder = loaded.encoder;
+    tokenizer = loaded.tokenizer;
+    head = io::load_tagging_head(directory + kFinetunedDirectory);
+    return;
+  }
+  // Layers that are left out of what was loaded are not left out of what was trained.
+  const auto left_out = std::exchange(leave_out, {});
+  load_task(directory + kTaskDirectory);
+  leave_out = left_out;
+  if (!std::filesystem::is_directory(directory + kFusionsDirectory)) return;
+  for (const auto& entry : std::filesystem::directory_iterator(directory + kFusionsDirectory))
+    io::load_fusion(adapters, entry.path());
 }
 
 void NerModel::to(const at::Device& device) {
@@ -188,14 +215,15 @@ void NerModel::activate(const std::string& language) {
 std::vector<std::vector<std::string>> NerModel::tag(const std::string& language,
                                                     const std::vector<TaggedSentence>& sentences) {
   activate(language);
-  return predict_tags(encoder, adapters, head, *tokenizer, sentences, max_length, batch_size);
+  return predict_tags(encoder, adapters, head, *tokenizer, sentences, max_length, batch_size, {},
+                      between_batches);
 }
 
 std::vector<std::vector<std::string>> NerModel::tag_mixed(
     const std::vector<std::string>& languages, const std::vector<TaggedSentence>& sentences) {
   adapters->activate(composition);
   return predict_tags(encoder, adapters, head, *tokenizer, sentences, max_length, batch_size,
-                      languages);
+                      languages, between_batches);
 }
 
 }  // namespace madx

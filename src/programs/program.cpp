@@ -3,23 +3,18 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <new>
 
 #include "madx/core/error.h"
+#include "madx/programs/interrupt.h"
 #include "madx/train/trainer.h"
 
 namespace madx {
 namespace {
 
 constexpr int kDone = 0, kMachineFailed = 1, kBadInput = 2, kInterrupted = 130;
-
-extern "C" void on_interrupt(int) {
-  if (!interrupt_training()) std::_Exit(kInterrupted);
-  std::signal(SIGINT, SIG_DFL);
-}
 
 int fail(const std::string& name, const std::string& message, int status) {
   std::cerr << name << ": " << message << std::endl;
@@ -35,7 +30,7 @@ std::string first_line(const std::string& text) {
 }  // namespace
 
 int run_program(const std::string& name, const std::function<void()>& work) {
-  std::signal(SIGINT, on_interrupt);
+  handle_interrupts();
   try {
     work();
     return kDone;

@@ -8,6 +8,7 @@
 #include "madx/io/new_directory.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/write_file.h"
+#include "train/experiment_json.h"
 
 namespace madx {
 namespace {
@@ -28,61 +29,56 @@ NamedTensors read_tensors(const std::string& path) {
   return tensors;
 }
 
-void check_settings(const std::string& path, const nlohmann::json& found,
-                    const std::map<std::string, std::string>& settings) {
-  for (const auto& [flag, value] : settings) {
-    const auto before = found.value(flag, std::string("nothing"));
-    if (before != value) {
-      input_error(path, ": the interrupted run had ", flag, " ", before, ", but this one has ",
-                  value, "; resume with the same flags, or start anew without --resume");
-    }
-  }
-}
-
 }  // namespace
 
-void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint) {
+void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint,
+                      const Experiment& experiment) {
   io::NewDirectory output(directory, io::ExistingDirectory::kReplace);
   write_tensors(output.path() + "/tensors.safetensors", checkpoint.tensors);
   write_tensors(output.path() + "/first_moments.safetensors", checkpoint.first_moments);
   write_tensors(output.path() + "/second_moments.safetensors", checkpoint.second_moments);
+  write_tensors(output.path() + "/tensor_steps.safetensors", checkpoint.tensor_steps);
   nlohmann::json state = {{"step", checkpoint.step},
-                          {"settings", checkpoint.settings},
+                          {"experiment", experiment},
                           {"seconds", checkpoint.seconds},
                           {"unlogged_loss", checkpoint.unlogged_loss},
                           {"unlogged_steps", checkpoint.unlogged_steps}};
   if (checkpoint.best_score) {
     write_tensors(output.path() + "/best.safetensors", checkpoint.best_tensors);
     state["best_score"] = *checkpoint.best_score;
-    state["best_step"] = checkpoint.best_step;
+    state["best_figures"] = nlohmann::json::parse(metrics_line(checkpoint.best_figures.value()));
   }
   write_file(output.path() + kState, state.dump(2));
   output.commit();
 }
 
-Checkpoint read_checkpoint(const std::string& directory,
-                           const std::map<std::string, std::string>& settings) {
+Checkpoint read_checkpoint(const std::string& directory, const Experiment& experiment) {
   const auto path = directory + kState;
   Checkpoint checkpoint;
   try {
     const auto state = nlohmann::json::parse(std::ifstream(path));
-    check_settings(path, state.at("settings"), settings);
+    const auto difference =
+        experiment_difference(state.at("experiment").get<Experiment>(), experiment);
+    if (!difference.empty()) {
+      input_error(path, ": the interrupted run had ", difference,
+                  "; resume with the same flags, or start anew without --resume");
+    }
     checkpoint.step = state.at("step").get<int64_t>();
     checkpoint.seconds = state.at("seconds").get<double>();
     checkpoint.unlogged_loss = state.at("unlogged_loss").get<double>();
     checkpoint.unlogged_steps = state.at("unlogged_steps").get<int64_t>();
     if (state.contains("best_score")) {
       checkpoint.best_score = state["best_score"].get<double>();
-      checkpoint.best_step = state.at("best_step").get<int64_t>();
+      checkpoint.best_figures = parse_metrics_line(state.at("best_figures").dump());
     }
   } catch (const nlohmann::json::exception& error) {
     input_error(path, ": expected the state of a checkpoint, but it cannot be read (", error.what(),
                 "); start anew without --resume");
   }
-  checkpoint.settings = settings;
   checkpoint.tensors = read_tensors(directory + "/tensors.safetensors");
   checkpoint.first_moments = read_tensors(directory + "/first_moments.safetensors");
   checkpoint.second_moments = read_tensors(directory + "/second_moments.safetensors");
+  checkpoint.tensor_steps = read_tensors(directory + "/tensor_steps.safetensors");
   if (checkpoint.best_score) {
     checkpoint.best_tensors = read_tensors(directory + "/best.safetensors");
   }

@@ -25,42 +25,8 @@ bool is_field(const std::string& key) {
   return std::find(kFieldNames.begin(), kFieldNames.end(), key) != kFieldNames.end();
 }
 
-// The library writes NaN and infinities as null.
-std::string to_line(const MetricsRow& row) {
-  Json json = {{"step", row.step},
-               {"loss", row.loss},
-               {"lr", row.lr},
-               {"tokens_per_second", row.tokens_per_second}};
-  if (row.eval_loss) json["eval_loss"] = *row.eval_loss;
-  if (row.perplexity) json["perplexity"] = *row.perplexity;
-  for (const auto& [key, value] : row.extra) {
-    if (is_field(key)) {
-      throw std::invalid_argument(
-          "MetricsLog: expected an extra key of its own, but found the field \"" + key + "\"");
-    }
-    json[key] = value;
-  }
-  return json.dump() + "\n";
-}
-
 double to_number(const Json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-}
-
-// Throws the JSON library's exception when `line` is not a row.
-MetricsRow to_row(const std::string& line) {
-  const Json json = Json::parse(line);
-  MetricsRow row;
-  row.step = json.at("step").get<int64_t>();
-  row.loss = to_number(json.at("loss"));
-  row.lr = to_number(json.at("lr"));
-  row.tokens_per_second = to_number(json.at("tokens_per_second"));
-  if (json.contains("eval_loss")) row.eval_loss = to_number(json["eval_loss"]);
-  if (json.contains("perplexity")) row.perplexity = to_number(json["perplexity"]);
-  for (const auto& [key, value] : json.items()) {
-    if (!is_field(key)) row.extra[key] = to_number(value);
-  }
-  return row;
 }
 
 void for_each_row(const std::string& path,
@@ -75,7 +41,7 @@ void for_each_row(const std::string& path,
     if (file.eof()) break;  // no newline: the row was being written when the run ended
     MetricsRow row;
     try {
-      row = to_row(line);
+      row = parse_metrics_line(line);
     } catch (const nlohmann::json::exception& error) {
       input_error(path, ":", number,
                   ": expected a JSON object with step, loss, lr and tokens_per_second, but found: ",
@@ -87,6 +53,39 @@ void for_each_row(const std::string& path,
 }
 
 }  // namespace
+
+// The library writes NaN and infinities as null.
+std::string metrics_line(const MetricsRow& row) {
+  Json json = {{"step", row.step},
+               {"loss", row.loss},
+               {"lr", row.lr},
+               {"tokens_per_second", row.tokens_per_second}};
+  if (row.eval_loss) json["eval_loss"] = *row.eval_loss;
+  if (row.perplexity) json["perplexity"] = *row.perplexity;
+  for (const auto& [key, value] : row.extra) {
+    if (is_field(key)) {
+      throw std::invalid_argument(
+          "MetricsLog: expected an extra key of its own, but found the field \"" + key + "\"");
+    }
+    json[key] = value;
+  }
+  return json.dump();
+}
+
+MetricsRow parse_metrics_line(const std::string& line) {
+  const Json json = Json::parse(line);
+  MetricsRow row;
+  row.step = json.at("step").get<int64_t>();
+  row.loss = to_number(json.at("loss"));
+  row.lr = to_number(json.at("lr"));
+  row.tokens_per_second = to_number(json.at("tokens_per_second"));
+  if (json.contains("eval_loss")) row.eval_loss = to_number(json["eval_loss"]);
+  if (json.contains("perplexity")) row.perplexity = to_number(json["perplexity"]);
+  for (const auto& [key, value] : json.items()) {
+    if (!is_field(key)) row.extra[key] = to_number(value);
+  }
+  return row;
+}
 
 MetricsLog::MetricsLog(std::string path, Mode mode) : path_(std::move(path)) {
   if (mode == Mode::kAppend && std::filesystem::exists(path_)) {
@@ -105,7 +104,7 @@ void MetricsLog::open(std::ios::openmode mode) {
 }
 
 void MetricsLog::write(const MetricsRow& row) {
-  file_ << to_line(row) << std::flush;
+  file_ << metrics_line(row) << '\n' << std::flush;
   if (!file_)
     machine_error(path_, ": writing failed: ", std::strerror(errno), "; free some disk space");
 }

@@ -2,13 +2,17 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 
 #include "madx/core/error.h"
-#include "madx/train/checkpoint.h"
 
 namespace madx {
 namespace fs = std::filesystem;
@@ -19,13 +23,8 @@ bool holds_something(const fs::path& path) {
   return fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path));
 }
 
-/// The directory's descriptor with the lock on it; -1 where there is none or another process has
-/// it. The lock goes with the process, however it ends.
-int locked(const std::string& directory) {
-  const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
-  if (descriptor >= 0) close(descriptor);
-  return -1;
+bool is_resumable(const std::string& directory) {
+  return has_checkpoint(directory + "/checkpoint");
 }
 
 std::string without_slash(std::string path) {
@@ -33,103 +32,275 @@ std::string without_slash(std::string path) {
   return path;
 }
 
+std::set<std::string> names_in(const std::string& directory) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory)) names.insert(entry.path().filename());
+  return names;
+}
+
+/// Names under which files and directories are written before they are whole: NAME.tmpPID..., left
+/// behind by a process that was killed.
+bool is_unfinished(const std::string& name) {
+  const auto mark = name.rfind(".tmp");
+  return mark != std::string::npos && mark + 4 < name.size() && name[mark + 4] >= '0' &&
+         name[mark + 4] <= '9';
+}
+
+void remove_unfinished(const std::string& directory) {
+  std::error_code ignored;
+  for (const auto& name : names_in(directory)) {
+    if (is_unfinished(name)) fs::remove_all(directory + "/" + name, ignored);
+  }
+}
+
 }  // namespace
+
+/// A directory that is this process's alone. The lock follows the directory through its names and
+/// goes with the process, however that ends.
+class RunDirectory::Lock {
+ public:
+  /// Throws InputError where another process has it.
+  explicit Lock(const std::string& directory) {
+    descriptor_ = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat locked {
+    }, named{};
+    const bool held = descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) == 0 &&
+                      fstat(descriptor_, &locked) == 0 && stat(directory.c_str(), &named) == 0 &&
+                      locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
+    if (held) return;
+    if (descriptor_ >= 0) close(descriptor_);
+    refuse(directory);
+  }
+  [[noreturn]] static void refuse(const std::string& directory) {
+    input_error(directory,
+                ": expected no other run at work there, but there is one; wait for it, or name "
+                "another output");
+  }
+  ~Lock() { close(descriptor_); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// Removes what processes left that were killed between making a working directory and naming it.
+void RunDirectory::remove_beginnings(const std::string& working) {
+  const auto parent = fs::absolute(working).parent_path();
+  if (!fs::is_directory(parent)) return;
+  const auto start = fs::path(working).filename().string() + ".tmp";
+  for (const auto& name : names_in(parent)) {
+    if (name.compare(0, start.size(), start) != 0 || !is_unfinished(name)) continue;
+    const auto path = parent / name;
+    try {
+      const Lock lock(path);
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    } catch (const InputError&) {  // one that is at it now
+    }
+  }
+}
 
 RunDirectory::RunDirectory(const std::string& path, bool resume)
     : final_(without_slash(path)), working_(final_ + ".partial") {
   if (final_.empty()) input_error("--output: expected a directory, but found nothing");
-  const auto checkpoint = [](const std::string& directory) {
-    return has_checkpoint(directory + "/checkpoint");
+  if (fs::exists(working_) && !fs::is_directory(working_)) {
+    input_error(working_,
+                ": expected no file where the run works until it is done; name another output, or "
+                "remove the file");
+  }
+  if (!where().empty()) lock_ = std::make_unique<Lock>(where());
+  look(resume);
+}
+
+/// The directory of the run that stands there; empty where there is none.
+std::string RunDirectory::where() const {
+  if (fs::is_directory(working_)) return working_;
+  return fs::is_directory(final_) && holds_something(final_) ? final_ : "";
+}
+
+void RunDirectory::look(bool resume) {
+  const auto stands = where();
+  const bool named = holds_something(final_);
+  if (stands == working_ && named) {
+    input_error(final_, ": expected no other output beside ", working_,
+                ", a run that is not complete, but it exists; move one of them away");
+  }
+  if (!stands.empty()) found_ = read_run_state(stands);
+  using Stage = RunState::Stage;
+  // Trained, and then killed; perhaps just before it was named.
+  if (found_ && found_->stage == Stage::kTrained) return;
+  if (found_ && found_->stage == Stage::kComplete && stands == working_) return;
+  if (resume) {
+    if (found_ && (found_->stage == RunState::Stage::kComplete || is_resumable(stands))) return;
+    input_error(final_,
+                ": expected an interrupted run's checkpoint to resume from, but there is none; "
+                "leave out --resume");
+  }
+  if (named) {
+    input_error(final_,
+                ": expected a new output directory, but it exists; name another, remove it, or "
+                "add --resume");
+  }
+  if (stands.empty()) return;
+  if (is_resumable(stands)) {
+    input_error(stands, ": holds an interrupted run; go on with --resume, or remove it");
+  }
+  if (!found_ && holds_something(stands)) {
+    input_error(stands,
+                ": expected nothing where the run works until it is done, but found files of "
+                "another; name another output, or move them away");
+  }
+}
+
+RunDirectory::Start RunDirectory::begin(const RunState& state) {
+  state_ = state;
+  const auto stands = where();
+  if (!stands.empty() && !lock_) Lock::refuse(stands);  // it has begun since we looked
+  if (found_) {
+    const auto file = stands + "/run.json";
+    if (found_->program != state.program) {
+      input_error(file, ": expected a run of ", state.program, ", but found one of ",
+                  found_->program, "; name another output");
+    }
+    const bool training = found_->stage == RunState::Stage::kTraining;
+    if (training && is_resumable(stands)) {
+      checkpoint_ = read_checkpoint(stands + "/checkpoint", state.training);
+    } else if (!training || names_in(stands).size() > 1) {  // more than run.json
+      const auto difference = experiment_difference(found_->training, state.training);
+      if (!difference.empty()) {
+        input_error(file, ": the run that stands there had ", difference,
+                    "; give the same flags, or name another output");
+      }
+    }
+    state_.figures = found_->figures;
+  }
+  // All is well with what was found: from here on it changes.
+  if (stands.empty()) {
+    make_working();
+  } else {
+    remove_unfinished(stands);
+  }
+  if (found_ && found_->stage != RunState::Stage::kTraining) {
+    path_ = stands;
+    if (stands == working_) give_name();
+    kept_ = names_in(path_);
+    state_.stage = found_->stage;
+    at_work_ = true;
+    const bool scored = found_->stage == RunState::Stage::kComplete &&
+                        experiment_difference(found_->scoring, state.scoring).empty();
+    return scored ? Start::kComplete : Start::kTrained;
+  }
+  take_over();
+  return checkpoint_ ? Start::kResumed : Start::kFresh;
+}
+
+/// The working directory comes with run.json and lock in one step: of two runs that start at once,
+/// one gets it.
+void RunDirectory::make_working() {
+  const auto cannot = [&](const std::string& why) {
+    std::error_code ignored;
+    for (const auto& parent : made_parents_) fs::remove(parent, ignored);
+    input_error(working_, ": expected a directory that can be written, but found: ", why);
   };
   std::error_code error;
-  if (fs::is_directory(working_)) lock();
-  if (resume) {
-    if (!checkpoint(working_)) {
-      if (!checkpoint(final_)) {
-        input_error(final_,
-                    ": expected an interrupted run's checkpoint to resume from, but there is none; "
-                    "leave out --resume");
-      }
-      fs::remove_all(working_, error);
-      fs::rename(final_, working_, error);
-    }
-  } else {
-    if (holds_something(final_)) {
-      input_error(final_,
-                  ": expected a new output directory, but it exists; name another, remove it, or "
-                  "add --resume");
-    }
-    if (checkpoint(working_)) {
-      input_error(working_, ": holds an interrupted run; go on with --resume, or remove it");
-    }
-    if (fs::exists(working_) && !fs::is_directory(working_)) {
-      input_error(working_,
-                  ": expected no file where the run works until it is done; name another output, "
-                  "or remove the file");
-    }
-    fs::remove_all(working_, error);
-    make(error);
-  }
-  if (!error) lock();
-  if (error) {
-    remove_made();
-    input_error(working_,
-                ": expected a directory that can be written, but found: ", error.message());
-  }
-}
-
-void RunDirectory::lock() {
-  if (lock_ >= 0) close(lock_);
-  lock_ = locked(working_);
-  if (lock_ < 0) {
-    input_error(working_,
-                ": expected no other run at work there, but there is one; wait for it, or name "
-                "another output");
-  }
-}
-
-void RunDirectory::make(std::error_code& error) {
-  std::error_code ignored;
-  for (auto parent = fs::absolute(working_, ignored).parent_path(); !fs::exists(parent, ignored);
+  for (auto parent = fs::absolute(working_, error).parent_path(); !fs::exists(parent, error);
        parent = parent.parent_path()) {
     made_parents_.push_back(parent);
   }
-  fs::create_directories(working_, error);
+  remove_beginnings(working_);
+  static std::atomic<int> number{0};
+  const auto fresh = working_ + ".tmp" + std::to_string(getpid()) + "." + std::to_string(number++);
+  fs::create_directories(fresh, error);
+  if (error) cannot(error.message());
+  try {
+    lock_ = std::make_unique<Lock>(fresh);
+    state_.stage = RunState::Stage::kTraining;
+    write_run_state(fresh, state_);
+    if (std::rename(fresh.c_str(), working_.c_str()) == 0) {
+      made_ = true;
+      return;
+    }
+    const int failed = errno;
+    if (failed == ENOTEMPTY || failed == EEXIST) Lock::refuse(working_);
+    cannot(std::strerror(failed));
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(fresh, ignored);
+    for (const auto& parent : made_parents_) fs::remove(parent, ignored);
+    throw;
+  }
 }
 
-void RunDirectory::remove_made() {
-  std::error_code ignored;
-  fs::remove_all(working_, ignored);
-  // A parent stays where somebody has put something into it.
-  for (const auto& parent : made_parents_) fs::remove(parent, ignored);
+/// What stands there is this run's from now on, in the working directory.
+void RunDirectory::take_over() {
+  if (fs::is_directory(final_) && holds_something(final_)) {
+    if (std::rename(final_.c_str(), working_.c_str()) != 0) {
+      input_error(working_,
+                  ": expected a directory that can be written, but found: ", std::strerror(errno));
+    }
+  }
+  path_ = working_;
+  state_.stage = RunState::Stage::kTraining;
+  if (!made_) write_run_state(path_, state_);
+  kept_ = names_in(path_);
+  kept_.insert({"checkpoint", "metrics.jsonl"});
+  at_work_ = true;
 }
 
 RunDirectory::~RunDirectory() {
+  if (!at_work_) return;
   std::error_code ignored;
-  if (!finished_ && !has_checkpoint(working_ + "/checkpoint")) {
-    remove_made();
-  } else if (!finished_) {
-    // What a run that failed at its end has begun to write is no result.
-    for (const auto& entry : fs::directory_iterator(working_, ignored)) {
-      const auto name = entry.path().filename();
-      if (name != "checkpoint" && name != "metrics.jsonl") fs::remove_all(entry.path(), ignored);
-    }
-    if (!holds_something(final_)) fs::rename(working_, final_, ignored);
+  if (state_.stage == RunState::Stage::kTraining && made_ && !is_resumable(path_)) {
+    fs::remove_all(path_, ignored);
+    // A parent stays where somebody has put something into it.
+    for (const auto& parent : made_parents_) fs::remove(parent, ignored);
+    return;
   }
-  if (lock_ >= 0) close(lock_);
+  // What a run that failed at its end has begun to write is no result.
+  for (const auto& name : names_in(path_)) {
+    if (kept_.count(name) == 0) fs::remove_all(path_ + "/" + name, ignored);
+  }
+  if (path_ == working_ && is_resumable(path_) && !holds_something(final_))
+    fs::rename(path_, final_, ignored);
 }
 
 std::string RunDirectory::name() const { return fs::path(final_).filename().string(); }
 
-void RunDirectory::finish() {
-  std::error_code error;
-  if (fs::exists(final_) && fs::is_directory(final_))
-    fs::remove(final_, error);  // an empty one, as the constructor saw
-  fs::rename(working_, final_, error);
-  if (error)
-    machine_error(final_, ": expected to name the finished directory, but found: ", error.message(),
-                  "; it is complete in ", working_);
-  finished_ = true;
+void RunDirectory::give_name() {
+  if (std::rename(path_.c_str(), final_.c_str()) != 0) {  // over an empty directory, too
+    machine_error(final_,
+                  ": expected to name the finished directory, but found: ", std::strerror(errno),
+                  "; it is complete in ", path_);
+  }
+  path_ = final_;
+  // So that the name outlives a power cut; some file systems cannot, and say so.
+  const auto parent = fs::absolute(final_).parent_path();
+  const int directory = open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory >= 0) {
+    fsync(directory);
+    close(directory);
+  }
+}
+
+void RunDirectory::trained(const std::map<std::string, double>& figures) {
+  state_.figures = figures;
+  state_.stage = RunState::Stage::kTrained;
+  write_run_state(path_, state_);
+  kept_ = names_in(path_);
+  give_name();
+}
+
+void RunDirectory::complete() {
+  state_.stage = RunState::Stage::kComplete;
+  write_run_state(path_, state_);
+  at_work_ = false;
+  if (path_ != final_) give_name();
+}
+
+void RunDirectory::drop_checkpoint() {
+  std::error_code ignored;
+  fs::remove_all(path_ + "/checkpoint", ignored);
 }
 
 }  // namespace madx

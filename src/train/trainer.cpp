@@ -5,26 +5,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 
 #include "madx/core/error.h"
 #include "madx/data/masking.h"
-#include "madx/report/line_chart.h"
 #include "madx/train/adamw.h"
-#include "madx/train/checkpoint.h"
 #include "madx/train/schedule.h"
 
 namespace madx {
 namespace {
-
-volatile std::sig_atomic_t running = 0;
-volatile std::sig_atomic_t interrupted = 0;
-
-/// Says that a trainer runs, for as long as it does.
-struct Running {
-  Running() { running = 1; }
-  ~Running() { running = 0; }
-};
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -47,7 +35,7 @@ NamedTensors distinct(const NamedTensors& tensors) {
 }
 
 /// Copies saved tensors back, name by name.
-void restore(const NamedTensors& into, const NamedTensors& from, const std::string& where) {
+void restore(const NamedTensors& into, const NamedTensors& from) {
   torch::NoGradGuard no_grad;
   bool fits = into.size() == from.size();
   for (size_t i = 0; fits && i < into.size(); ++i) {
@@ -58,7 +46,8 @@ void restore(const NamedTensors& into, const NamedTensors& from, const std::stri
   }
   if (!fits)
     input_error(
-        where, ": expected the tensors of this run, but found others; start anew without --resume");
+        "the checkpoint: expected the tensors of this run, but found others; start anew without "
+        "--resume");
 }
 
 std::vector<at::Tensor> tensors_of(const NamedTensors& named) {
@@ -78,50 +67,51 @@ struct Interval {
 /// One run of `train`: its state between steps.
 class Run {
  public:
-  Run(TrainingTask& task, const TrainerOptions& options)
+  Run(TrainingTask& task, const TrainerOptions& options, TrainingObserver& observer)
       : task_(task),
         options_(options),
+        observer_(observer),
         tensors_(distinct(task.trained())),
-        optimizer_(tensors_of(tensors_), options.weight_decay),
-        log_(options.directory + "/metrics.jsonl",
-             options.resume ? MetricsLog::Mode::kAppend : MetricsLog::Mode::kFresh) {
+        optimizer_(tensors_of(tensors_), options.weight_decay) {
     for (auto& entry : tensors_) entry.second.requires_grad_(true);
-    if (options_.resume) resume();
+  }
+
+  void resume(const Checkpoint& checkpoint) {
+    restore(tensors_, checkpoint.tensors);
+    restore(optimizer_state(&AdamW::State::first_moment), checkpoint.first_moments);
+    restore(optimizer_state(&AdamW::State::second_moment), checkpoint.second_moments);
+    restore(optimizer_state(&AdamW::State::steps), checkpoint.tensor_steps);
+    step_ = checkpoint.step;
+    seconds_before_ = checkpoint.seconds;
+    interval_.loss = checkpoint.unlogged_loss;
+    interval_.steps = checkpoint.unlogged_steps;
+    best_score_ = checkpoint.best_score;
+    best_figures_ = checkpoint.best_figures;
+    best_tensors_ = checkpoint.best_tensors;
   }
 
   TrainingResult go() {
-    ProgressOptions progress;
-    progress.style = options_.progress;
-    progress.first = step_;
-    ProgressBar bar(options_.label, options_.steps, progress);
     started_ = interval_.since = now();
+    observer_.on_start(step_, options_.steps);
+    task_.begin_step(step_);
     task_.train(true);
     while (step_ < options_.steps) {
       take_step();
-      bar.update(step_, status_);
+      observer_.on_step({step_, options_.steps, mean_loss(), tokens_per_second()});
       const bool last = step_ == options_.steps;
       const bool evaluates = last || (options_.eval_every > 0 && step_ % options_.eval_every == 0);
-      if (evaluates || step_ % options_.log_every == 0) log(evaluates, bar);
-      const bool stops = interrupted != 0 && !last;
-      if (stops || (options_.save_every > 0 && step_ % options_.save_every == 0)) save();
-      if (stops) {
-        interrupted = 0;  // a run that follows in this process goes on
-        bar.finish();
-        throw Interrupted("interrupted at step " + std::to_string(step_) + " of " +
-                          std::to_string(options_.steps) + "; go on with --resume");
-      }
+      if (evaluates || step_ % options_.log_every == 0) log(evaluates);
+      save_or_stop(last);
     }
-    bar.finish();
-    if (best_score_) restore(tensors_, best_tensors_, options_.directory);
+    if (best_score_) restore(tensors_, best_tensors_);
     task_.train(false);
-    write_loss_curve(options_.directory + "/loss.svg",
-                     read_metrics(options_.directory + "/metrics.jsonl"));
+    observer_.on_end();
     return {step_, seconds(), loss_, best_score_, best_figures_};
   }
 
  private:
   double seconds() const { return seconds_before_ + now() - started_; }
-  std::string checkpoint_directory() const { return options_.directory + "/checkpoint"; }
+  double mean_loss() const { return interval_.loss / static_cast<double>(interval_.steps); }
 
   void take_step() {
     // Dropout draws from LibTorch's generator: seeded by the step, it does not depend on what ran
@@ -135,35 +125,39 @@ class Run {
       loss += share.item<double>();
       interval_.tokens += batch.tokens;
     }
-    if (!std::isfinite(loss)) {
-      input_error("training diverged: the loss is ", loss, " at step ", step_ + 1,
-                  "; lower --lr (now ", options_.lr, ") or raise --warmup-steps");
-    }
+    const auto norm = optimizer_.gradient_norm();
+    if (!std::isfinite(loss)) diverged("the loss is", loss);
+    if (!std::isfinite(norm)) diverged("the gradient's norm is", norm);
     lr_ = options_.lr * warmup_linear_decay(step_, options_.warmup_steps, options_.steps);
-    optimizer_.step(lr_, std::max(1.0, optimizer_.gradient_norm() / options_.max_gradient_norm));
+    optimizer_.step(lr_, std::max(1.0, norm / options_.max_gradient_norm));
     interval_.loss += loss;
     ++interval_.steps;
     ++step_;
-    status_ =
-        training_status(interval_.loss / static_cast<double>(interval_.steps), tokens_per_second());
+    task_.begin_step(step_);
+  }
+
+  [[noreturn]] void diverged(const char* what, double value) const {
+    input_error("training diverged: ", what, " ", std::isnan(value) ? std::nan("") : value,
+                " at step ", step_ + 1, "; lower --lr (now ", options_.lr,
+                ") or raise --warmup-steps");
   }
 
   double tokens_per_second() const {
     return static_cast<double>(interval_.tokens) / std::max(1e-9, now() - interval_.since);
   }
 
-  void log(bool evaluates, ProgressBar& bar) {
+  void log(bool evaluates) {
     MetricsRow row;
     row.step = step_;
-    row.loss = loss_ = interval_.loss / static_cast<double>(interval_.steps);
+    row.loss = loss_ = mean_loss();
     row.lr = lr_;
     row.tokens_per_second = tokens_per_second();
-    if (evaluates) evaluate(row, bar);
-    log_.write(row);
+    if (evaluates) evaluate(row);
+    observer_.on_log(row);
     interval_ = {};
   }
 
-  void evaluate(MetricsRow& row, ProgressBar& bar) {
+  void evaluate(MetricsRow& row) {
     task_.train(false);
     const auto evaluation = [&] {
       torch::NoGradGuard no_grad;
@@ -174,7 +168,7 @@ class Run {
     row.eval_loss = evaluation->figures.eval_loss;
     row.perplexity = evaluation->figures.perplexity;
     row.extra = evaluation->figures.extra;
-    bar.note("step " + std::to_string(step_) + ": " + evaluation->summary);
+    observer_.on_evaluation(step_, evaluation->summary);
     if (std::isfinite(evaluation->score) && (!best_score_ || evaluation->score > *best_score_)) {
       best_score_ = evaluation->score;
       best_figures_ = row;
@@ -182,58 +176,49 @@ class Run {
     }
   }
 
-  NamedTensors moments(at::Tensor AdamW::State::*moment) const {
+  void save_or_stop(bool last) {
+    const auto wish = observer_.wish();
+    const bool stops = wish == TrainingObserver::Wish::kStop && !last;
+    const bool due = options_.save_every > 0 && step_ % options_.save_every == 0;
+    if (due || stops || wish == TrainingObserver::Wish::kSave) observer_.on_checkpoint(state());
+    if (stops) {
+      throw Interrupted("interrupted at step " + std::to_string(step_) + " of " +
+                        std::to_string(options_.steps) + "; go on with --resume");
+    }
+  }
+
+  NamedTensors optimizer_state(at::Tensor AdamW::State::*part) const {
     NamedTensors named;
     for (size_t i = 0; i < tensors_.size(); ++i)
-      named.emplace_back(tensors_[i].first, optimizer_.states()[i].*moment);
+      named.emplace_back(tensors_[i].first, optimizer_.states()[i].*part);
     return named;
   }
 
-  void save() {
+  Checkpoint state() const {
     Checkpoint checkpoint;
     checkpoint.step = step_;
-    checkpoint.settings = options_.settings;
     checkpoint.tensors = tensors_;
-    checkpoint.first_moments = moments(&AdamW::State::first_moment);
-    checkpoint.second_moments = moments(&AdamW::State::second_moment);
+    checkpoint.first_moments = optimizer_state(&AdamW::State::first_moment);
+    checkpoint.second_moments = optimizer_state(&AdamW::State::second_moment);
+    checkpoint.tensor_steps = optimizer_state(&AdamW::State::steps);
     checkpoint.best_score = best_score_;
-    if (best_figures_) checkpoint.best_step = best_figures_->step;
+    checkpoint.best_figures = best_figures_;
     checkpoint.best_tensors = best_tensors_;
     checkpoint.unlogged_loss = interval_.loss;
     checkpoint.unlogged_steps = interval_.steps;
     checkpoint.seconds = seconds();
-    write_checkpoint(checkpoint_directory(), checkpoint);
-  }
-
-  void resume() {
-    const auto directory = checkpoint_directory();
-    const auto checkpoint = read_checkpoint(directory, options_.settings);
-    restore(tensors_, checkpoint.tensors, directory);
-    restore(moments(&AdamW::State::first_moment), checkpoint.first_moments, directory);
-    restore(moments(&AdamW::State::second_moment), checkpoint.second_moments, directory);
-    optimizer_.set_steps(checkpoint.step);
-    step_ = checkpoint.step;
-    seconds_before_ = checkpoint.seconds;
-    interval_.loss = checkpoint.unlogged_loss;
-    interval_.steps = checkpoint.unlogged_steps;
-    log_.truncate_after(step_);
-    best_score_ = checkpoint.best_score;
-    best_tensors_ = checkpoint.best_tensors;
-    for (const auto& row : read_metrics(options_.directory + "/metrics.jsonl")) {
-      if (row.step == checkpoint.best_step) best_figures_ = row;
-    }
+    return checkpoint;
   }
 
   TrainingTask& task_;
   const TrainerOptions& options_;
+  TrainingObserver& observer_;
   NamedTensors tensors_;
   AdamW optimizer_;
-  MetricsLog log_;
   int64_t step_ = 0;  // done
   double lr_ = 0;
   double loss_ = 0;  // of the last logged interval
   Interval interval_;
-  std::string status_;
   double started_ = now();
   double seconds_before_ = 0;  // of the runs that this one resumes
   std::optional<double> best_score_;
@@ -243,15 +228,31 @@ class Run {
 
 }  // namespace
 
-bool interrupt_training() noexcept {
-  if (running == 0) return false;
-  interrupted = 1;
-  return true;
+void check_trainer_options(const TrainerOptions& options) {
+  const auto require = [](bool holds, const char* option, const char* expected, auto found) {
+    if (!holds)
+      input_error("TrainerOptions: expected ", option, " ", expected, ", but found ", found);
+  };
+  const auto finite = [](double value) { return std::isfinite(value); };
+  require(options.steps > 0, "steps", "above 0", options.steps);
+  require(options.gradient_accumulation > 0, "gradient_accumulation", "above 0",
+          options.gradient_accumulation);
+  require(options.lr > 0 && finite(options.lr), "lr", "above 0", options.lr);
+  require(options.warmup_steps >= 0, "warmup_steps", "of at least 0", options.warmup_steps);
+  require(options.weight_decay >= 0 && finite(options.weight_decay), "weight_decay",
+          "of at least 0", options.weight_decay);
+  require(options.max_gradient_norm > 0, "max_gradient_norm", "above 0", options.max_gradient_norm);
+  require(options.log_every > 0, "log_every", "above 0", options.log_every);
+  require(options.eval_every >= 0, "eval_every", "of at least 0", options.eval_every);
+  require(options.save_every >= 0, "save_every", "of at least 0", options.save_every);
 }
 
-TrainingResult train(TrainingTask& task, const TrainerOptions& options) {
-  const Running guard;
-  return Run(task, options).go();
+TrainingResult train(TrainingTask& task, const TrainerOptions& options, TrainingObserver& observer,
+                     const Checkpoint* from) {
+  check_trainer_options(options);
+  Run run(task, options, observer);
+  if (from != nullptr) run.resume(*from);
+  return run.go();
 }
 
 }  // namespace madx

@@ -22,6 +22,8 @@ struct ProgramOptions {
   int64_t file_size_limit = -1;
   /// Once this file exists, the program gets `signal`.
   std::string signal_when_exists{};
+  /// Once it has run so long; negative: no signal.
+  double signal_after_seconds = -1;
   int signal = SIGINT;
 };
 
@@ -104,7 +106,11 @@ inline ProgramResult run_file(const std::string& path, std::vector<std::string> 
   using Clock = std::chrono::steady_clock;
   const auto started = Clock::now();
   ProgramResult result;
-  bool signalled = options.signal_when_exists.empty();
+  const auto signal_is_due = [&](double seconds) {
+    if (options.signal_after_seconds >= 0) return seconds >= options.signal_after_seconds;
+    return ::access(options.signal_when_exists.c_str(), F_OK) == 0;
+  };
+  bool signalled = options.signal_when_exists.empty() && options.signal_after_seconds < 0;
   pollfd streams[] = {{out.ends[0], POLLIN, 0}, {err.ends[0], POLLIN, 0}};
   while (streams[0].fd >= 0 || streams[1].fd >= 0) {
     ::poll(streams, 2, /*milliseconds=*/signalled ? 100 : 1);
@@ -112,11 +118,11 @@ inline ProgramResult run_file(const std::string& path, std::vector<std::string> 
       if (streams[i].fd < 0 || streams[i].revents == 0) continue;
       if (!detail::drain(streams[i].fd, i == 0 ? result.out : result.err)) streams[i].fd = -1;
     }
-    if (!signalled && ::access(options.signal_when_exists.c_str(), F_OK) == 0) {
+    const std::chrono::duration<double> seconds = Clock::now() - started;
+    if (!signalled && signal_is_due(seconds.count())) {
       ::kill(child, options.signal);
       signalled = true;
     }
-    const std::chrono::duration<double> seconds = Clock::now() - started;
     if (!result.timed_out && seconds.count() > options.timeout_seconds) {
       ::kill(child, SIGKILL);
       result.timed_out = true;

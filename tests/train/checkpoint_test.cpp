@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-const std::map<std::string, std::string> kSettings = {{"--lr", "0.001"}, {"--steps", "100"}};
+const Experiment kExperiment = {{{"--lr", "0.001"}, {"--steps", "100"}},
+                                {{"--text", {{"sw.txt", 120, "0123456789abcdef"}}}}};
 
 NamedTensors random_tensors() {
   return {{"b.weight", at::randn({3, 2})}, {"a.bias", at::randn({3})}, {"scalar", at::randn({})}};
@@ -33,19 +34,21 @@ class CheckpointTest : public testing::Test {
   void SetUp() override {
     torch::manual_seed(14);
     checkpoint_.step = 40;
-    checkpoint_.settings = kSettings;
     checkpoint_.tensors = random_tensors();
     checkpoint_.first_moments = random_tensors();
     checkpoint_.second_moments = random_tensors();
     checkpoint_.best_score = -1.0 / 3;
-    checkpoint_.best_step = 30;
+    checkpoint_.best_figures.emplace();
+    checkpoint_.best_figures->step = 30;
+    checkpoint_.best_figures->extra["dev_f1"] = 1.0 / 3;
+    checkpoint_.tensor_steps = {{"b.weight", at::full({}, 40.0)}, {"a.bias", at::full({}, 7.0)}};
     checkpoint_.best_tensors = random_tensors();
     checkpoint_.seconds = 12.5;
-    write_checkpoint(directory_, checkpoint_);
+    write_checkpoint(directory_, checkpoint_, kExperiment);
   }
 
   std::string read_error() const {
-    return input_error_of([&] { read_checkpoint(directory_, kSettings); });
+    return input_error_of([&] { read_checkpoint(directory_, kExperiment); });
   }
 
   TemporaryFolder folder_;
@@ -55,11 +58,12 @@ class CheckpointTest : public testing::Test {
 
 TEST_F(CheckpointTest, ComesBackBitForBit) {
   EXPECT_TRUE(has_checkpoint(directory_));
-  const auto found = read_checkpoint(directory_, kSettings);
+  const auto found = read_checkpoint(directory_, kExperiment);
   EXPECT_EQ(found.step, 40);
-  EXPECT_EQ(found.settings, kSettings);
   EXPECT_EQ(found.best_score, checkpoint_.best_score);
-  EXPECT_EQ(found.best_step, 30);
+  EXPECT_EQ(found.best_figures->step, 30);
+  EXPECT_EQ(found.best_figures->extra.at("dev_f1"), 1.0 / 3);
+  expect_equal(found.tensor_steps, checkpoint_.tensor_steps);
   EXPECT_EQ(found.seconds, 12.5);
   expect_equal(found.tensors, checkpoint_.tensors);
   expect_equal(found.first_moments, checkpoint_.first_moments);
@@ -68,13 +72,13 @@ TEST_F(CheckpointTest, ComesBackBitForBit) {
 }
 
 TEST_F(CheckpointTest, TakesTheOldOnesPlaceWhole) {
-  const auto old = read_checkpoint(directory_, kSettings);
+  const auto old = read_checkpoint(directory_, kExperiment);
   auto next = checkpoint_;
   next.step = 50;
   next.tensors = random_tensors();
   next.best_score.reset();
-  write_checkpoint(directory_, next);
-  const auto found = read_checkpoint(directory_, kSettings);
+  write_checkpoint(directory_, next, kExperiment);
+  const auto found = read_checkpoint(directory_, kExperiment);
   EXPECT_EQ(found.step, 50);
   EXPECT_FALSE(found.best_score);
   expect_equal(found.tensors, next.tensors);
@@ -85,21 +89,23 @@ TEST_F(CheckpointTest, TakesTheOldOnesPlaceWhole) {
 }
 
 TEST_F(CheckpointTest, NamesTheSettingThatDiffers) {
-  auto settings = kSettings;
-  settings["--lr"] = "0.01";
-  EXPECT_EQ(input_error_of([&] { read_checkpoint(directory_, settings); }),
+  auto other = kExperiment;
+  other.settings["--lr"] = "0.01";
+  EXPECT_EQ(input_error_of([&] { read_checkpoint(directory_, other); }),
             directory_ +
                 "/state.json: the interrupted run had --lr 0.001, but this one has 0.01; "
                 "resume with the same flags, or start anew without --resume");
-  settings = kSettings;
-  settings["--text"] = "sw.txt";
-  EXPECT_THAT(input_error_of([&] { read_checkpoint(directory_, settings); }),
-              HasSubstr("had --text nothing, but this one has sw.txt"));
+  other = kExperiment;
+  other.inputs["--text"][0] = {"rw.txt", 80, "fedcba9876543210"};
+  EXPECT_THAT(input_error_of([&] { read_checkpoint(directory_, other); }),
+              HasSubstr("had --text sw.txt (120 bytes, digest 01234567), but this one has rw.txt "
+                        "(80 bytes, digest fedcba98); resume"));
 }
 
 TEST_F(CheckpointTest, SaysWhichFileIsMissingOrCutShort) {
-  for (const std::string name : {"state.json", "tensors.safetensors", "first_moments.safetensors",
-                                 "second_moments.safetensors", "best.safetensors"}) {
+  for (const std::string name :
+       {"state.json", "tensors.safetensors", "first_moments.safetensors",
+        "second_moments.safetensors", "tensor_steps.safetensors", "best.safetensors"}) {
     const auto path = directory_ + "/" + name;
     const auto bytes = io::read_bytes(path);
     for (const auto size : {size_t{0}, bytes.size() / 2, bytes.size() - 2}) {
@@ -118,8 +124,9 @@ TEST_F(CheckpointTest, RefusesAStateOfOtherTypes) {
   const auto path = directory_ + "/state.json";
   const auto state = nlohmann::json::parse(io::read_bytes(path));
   for (const auto& change :
-       {R"({"step": "forty"})", R"({"settings": 3})", R"({"settings": {"--lr": 1}})",
-        R"({"seconds": []})", R"({"best_score": "high"})", R"({"best_step": {}})"}) {
+       {R"({"step": "forty"})", R"({"experiment": 3})",
+        R"({"experiment": {"settings": {"--lr": 1}, "inputs": {}}})", R"({"seconds": []})",
+        R"({"best_score": "high"})", R"({"best_figures": {}})"}) {
     auto changed = state;
     changed.update(nlohmann::json::parse(change));
     io::write_bytes(path, changed.dump());

@@ -6,14 +6,12 @@
 
 #include "../models/tiny_encoder.h"
 #include "../support.h"
-#include "madx/train/checkpoint.h"
 #include "madx/train/mlm_task.h"
 #include "madx/train/schedule.h"
 
 namespace madx {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -60,21 +58,26 @@ class Regression : public TrainingTask {
   at::Tensor x_, y_;
 };
 
-/// Another task, with Ctrl-C pressed during batch `at`.
-class Interrupting : public TrainingTask {
+/// What a training tells, in memory. Stops after step `stop_after`.
+class Record : public TrainingObserver {
  public:
-  Interrupting(TrainingTask& task, int64_t at) : task_(task), at_(at) {}
-  Loss loss(int64_t index) override {
-    if (index == at_) interrupt_training();
-    return task_.loss(index);
+  explicit Record(int64_t stop_after = -1) : stop_after_(stop_after) {}
+  void on_step(const Progress& progress) override { step_ = progress.step; }
+  void on_log(const MetricsRow& row) override { rows.push_back(row); }
+  void on_checkpoint(const Checkpoint& saved) override {
+    checkpoint = saved;
+    for (auto* tensors : {&checkpoint.tensors, &checkpoint.first_moments,
+                          &checkpoint.second_moments, &checkpoint.tensor_steps}) {
+      for (auto& entry : *tensors) entry.second = entry.second.detach().clone();
+    }
   }
-  std::optional<Evaluation> evaluate() override { return task_.evaluate(); }
-  void train(bool on) override { task_.train(on); }
-  NamedTensors trained() const override { return task_.trained(); }
+  Wish wish() override { return step_ == stop_after_ ? Wish::kStop : Wish::kGoOn; }
+
+  std::vector<MetricsRow> rows;
+  Checkpoint checkpoint;
 
  private:
-  TrainingTask& task_;
-  int64_t at_;
+  int64_t stop_after_, step_ = 0;
 };
 
 /// A language adapter with its invertible adapter and a head, on the tiny encoder with its dropout.
@@ -108,15 +111,17 @@ class TrainerTest : public testing::Test {
  protected:
   void SetUp() override { at::set_num_threads(1); }  // the models are too small for more
 
-  TrainerOptions options(const std::string& name, int64_t steps) const {
+  static TrainerOptions options(int64_t steps) {
     TrainerOptions options;
     options.steps = steps;
     options.lr = 0.01;
     options.log_every = 1;
-    options.directory = folder_ / name;
-    options.progress = ProgressStyle::kSilent;
-    fs::create_directories(options.directory);
     return options;
+  }
+  /// Trains to the end, from `from` where there is one.
+  TrainingResult train_on(TrainingTask& task, const TrainerOptions& options,
+                          const Checkpoint* from = nullptr) {
+    return train(task, options, record_, from);
   }
   std::string write_text() const {
     std::string text;
@@ -125,9 +130,6 @@ class TrainerTest : public testing::Test {
     io::write_bytes(folder_ / "sw.txt", text);
     return folder_ / "sw.txt";
   }
-  static std::vector<MetricsRow> rows(const TrainerOptions& options) {
-    return read_metrics(options.directory + "/metrics.jsonl");
-  }
   static void expect_same_tensors(const NamedTensors& a, const NamedTensors& b) {
     ASSERT_EQ(a.size(), b.size());
     for (size_t i = 0; i < a.size(); ++i)
@@ -135,18 +137,19 @@ class TrainerTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
+  Record record_;
 };
 
 TEST_F(TrainerTest, LowersTheLossOfMaskedLmAndLeavesTheEncoderAlone) {
   MlmRun run(write_text(), 1);
   std::vector<at::Tensor> before;
   for (const auto& weight : run.encoder->parameters()) before.push_back(weight.clone());
-  auto chosen = options("run", 60);
+  auto chosen = options(60);
   chosen.lr = 0.05;
   chosen.warmup_steps = 5;
   chosen.eval_every = 20;
-  const auto result = train(*run.task, chosen);
-  const auto logged = rows(chosen);
+  const auto result = train_on(*run.task, chosen);
+  const auto& logged = record_.rows;
   ASSERT_EQ(logged.size(), 60u);
   double first = 0, last = 0;
   for (size_t i = 0; i < 10; ++i) first += logged[i].loss / 10, last += logged[50 + i].loss / 10;
@@ -159,7 +162,6 @@ TEST_F(TrainerTest, LowersTheLossOfMaskedLmAndLeavesTheEncoderAlone) {
     EXPECT_DOUBLE_EQ(row.lr, 0.05 * warmup_linear_decay(row.step - 1, 5, 60));
     EXPECT_GT(row.tokens_per_second, 0);
   }
-  EXPECT_TRUE(fs::exists(chosen.directory + "/loss.svg"));
   EXPECT_FALSE(run.encoder->is_training());
   const auto after = run.encoder->parameters();
   for (size_t i = 0; i < after.size(); ++i) EXPECT_TRUE(at::equal(after[i], before[i]));
@@ -169,33 +171,29 @@ TEST_F(TrainerTest, ResumesToTheSameBitsAsAnUninterruptedRun) {
   const auto text = write_text();
   for (const int64_t log_every : {1, 4}) {
     SCOPED_TRACE(log_every);
-    const auto name = std::to_string(log_every);
-    auto whole = options("whole" + name, 20), parts = options("parts" + name, 20);
-    for (auto* chosen : {&whole, &parts}) {
-      chosen->log_every = log_every;
-      chosen->eval_every = 5;
-      chosen->gradient_accumulation = 2;
-      chosen->weight_decay = 0.1;
-    }
+    auto chosen = options(20);
+    chosen.log_every = log_every;
+    chosen.eval_every = 5;
+    chosen.gradient_accumulation = 2;
+    chosen.weight_decay = 0.1;
     MlmRun uninterrupted(text, 1), first(text, 1), second(text, 2);
-    const auto expected = train(*uninterrupted.task, whole);
-
-    Interrupting stopped(*first.task, /*at=*/13);  // within step 7
+    Record whole, stopped(/*stop_after=*/7), resumed;
+    const auto expected = train(*uninterrupted.task, chosen, whole);
     try {
-      train(stopped, parts);
+      train(*first.task, chosen, stopped);
       ADD_FAILURE() << "not interrupted";
     } catch (const Interrupted& message) {
       EXPECT_STREQ(message.what(), "interrupted at step 7 of 20; go on with --resume");
     }
-    EXPECT_TRUE(has_checkpoint(parts.directory + "/checkpoint"));
-    parts.resume = true;
-    const auto result = train(*second.task, parts);
+    const auto result = train(*second.task, chosen, resumed, &stopped.checkpoint);
 
     expect_same_tensors(second.task->trained(), uninterrupted.task->trained());
     EXPECT_EQ(result.best_score, expected.best_score);
     EXPECT_EQ(result.best_figures->step, expected.best_figures->step);
     EXPECT_EQ(result.loss, expected.loss);
-    const auto ours = rows(parts), theirs = rows(whole);
+    auto ours = stopped.rows;
+    ours.insert(ours.end(), resumed.rows.begin(), resumed.rows.end());
+    const auto& theirs = whole.rows;
     ASSERT_EQ(ours.size(), theirs.size());
     for (size_t i = 0; i < ours.size(); ++i) {
       EXPECT_EQ(ours[i].step, theirs[i].step);
@@ -206,18 +204,19 @@ TEST_F(TrainerTest, ResumesToTheSameBitsAsAnUninterruptedRun) {
   }
 }
 
-TEST_F(TrainerTest, TrainsAgainAfterAnInterruption) {
+TEST_F(TrainerTest, AStoppedTrainingDoesNotStopTheNextOne) {
   Regression task(4);
-  Interrupting stopped(task, 2);
-  EXPECT_THROW(train(stopped, options("stopped", 6)), Interrupted);
-  EXPECT_EQ(train(task, options("again", 6)).steps, 6);
+  Record stopped(/*stop_after=*/3), at_the_end(/*stop_after=*/6);
+  EXPECT_THROW(train(task, options(6), stopped), Interrupted);
+  EXPECT_EQ(train(task, options(6), at_the_end).steps, 6) << "too late to stop";
+  EXPECT_EQ(train_on(task, options(6)).steps, 6);
 }
 
 TEST_F(TrainerTest, KeepsTheTensorsOfTheBestEvaluation) {
   Regression task(4, {1, 3, 2});
-  auto chosen = options("run", 6);
+  auto chosen = options(6);
   chosen.eval_every = 2;
-  const auto result = train(task, chosen);
+  const auto result = train_on(task, chosen);
   ASSERT_EQ(task.evaluations.size(), 3u);
   EXPECT_TRUE(at::equal(task.weight, task.evaluations[1]));
   EXPECT_FALSE(at::equal(task.weight, task.evaluations[2]));
@@ -228,48 +227,47 @@ TEST_F(TrainerTest, KeepsTheTensorsOfTheBestEvaluation) {
 
 TEST_F(TrainerTest, KeepsTheLastTensorsWithoutHeldOutData) {
   Regression task(4);
-  auto chosen = options("run", 10);
+  auto chosen = options(10);
   chosen.log_every = 4;
   chosen.save_every = 10;
-  const auto result = train(task, chosen);
+  const auto result = train_on(task, chosen);
   EXPECT_FALSE(result.best_score);
-  expect_same_tensors(task.trained(),
-                      read_checkpoint(chosen.directory + "/checkpoint", {}).tensors);
+  expect_same_tensors(task.trained(), record_.checkpoint.tensors);
   std::vector<int64_t> steps;
-  for (const auto& row : rows(chosen)) steps.push_back(row.step);
+  for (const auto& row : record_.rows) steps.push_back(row.step);
   EXPECT_THAT(steps, ElementsAre(4, 8, 10));
 }
 
 TEST_F(TrainerTest, AccumulatesTheGradientOfOneLargerBatch) {
   Regression large(12), small(4);
-  auto chosen = options("small", 8);
+  auto chosen = options(8);
   chosen.gradient_accumulation = 3;
-  train(large, options("large", 8));
-  train(small, chosen);
+  Record of_large;
+  train(large, options(8), of_large);
+  train_on(small, chosen);
   EXPECT_GT((large.weight - 1).abs().max().item<double>(), 0.02);
   expect_close(small.weight, large.weight, 1e-5);
   expect_close(small.bias, large.bias, 1e-5);
-  const auto ours = rows(chosen), theirs = rows(options("large", 8));
-  for (size_t i = 0; i < 8; ++i) EXPECT_NEAR(ours[i].loss, theirs[i].loss, 1e-5);
+  for (size_t i = 0; i < 8; ++i) EXPECT_NEAR(record_.rows[i].loss, of_large.rows[i].loss, 1e-5);
 }
 
 TEST_F(TrainerTest, DecaysMatricesAndClipsTheGradient) {
   Regression still(4);
   still.loss_scale = 0;
-  auto chosen = options("decay", 1);
+  auto chosen = options(1);
   chosen.weight_decay = 0.5;
-  train(still, chosen);
+  train_on(still, chosen);
   expect_close(still.weight, at::full({2, 4}, 1 - 0.01 * 0.5), 1e-6);
   EXPECT_TRUE(at::equal(still.bias, at::ones({2})));
 
   Regression steep(4);
   steep.loss_scale = 1000;
-  chosen = options("clip", 1);
+  chosen = options(1);
   chosen.max_gradient_norm = 0.5;
   chosen.save_every = 1;
-  train(steep, chosen);
+  train_on(steep, chosen);
   double squares = 0;  // AdamW's first moment after one step is a tenth of the gradient
-  for (const auto& entry : read_checkpoint(chosen.directory + "/checkpoint", {}).first_moments) {
+  for (const auto& entry : record_.checkpoint.first_moments) {
     squares += entry.second.square().sum().item<double>();
   }
   EXPECT_NEAR(std::sqrt(squares), 0.05, 1e-5);
@@ -284,50 +282,84 @@ TEST_F(TrainerTest, StepsOnceForATensorOfTwoNames) {
   };
   Regression once(4);
   Twice twice(4);
-  train(once, options("once", 4));
-  train(twice, options("twice", 4));
+  train_on(once, options(4));
+  train_on(twice, options(4));
   expect_close(twice.weight, once.weight, 0);
 }
 
 TEST_F(TrainerTest, StopsWhenTheLossIsNotFinite) {
   Regression task(4);
   task.diverges_at = 3;
-  const auto chosen = options("run", 6);
-  EXPECT_EQ(input_error_of([&] { train(task, chosen); }),
+  EXPECT_EQ(input_error_of([&] { train_on(task, options(6)); }),
             "training diverged: the loss is nan at step 4; lower --lr (now 0.01) or raise "
             "--warmup-steps");
-  EXPECT_EQ(rows(chosen).size(), 3u);
+  EXPECT_EQ(record_.rows.size(), 3u);
 }
 
-TEST_F(TrainerTest, RefusesACheckpointThatDoesNotFit) {
+TEST_F(TrainerTest, StopsBeforeTheLastStepToo) {
+  // A loss of a number whose gradient is none: sqrt(0).
+  struct Kinked : Regression {
+    using Regression::Regression;
+    Loss loss(int64_t index) override {
+      auto loss = Regression::loss(index);
+      if (index == 5) loss.value = loss.value + (weight - weight.detach()).square().sum().sqrt();
+      return loss;
+    }
+  };
+  Kinked task(4);
+  EXPECT_EQ(input_error_of([&] { train_on(task, options(6)); }),
+            "training diverged: the gradient's norm is nan at step 6; lower --lr (now 0.01) or "
+            "raise --warmup-steps");
+  EXPECT_TRUE(at::isfinite(task.weight).all().item<bool>()) << "not poisoned";
+}
+
+TEST_F(TrainerTest, RefusesOptionsThatNoTrainingCanHave) {
   Regression task(4);
-  auto chosen = options("run", 6);
+  const auto error_of = [&](auto change) {
+    auto chosen = options(6);
+    change(chosen);
+    return input_error_of([&] { train_on(task, chosen); });
+  };
+  EXPECT_EQ(error_of([](auto& o) { o.log_every = 0; }),
+            "TrainerOptions: expected log_every above 0, but found 0");
+  EXPECT_THAT(error_of([](auto& o) { o.steps = 0; }), HasSubstr("expected steps above 0"));
+  EXPECT_THAT(error_of([](auto& o) { o.gradient_accumulation = 0; }),
+              HasSubstr("expected gradient_accumulation above 0"));
+  EXPECT_THAT(error_of([](auto& o) { o.lr = std::nan(""); }), HasSubstr("expected lr above 0"));
+  EXPECT_THAT(error_of([](auto& o) { o.warmup_steps = -1; }), HasSubstr("expected warmup_steps"));
+  EXPECT_THAT(error_of([](auto& o) { o.weight_decay = -1; }), HasSubstr("expected weight_decay"));
+  EXPECT_THAT(error_of([](auto& o) { o.max_gradient_norm = 0; }),
+              HasSubstr("expected max_gradient_norm above 0"));
+  EXPECT_THAT(error_of([](auto& o) { o.eval_every = -1; }), HasSubstr("expected eval_every"));
+  EXPECT_THAT(error_of([](auto& o) { o.save_every = -1; }), HasSubstr("expected save_every"));
+  EXPECT_TRUE(record_.rows.empty());
+}
+
+TEST_F(TrainerTest, RefusesACheckpointOfOtherTensors) {
+  Regression task(4), wider(4);
+  auto chosen = options(6);
   chosen.save_every = 2;
-  chosen.settings = {{"--lr", "0.01"}};
-  train(task, chosen);
-  chosen.resume = true;
-
-  auto other = chosen;
-  other.settings = {{"--lr", "0.5"}};
-  EXPECT_THAT(input_error_of([&] { train(task, other); }),
-              HasSubstr("had --lr 0.01, but this one has 0.5"));
-
-  Regression wider(4);
+  train_on(task, chosen);
   wider.weight = at::ones({3, 4});
-  EXPECT_THAT(
-      input_error_of([&] { train(wider, chosen); }),
-      HasSubstr("checkpoint: expected the tensors of this run, but found others; start anew"));
+  EXPECT_EQ(input_error_of([&] { train_on(wider, chosen, &record_.checkpoint); }),
+            "the checkpoint: expected the tensors of this run, but found others; start anew "
+            "without --resume");
+}
 
-  fs::resize_file(chosen.directory + "/checkpoint/first_moments.safetensors", 100);
-  EXPECT_THAT(input_error_of([&] { train(task, chosen); }),
-              HasSubstr("first_moments.safetensors: "));
-
-  EXPECT_THAT(input_error_of([&] {
-                auto none = options("none", 6);
-                none.resume = true;
-                train(task, none);
-              }),
-              HasSubstr("none/checkpoint/state.json: expected the state of a checkpoint"));
+TEST_F(TrainerTest, SaysHowManyStepsAreDoneBeforeEachAndBeforeEvaluations) {
+  struct Counting : Regression {
+    using Regression::Regression;
+    void begin_step(int64_t step) override { steps.push_back(step); }
+    std::vector<int64_t> steps;
+  };
+  Counting task(4), resumed(4);
+  auto chosen = options(4);
+  chosen.gradient_accumulation = 2;
+  Record stopped(/*stop_after=*/2);
+  EXPECT_THROW(train(task, chosen, stopped), Interrupted);
+  EXPECT_THAT(task.steps, ElementsAre(0, 1, 2)) << "once a step, not once a batch";
+  train_on(resumed, chosen, &stopped.checkpoint);
+  EXPECT_THAT(resumed.steps, ElementsAre(2, 3, 4));
 }
 
 }  // namespace

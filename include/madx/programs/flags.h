@@ -10,6 +10,7 @@
 #include "madx/data/mlm_batches.h"
 #include "madx/io/encoder_files.h"
 #include "madx/models/encoder.h"
+#include "madx/train/experiment.h"
 #include "madx/train/trainer.h"
 
 namespace madx {
@@ -27,6 +28,7 @@ struct TrainingFlags {
   double weight_decay = 0.0;
   int64_t eval_every = 0;
   int64_t save_every = 0;
+  double save_minutes = 10;
   int64_t log_every = 10;
   bool resume = false;
   uint64_t seed = 42;
@@ -42,8 +44,11 @@ struct TrainingFlags {
   void apply_to(Encoder& encoder) const;
 
   /// The trainer's options for a run of `epoch_batches` batches an epoch; after `check`.
-  TrainerOptions trainer_options(const std::string& label, const std::string& directory,
-                                 int64_t epoch_batches, int64_t default_epochs) const;
+  TrainerOptions trainer_options(int64_t epoch_batches, int64_t default_epochs) const;
+
+  /// Adds what these flags, with `options` made of them, decide of a run's results. Where it is
+  /// logged, saved and computed decides nothing.
+  void describe(const TrainerOptions& options, Experiment& experiment) const;
 };
 
 /// Throws InputError when --max-length is below 3 or above what the encoder's positions hold.
@@ -56,9 +61,17 @@ void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& confi
 /// archive's own forward.
 void print_encoder(const io::LoadedEncoder& loaded);
 
-/// How masked LM reads its text. Throws InputError for a --mlm-probability outside (0, 1).
-MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing,
-                              bool full_length);
+/// How masked LM reads its text.
+struct MlmFlags {
+  double mlm_probability = 0.15;
+  bool full_length = false;
+
+  void add_to(CLI::App& app);
+  /// Throws InputError for a --mlm-probability outside (0, 1).
+  MlmBatchesOptions batches_options(const TrainingFlags& training, Mixing mixing) const;
+  /// Adds what decides a run's results.
+  void describe(Experiment& experiment) const;
+};
 
 /// Where the work runs.
 struct DeviceFlags {
@@ -70,6 +83,8 @@ struct DeviceFlags {
   /// Sets the number of threads and returns the device. Throws InputError for one that this build
   /// or machine has not, and for a --dtype that there is no use in.
   at::Device apply() const;
+  /// Adds what decides a run's results.
+  void describe(Experiment& experiment) const { experiment.settings["--dtype"] = dtype; }
   /// How the encoder's weights are kept for work on `device`, which `apply` returned.
   WeightForm weight_form(at::Device device) const;
 };
@@ -86,6 +101,8 @@ struct AdapterFlags {
   void check_adapter_drop(const EncoderConfig& config) const;
   /// Throws InputError where a configuration string and a flag both name a value.
   BottleneckConfig bottleneck_config() const;
+  /// Adds what decides a run's results: all keys of `config`, made of these flags, and AdapterDrop.
+  void describe(const BottleneckConfig& config, Experiment& experiment) const;
 
  private:
   CLI::Option* reduction_factor_option_ = nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,8 +50,10 @@ struct NerModel {
   void load_task(const std::string& directory);
   /// Writes task_adapter/, and a directory a fusion under fusions/, into `directory`; finetune:
   /// finetuned/, a Hugging Face directory with the head beside it, config and tokenizer those of
-  /// `encoder_path`.
+  /// `encoder_path`. Each of these appears whole or not at all.
   void save(const std::string& directory, const std::string& encoder_path) const;
+  /// Loads what `save` wrote, instead of `add_task`.
+  void load_saved(const std::string& directory);
 
   void to(const at::Device& device);
   /// The tensors that learn.
@@ -75,6 +78,8 @@ struct NerModel {
   int64_t max_length;
   int64_t batch_size;
   std::vector<int64_t> leave_out;
+  /// Called between batches by `tag` and `tag_mixed`; what it throws ends them. May be empty.
+  std::function<void()> between_batches = {};
 
  private:
   bool task_learns_ = false;

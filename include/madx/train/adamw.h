@@ -15,18 +15,19 @@ class AdamW {
   AdamW(std::vector<at::Tensor> tensors, double weight_decay) : weight_decay_(weight_decay) {
     for (auto& tensor : tensors) {
       const auto plain = tensor.detach();
-      states_.push_back({std::move(tensor), at::zeros_like(plain), at::zeros_like(plain)});
+      const auto steps = at::zeros({}, plain.options().dtype(at::kFloat));
+      states_.push_back({std::move(tensor), at::zeros_like(plain), at::zeros_like(plain), steps});
     }
   }
 
   struct State {
     at::Tensor tensor, first_moment, second_moment;  // of one shape
+    /// (): the updates of this tensor, which its bias correction counts. A tensor without a
+    /// gradient (AdapterDrop) takes no part in a step.
+    at::Tensor steps;
   };
   /// In the order of the constructor's tensors.
   const std::vector<State>& states() const { return states_; }
-  int64_t steps() const { return steps_; }
-  /// Goes on as after this many steps; the moments are the caller's to restore.
-  void set_steps(int64_t steps) { steps_ = steps; }
 
   /// The norm of all gradients together.
   double gradient_norm() const {
@@ -37,7 +38,6 @@ class AdamW {
   /// One update from the gradients divided by `gradient_divisor`; then they are gone. A tensor
   /// without a gradient stays.
   void step(double lr, double gradient_divisor = 1) {
-    ++steps_;
     update(lr, gradient_divisor, weight_decay_,
            [](const auto& tensor) { return tensor.dim() > 1; });
     update(lr, gradient_divisor, 0, [](const auto& tensor) { return tensor.dim() <= 1; });
@@ -54,20 +54,19 @@ class AdamW {
 
   template <class Predicate>
   void update(double lr, double gradient_divisor, double weight_decay, Predicate&& of) {
-    std::vector<at::Tensor> tensors, gradients, first, second;
+    std::vector<at::Tensor> tensors, gradients, first, second, steps;
     for (const auto& state : states_) {
       if (!state.tensor.grad().defined() || !of(state.tensor)) continue;
       tensors.push_back(state.tensor.detach());
       gradients.push_back(state.tensor.grad());
       first.push_back(state.first_moment);
       second.push_back(state.second_moment);
+      steps.push_back(state.steps);
     }
     if (tensors.empty()) return;
-    const auto options = at::TensorOptions(at::kFloat).device(tensors[0].device());
-    const std::vector<at::Tensor> steps(tensors.size(),
-                                        at::full({}, static_cast<double>(steps_), options));
+    at::_foreach_add_(steps, 1);
     const auto divisor = gradient_divisor == 1 ? std::optional<at::Tensor>()
-                                               : at::full({}, gradient_divisor, options);
+                                               : at::full({}, gradient_divisor, steps[0].options());
     at::_fused_adamw_(tensors, gradients, first, second, /*max_exp_avg_sqs=*/{}, steps, lr,
                       /*beta1=*/0.9, /*beta2=*/0.999, weight_decay, /*eps=*/1e-8,
                       /*amsgrad=*/false, /*maximize=*/false, divisor);
@@ -75,7 +74,6 @@ class AdamW {
 
   std::vector<State> states_;
   double weight_decay_;
-  int64_t steps_ = 0;
 };
 
 }  // namespace madx

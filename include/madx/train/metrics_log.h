@@ -52,6 +52,11 @@ class MetricsLog {
   std::ofstream file_;
 };
 
+/// The row as a line of metrics.jsonl, and back: no figure changes. `parse_metrics_line` throws the
+/// JSON library's exception for another line.
+std::string metrics_line(const MetricsRow& row);
+MetricsRow parse_metrics_line(const std::string& line);
+
 /// The rows of a metrics.jsonl, in its order; null is read as NaN. A last line without its newline
 /// is what a crash leaves: it is not read. Throws InputError, naming the line, when the file is
 /// missing or a line is not a row.

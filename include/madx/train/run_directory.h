@@ -1,42 +1,88 @@
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
-#include <system_error>
 #include <vector>
+
+#include "madx/train/checkpoint.h"
+#include "madx/train/run_state.h"
 
 namespace madx {
 
-/// The output directory of a training run. Work goes on in `PATH.partial`, so that `PATH` appears
-/// whole or not at all; an interrupted run that has a checkpoint is given its name too, without the
-/// results, for --resume to go on from.
+/// The output directory of a run. Training goes on in `PATH.partial`, so that `PATH` appears whole
+/// or not at all; what was trained gets the name `PATH` as soon as it is whole, and what comes
+/// after it (scores) is added there. An interrupted run that has a checkpoint is given the name
+/// too, without results, for --resume to go on from. run.json says which of these it is.
+///
+///     RunDirectory output(path, resume);       // refuses early; changes nothing
+///     switch (output.begin(state)) {           // after all else is known to be right
+///       case kComplete: return;                // nothing to do
+///       case kFresh: case kResumed: train, write results to output.path(); output.trained({});
+///       case kTrained: score, write scores to output.path(); output.complete();
+///     }
+///
+/// Nothing that a complete run has written is ever removed, nor what another run has.
 class RunDirectory {
  public:
-  /// Throws InputError when `path` exists with content (or PATH.partial holds an interrupted run)
-  /// and `resume` is not set, when there is no checkpoint to resume from, or when another run is at
-  /// work there.
+  /// Looks at what stands at `path` and locks it. Throws InputError when `path` exists with content
+  /// (or PATH.partial holds an interrupted run) and `resume` is not set, when there is nothing to
+  /// resume, or when another run is at work there.
   RunDirectory(const std::string& path, bool resume);
-  /// Without `finish`: keeps a checkpoint for --resume, removes all else that the constructor made.
+  /// A run that has failed leaves its checkpoint for --resume, or else nothing; of scores that are
+  /// not complete, nothing.
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
 
-  /// The directory to write into.
-  const std::string& path() const { return working_; }
+  enum class Start {
+    kFresh,     ///< from the beginning
+    kResumed,   ///< from `checkpoint()`
+    kTrained,   ///< what was trained is in `path()`; scoring is to be done
+    kComplete,  ///< so was everything asked for
+  };
+  /// Takes the directory for the run that `state` describes (its stage and figures do not count).
+  /// Throws InputError, with everything as it was, where the directory holds a run of another
+  /// experiment, naming what differs, or a damaged checkpoint.
+  Start begin(const RunState& state);
+
+  /// What kResumed goes on from; else nullptr.
+  const Checkpoint* checkpoint() const { return checkpoint_ ? &*checkpoint_ : nullptr; }
+  /// Figures that `trained` was given, by this run or the one before.
+  const std::map<std::string, double>& figures() const { return state_.figures; }
+
+  /// The directory to write into. After `trained`, another one.
+  const std::string& path() const { return path_; }
   /// The last part of the final path: what an adapter is named after.
   std::string name() const;
-  /// Gives the directory its name.
-  void finish();
+
+  /// What was trained is written whole into `path()`: gives the directory its name.
+  void trained(const std::map<std::string, double>& figures);
+  /// So are the scores. A run without any needs no other call.
+  void complete();
+  /// Removes the checkpoint, which nothing goes on from any more.
+  void drop_checkpoint();
 
  private:
-  void make(std::error_code& error);
-  void lock();
-  void remove_made();
+  class Lock;
 
-  std::string final_;
-  std::string working_;
+  void look(bool resume);
+  static void remove_beginnings(const std::string& working);
+  void make_working();
+  void take_over();
+  void give_name();
+  std::string where() const;
+
+  std::string final_, working_, path_;
+  RunState state_;
+  std::optional<RunState> found_;  // of the run that stands there
+  std::optional<Checkpoint> checkpoint_;
+  std::unique_ptr<Lock> lock_;
   std::vector<std::string> made_parents_;  // the innermost first
-  int lock_ = -1;  // descriptor of the working directory, locked while this run has it
-  bool finished_ = false;
+  std::set<std::string> kept_;             // names in path() that a failure leaves there
+  bool made_ = false;                      // the working directory is this run's own
+  bool at_work_ = false;
 };
 
 }  // namespace madx

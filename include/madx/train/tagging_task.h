@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -18,11 +19,13 @@ namespace madx {
 
 /// Tags sentences under the composition that is active: predictions for every word, dropout off.
 /// Returns IOB2 tags, a vector a sentence. `languages` has one name a sentence where the
-/// composition has kLanguage: batches may mix them.
+/// composition has kLanguage: batches may mix them. `between_batches` is called before each batch,
+/// where it is set: what it throws ends the work.
 inline std::vector<std::vector<std::string>> predict_tags(
     Encoder encoder, AdapterStack adapters, TaggingHead head, const Tokenizer& tokenizer,
     const std::vector<TaggedSentence>& sentences, int64_t max_length, int64_t batch_size,
-    const std::vector<std::string>& languages = {}) {
+    const std::vector<std::string>& languages = {},
+    const std::function<void()>& between_batches = {}) {
   torch::NoGradGuard no_grad;
   encoder->eval();
   adapters->eval();
@@ -32,6 +35,7 @@ inline std::vector<std::vector<std::string>> predict_tags(
   std::vector<std::vector<std::string>> predicted;
   for (const auto& sentence : sentences) predicted.emplace_back(sentence.tokens.size());
   for (size_t first = 0; first < examples.size(); first += static_cast<size_t>(batch_size)) {
+    if (between_batches) between_batches();
     std::vector<size_t> sequences(
         std::min(static_cast<size_t>(batch_size), examples.size() - first));
     std::iota(sequences.begin(), sequences.end(), first);

@@ -17,6 +17,10 @@ class TrainingTask {
  public:
   virtual ~TrainingTask() = default;
 
+  /// `step` steps are done: before the next one, and before an evaluation. What moves with the
+  /// steps is set here, a function of their number alone.
+  virtual void begin_step(int64_t step) {}
+
   struct Loss {
     at::Tensor value;    // ()
     int64_t tokens = 0;  ///< read by this batch, special ones included

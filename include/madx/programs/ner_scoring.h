@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "madx/data/conll.h"
+#include "madx/programs/mixed_text.h"
+#include "madx/programs/ner_setup.h"
+#include "madx/report/ner_report.h"
+
+namespace madx {
+
+/// What a tagger is run on, by language, read before any work.
+struct NerInputs {
+  std::vector<std::pair<std::string, std::vector<TaggedSentence>>> tests;
+  std::vector<std::pair<std::string, std::vector<TaggedSentence>>> texts;  ///< all tags are "O"
+  MixedText mixed;
+};
+
+/// Raw text to tag, a sentence a line; all tags are "O".
+std::vector<TaggedSentence> read_untagged(const std::string& path);
+
+/// Runs the tagger under the adapters of each language, and writes into `output`: predictions/,
+/// report.html and results.json where there are tests, tagged/ where there is raw text, each whole
+/// or not at all. `report` comes with all but scores and predictions. Prints the table of scores
+/// and, on a terminal, tagged sentences.
+void score(NerModel& model, const NerInputs& inputs, NerReport report, const std::string& output);
+
+}  // namespace madx

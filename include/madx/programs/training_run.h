@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "madx/programs/interrupt.h"
+#include "madx/train/run_directory.h"
+#include "madx/train/trainer.h"
+
+namespace madx {
+
+/// How a program's training is told of and kept.
+struct TrainingRunOptions {
+  std::string label;    ///< beside the progress bar
+  double save_minutes;  ///< between checkpoints, at most
+  Experiment experiment;
+};
+
+/// Trains into an output directory that has begun, from its checkpoint where it has one:
+/// metrics.jsonl, loss.svg, checkpoints, a progress bar; stops where `guard` was asked to. Throws
+/// as `train` does.
+TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
+                            const TrainingRunOptions& run, const RunDirectory& output,
+                            const InterruptGuard& guard);
+
+/// Says that --resume found nothing to do.
+void print_complete(const std::string& output);
+
+}  // namespace madx
