@@ -27,6 +27,7 @@
 #include "madx/programs/mixed_text.h"
 #include "madx/programs/ner_setup.h"
 #include "madx/programs/program.h"
+#include "madx/programs/text_files.h"
 #include "madx/report/highlight.h"
 #include "madx/report/terminal.h"
 
@@ -42,6 +43,7 @@ struct Flags {
   madx::AdapterFlags adapter;
   madx::TrainingFlags training;
   madx::DeviceFlags device;
+  madx::ConllFlags conll;
 };
 
 Flags parse(int argc, char** argv) {
@@ -75,6 +77,7 @@ Flags parse(int argc, char** argv) {
   flags.adapter.add_to(app, /*default_reduction_factor=*/16);
   flags.training.add_to(app);
   flags.device.add_to(app);
+  flags.conll.add_to(app);
   madx::parse_command_line(app, argc, argv);
   flags.training.check();
   flags.languages = madx::parse_pairs("--language", languages);
@@ -114,7 +117,7 @@ madx::TrainingResult train(const Flags& flags, madx::NerModel& model,
                            const std::vector<madx::TaggedSentence>& sentences,
                            const std::string& output) {
   const auto dev =
-      flags.dev.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.dev);
+      flags.dev.empty() ? std::vector<madx::TaggedSentence>() : flags.conll.read(flags.dev);
   model.activate(flags.source);
   madx::TaggingTask task(model.encoder, model.adapters, model.head, model.tokenizer, sentences, dev,
                          {flags.training.batch_size, flags.training.max_length, flags.training.seed,
@@ -139,7 +142,7 @@ void test(const Flags& flags, madx::NerModel& model, const std::string& output,
           madx::NerReport& report) {
   std::filesystem::create_directories(output + "/predictions");
   for (const auto& [language, path] : flags.tests) {
-    const auto gold = madx::read_conll(path);
+    const auto gold = flags.conll.read(path);
     const auto predicted = model.tag(language, gold);
     std::ostringstream columns;
     for (size_t i = 0; i < gold.size(); ++i)
@@ -157,11 +160,7 @@ void test(const Flags& flags, madx::NerModel& model, const std::string& output,
 void tag_text(const Flags& flags, madx::NerModel& model, const std::string& output) {
   std::filesystem::create_directories(output + "/tagged");
   for (const auto& [language, path] : flags.texts) {
-    std::vector<madx::TaggedSentence> sentences;
-    for (auto& words : madx::read_raw_sentences(path)) {
-      const auto size = words.size();
-      sentences.push_back({std::move(words), std::vector<std::string>(size, "O")});
-    }
+    const auto sentences = madx::read_text_to_tag(path);
     const auto predicted = model.tag(language, sentences);
     std::ostringstream columns;
     for (size_t i = 0; i < sentences.size(); ++i) {
@@ -178,8 +177,10 @@ void tag_text(const Flags& flags, madx::NerModel& model, const std::string& outp
 
 /// Tags raw sentences of several languages in common batches: tagged/mixed.conll, each sentence
 /// headed by its language.
-void tag_mixed_text(const madx::MixedText& text, madx::NerModel& model, const std::string& output) {
+void tag_mixed_text(const std::string& path, const madx::MixedText& text, madx::NerModel& model,
+                    const std::string& output) {
   std::filesystem::create_directories(output + "/tagged");
+  madx::say_passed_over(path, text.passed_over);
   const auto predicted = model.tag_mixed(text.languages, text.sentences);
   std::ostringstream columns;
   for (size_t i = 0; i < text.sentences.size(); ++i) {
@@ -201,9 +202,9 @@ void run(int argc, char** argv) {
         flags.device.dtype, "; leave the flag out");
   }
   auto sentences =
-      flags.train.empty() ? std::vector<madx::TaggedSentence>() : madx::read_conll(flags.train);
+      flags.train.empty() ? std::vector<madx::TaggedSentence>() : flags.conll.read(flags.train);
   for (const auto& pair : flags.tests)
-    madx::read_conll(pair.second);  // refuses bad files before hours of training
+    flags.conll.read(pair.second);  // refuses bad files before hours of training
   for (const auto& pair : flags.texts) madx::read_raw_sentences(pair.second);
   const auto mixed =
       flags.mixed_text.empty() ? madx::MixedText() : madx::read_mixed_text(flags.mixed_text);
@@ -246,7 +247,7 @@ void run(int argc, char** argv) {
   }
   if (!flags.tests.empty()) test(flags, model, output.path(), report);
   if (!flags.texts.empty()) tag_text(flags, model, output.path());
-  if (!flags.mixed_text.empty()) tag_mixed_text(mixed, model, output.path());
+  if (!flags.mixed_text.empty()) tag_mixed_text(flags.mixed_text, mixed, model, output.path());
   output.finish();
   std::cout << "wrote " << flags.output << (flags.tests.empty() ? "" : " (open report.html)")
             << ", peak memory " << madx::peak_memory() << "\n";

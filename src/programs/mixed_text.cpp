@@ -1,6 +1,9 @@
 #include "madx/programs/mixed_text.h"
 
+#include <algorithm>
+
 #include "madx/core/error.h"
+#include "madx/data/invisible.h"
 #include "madx/data/raw_text.h"
 #include "madx/data/utf8.h"
 
@@ -11,16 +14,20 @@ MixedText read_mixed_text(const std::string& path) {
   size_t number = 0;
   for (const std::string& line : read_utf8_lines(path)) {
     ++number;
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const auto tab = line.find('\t');
+    if (is_blank(line)) {
+      text.passed_over.push_back(number);
+      continue;
+    }
+    const auto tab = std::min(line.find('\t'), line.size());
+    const std::string language(trim_invisible(std::string_view(line).substr(0, tab)));
     auto words =
-        tab == std::string::npos ? std::vector<std::string>() : split_words(line.substr(tab + 1));
-    if (words.empty() || tab == 0) {
-      input_error(path, ":", number, ": expected a language, a tab and a sentence, but found \"",
-                  line.substr(0, 40), "\"");
+        tab == line.size() ? std::vector<std::string>() : split_words(line.substr(tab + 1));
+    if (words.empty() || language.empty()) {
+      input_error(path, ":", number, ": expected a language, a tab and a sentence, but found ",
+                  in_quotes(line), "; write them on one line");
     }
     const auto size = words.size();
-    text.languages.push_back(line.substr(0, tab));
+    text.languages.push_back(language);
     text.sentences.push_back({std::move(words), std::vector<std::string>(size, "O")});
   }
   if (text.sentences.empty())
