@@ -100,5 +100,29 @@ TEST(TextFiles, SaysWhichLinesOfATextHaveNoSentence) {
                         "2, 3\n"));
 }
 
+TEST(TextFiles, NumberHiddenStatesByTheLinesOfTheText) {
+  io::write_bytes(tiny_files() / "gaps3.txt", "\nMaria sees.\r\r\n\u00A0\rA boat.\n\n");
+  const auto result = run_command(tiny_files(), "hidden_states",
+                                  "--encoder @/encoder --text @/gaps3.txt --output @/gaps3");
+  ASSERT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, HasSubstr("/gaps3: 5 lines, 3 of them blank\n"));
+  const auto tensors = io::read_safetensors(tiny_files() / "gaps3");
+  EXPECT_EQ(tensors.size(), 10u);
+  for (const int line : {0, 2, 4}) {
+    SCOPED_TRACE(line);
+    const auto number = std::to_string(line);
+    EXPECT_TRUE(at::equal(tensors["input_ids." + number], at::tensor({0, 2}, at::kLong)));
+    EXPECT_EQ(tensors["hidden." + number].size(0), 2);
+  }
+  EXPECT_GT(tensors["input_ids.1"].size(0), 3);
+  EXPECT_GT(tensors["input_ids.3"].size(0), 3);
+
+  io::write_bytes(tiny_files() / "none.txt", "\n\u00A0\n");
+  const auto refused = run_command(tiny_files(), "hidden_states",
+                                   "--encoder @/encoder --text @/none.txt --output @/none");
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("/none.txt: expected text, but found only blank lines; pass"));
+}
+
 }  // namespace
 }  // namespace madx
