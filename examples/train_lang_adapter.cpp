@@ -47,7 +47,7 @@ Flags parse(int argc, char** argv) {
   app.add_flag("--train-lm-head", flags.train_lm_head,
                "Train the head along and write it to the output's lm_head/");
   app.add_flag("--full-length", flags.full_length,
-               "Join a batch's lines to sequences of --max-length, </s> between them");
+               "Join lines to sequences of --max-length, </s> between them: all of one length");
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);

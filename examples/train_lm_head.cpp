@@ -39,7 +39,7 @@ Flags parse(int argc, char** argv) {
   app.add_option("--mlm-probability", flags.mlm_probability, "Share of tokens to predict")
       ->capture_default_str();
   app.add_flag("--full-length", flags.full_length,
-               "Join a batch's lines to sequences of --max-length, </s> between them");
+               "Join lines to sequences of --max-length, </s> between them: all of one length");
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::parse_command_line(app, argc, argv);

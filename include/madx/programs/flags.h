@@ -20,6 +20,7 @@ struct TrainingFlags {
   std::optional<int64_t> steps;
   std::optional<int64_t> epochs;
   int64_t batch_size = 8;
+  std::optional<int64_t> batch_tokens;  ///< instead of batch_size, which `check` sets by it
   int64_t gradient_accumulation = 1;
   int64_t max_length = 128;
   double lr = 1e-4;
@@ -35,8 +36,9 @@ struct TrainingFlags {
 
   void add_to(CLI::App& app);
 
-  /// Throws InputError for a value that no run can have.
-  void check() const;
+  /// Throws InputError for a value that no run can have. Sets the batch size that --batch-tokens
+  /// comes to.
+  void check();
 
   /// Sets the encoder's dropout and gradient checkpointing.
   void apply_to(Encoder& encoder) const;
@@ -44,6 +46,9 @@ struct TrainingFlags {
   /// The trainer's options for a run of `epoch_batches` batches an epoch; after `check`.
   TrainerOptions trainer_options(const std::string& label, const std::string& directory,
                                  int64_t epoch_batches, int64_t default_epochs) const;
+
+ private:
+  CLI::Option* batch_size_option_ = nullptr;
 };
 
 /// Throws InputError when --max-length is below 3 or above what the encoder's positions hold.
