@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <sstream>
 
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 #include "madx/cpu/available.h"
 #include "madx/cpu/bfloat16.h"
 #include "madx/cpu/float_products.h"
@@ -99,7 +99,7 @@ TrainerOptions TrainingFlags::trainer_options(const std::string& label,
   options.resume = resume;
   options.seed = seed;
   const auto text = [](auto value) {
-    std::ostringstream out;
+    auto out = plain_stream();
     out << value;
     return out.str();
   };
@@ -143,7 +143,7 @@ void print_encoder(const io::LoadedEncoder& loaded) {
             << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head");
   if (loaded.archive_difference) {
     std::cout << "; native layers and the archive's own forward differ by at most "
-              << *loaded.archive_difference;
+              << number_text(*loaded.archive_difference);
   }
   std::cout << "\n";
   if (!cpu::available())
