@@ -17,53 +17,78 @@ constexpr const char* kNameColumns = "name the columns, as in --columns token=2,
 /// What the first column has, seen as an index.
 struct FirstColumn {
   std::size_t numbers = 0;
-  std::size_t in_place = 0;                 // one above the line before, or 0 or 1 in a first line
-  bool counts = false;                      // some token is one above the one before it
+  std::size_t in_place = 0;  // with a number one above the line before, or 0 or 1 in a first line
+  std::size_t empty = 0;
+  bool counts = false;                      // some number is one above the one before it
+  bool repeats = false;                     // some line has what the line before has
+  bool changes = false;                     // some line has not
   const ConllLine* no_number = nullptr;     // the first such line
   const ConllLine* out_of_order = nullptr;  // the first such line
 };
 
+/// The number in "12", "12.", "(12)" or "w12"; -1 where there is none, or more.
+std::int64_t number_in(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789";
+  const std::size_t begin = text.find_first_of(kDigits);
+  if (begin == std::string_view::npos) return -1;
+  text = text.substr(begin, text.find_last_of(kDigits) - begin + 1);
+  const ConllIndex index = parse_conll_index(text);
+  return index.kind == Kind::kWord ? index.value : -1;
+}
+
 FirstColumn look_at_first_column(const Lines& tokens) {
   FirstColumn column;
   const ConllLine* before = nullptr;
-  std::int64_t last = 0;
+  std::int64_t last = -1;
   for (const ConllLine* line : tokens) {
-    const ConllIndex index = parse_conll_index(line->columns[0]);
-    if (index.kind == Kind::kNone) {
-      if (column.no_number == nullptr) column.no_number = line;
-      continue;
-    }
-    ++column.numbers;
-    if (index.kind != Kind::kWord) continue;
+    const std::string_view text = line->columns[0];
+    const ConllIndex index = parse_conll_index(text);
+    column.empty += text.empty() ? 1 : 0;
+    column.numbers += index.kind != Kind::kNone ? 1 : 0;
+    if (index.kind == Kind::kNone && column.no_number == nullptr) column.no_number = line;
+    if (index.kind == Kind::kRange || index.kind == Kind::kEmptyNode) continue;
+
+    const std::int64_t number = number_in(text);
     if (before == nullptr || before->block != line->block) {
-      if (index.value <= 1) ++column.in_place;
-    } else if (index.value == last + 1) {
-      ++column.in_place;
-      column.counts = true;
-    } else if (column.out_of_order == nullptr) {
-      column.out_of_order = line;
+      if (number == 0 || number == 1) ++column.in_place;
+    } else {
+      (text == before->columns[0] ? column.repeats : column.changes) = true;
+      if (number > 0 && number == last + 1) {
+        ++column.in_place;
+        column.counts = true;
+      } else if (column.out_of_order == nullptr) {
+        column.out_of_order = line;
+      }
     }
     before = line;
-    last = index.value;
+    last = number;
   }
   return column;
 }
 
-/// Whether the first column counts tokens. A first column that may or may not is refused: numbers
-/// would be taken for tokens.
-bool counts_tokens(const std::string& path, const FirstColumn& first, std::size_t tokens) {
-  const auto refuse = [&](const ConllLine& line, const char* found) {
+/// Whether the first column counts tokens. One that may or may not is refused, and so is one that
+/// has something else than tokens: it would be taken for them.
+bool counts_tokens(const std::string& path, const FirstColumn& first, const Lines& tokens) {
+  const auto refuse = [&](const ConllLine& line, const std::string& found) {
     input_error(path, ":", line.number,
                 ": expected tokens in the first column, or numbers that count the tokens of each "
                 "sentence, but found ",
-                found, in_quotes(line.columns[0]), "; ", kNameColumns);
+                found, "; ", kNameColumns);
   };
-  if (first.numbers < tokens) {
-    if (2 * first.in_place > tokens) refuse(*first.no_number, "numbers that count, and here ");
-    return false;
+  if (first.numbers == tokens.size()) {
+    if (first.out_of_order != nullptr) {
+      refuse(*first.out_of_order,
+             "numbers alone, out of order at " + in_quotes(first.out_of_order->columns[0]));
+    }
+    if (!first.counts) refuse(*tokens[0], "numbers alone, and no sentence of two tokens");
+    return true;
   }
-  if (first.out_of_order != nullptr) refuse(*first.out_of_order, "numbers alone, out of order at ");
-  return true;
+  if (first.counts && 2 * first.in_place > tokens.size()) {
+    refuse(*first.no_number, "numbers, and " + in_quotes(first.no_number->columns[0]));
+  }
+  if (2 * first.empty > tokens.size()) refuse(*tokens[0], "nothing in most lines");
+  if (first.repeats && !first.changes) refuse(*tokens[0], "the same in all lines of a sentence");
+  return false;
 }
 
 std::string joined(const std::vector<std::size_t>& columns) {
@@ -133,12 +158,7 @@ ConllLayout find_conll_layout(const std::string& path, const std::vector<ConllLi
   if (given.token != 0) {
     layout.has_index = given.token != 1 && first.numbers == tokens.size();
   } else if (width > 2) {
-    layout.has_index = counts_tokens(path, first, tokens.size());
-    if (layout.has_index && !first.counts) {
-      input_error(path, ":", tokens[0]->number, ": expected tokens in the first column, or a ",
-                  "sentence of two tokens that it counts, but found ",
-                  in_quotes(tokens[0]->columns[0]), " alone; ", kNameColumns);
-    }
+    layout.has_index = counts_tokens(path, first, tokens);
   }
   if (given.token == 0) layout.columns.token = layout.has_index ? 2 : 1;
 

@@ -108,6 +108,7 @@ std::size_t require_equal_width(const std::string& path, std::vector<ConllLine>&
 
 ConllIndex parse_conll_index(std::string_view column) {
   using Kind = ConllIndex::Kind;
+  column = trim_invisible(column);
   const char* const end = column.data() + column.size();
   const auto digits = [&](const char* begin, std::int64_t& value) {
     return begin != end && *begin != '-'

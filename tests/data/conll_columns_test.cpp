@@ -122,13 +122,38 @@ TEST(ConllColumns, RefusesNumbersThatMayCountOrNot) {
             ":3: expected tokens in the first column, or numbers that count the tokens of each "
             "sentence, but found numbers alone, out of order at \"1\"; name the columns, as in "
             "--columns token=2,tag=3");
-  EXPECT_EQ(error_in("1\tAnna\tB-PER\n2\there\tO\nx\thi\tO\n"),
-            ":3: expected tokens in the first column, or numbers that count the tokens of each "
-            "sentence, but found numbers that count, and here \"x\"; name the columns, as in "
-            "--columns token=2,tag=3");
-  EXPECT_EQ(error_in("1\tAnna\tB-PER\n"),
-            ":1: expected tokens in the first column, or a sentence of two tokens that it counts, "
-            "but found \"1\" alone; name the columns, as in --columns token=2,tag=3");
+  EXPECT_NE(
+      error_in("1\tAnna\tB-PER\n2\there\tO\nx\thi\tO\n")
+          .find(":3: expected tokens in the first column, or numbers that count the tokens of "
+                "each sentence, but found numbers, and \"x\"; name the columns"),
+      std::string::npos);
+  EXPECT_NE(
+      error_in("1\tAnna\tB-PER\n\n1\tLee\tB-PER\n")
+          .find(":1: expected tokens in the first column, or numbers that count the tokens of "
+                "each sentence, but found numbers alone, and no sentence of two tokens;"),
+      std::string::npos);
+  EXPECT_NE(error_in("1\tAnna\tB-PER\n1\there\tO\n\n2\thi\tO\n").find("out of order at \"1\""),
+            std::string::npos);
+  for (const auto* odd : {"1. Anna B-PER\n2. here O\n", "w1 Anna B-PER\nw2 here O\n",
+                          "(0) Anna B-PER\n(1) here O\n", "1-1 Anna B-PER\n1-2 here O\n"}) {
+    EXPECT_NE(error_in(odd).find(":1: expected tokens in the first column"), std::string::npos)
+        << odd;
+  }
+}
+
+TEST(ConllColumns, RefusesAFirstColumnOfSomethingElseThanTokens) {
+  EXPECT_NE(
+      error_in("Sentence: 1\tAnna\tNNP\tB-PER\n\there\tRB\tO\n\t.\t.\tO\n")
+          .find(":1: expected tokens in the first column, or numbers that count the tokens of "
+                "each sentence, but found nothing in most lines;"),
+      std::string::npos);
+  EXPECT_NE(error_in("doc7 Anna B-PER\ndoc7 here O\n\ndoc7 hi O\n")
+                .find("but found the same in all lines of a sentence;"),
+            std::string::npos);
+}
+
+TEST(ConllColumns, SeesAnIndexBesideInvisibleCharacters) {
+  EXPECT_EQ(shown(read("\u200E1\tAnna\tB-PER\n2\u00A0\there\tO\n")), "Anna/B-PER here/O\n");
 }
 
 TEST(ConllColumns, KeepsNumbersThatAreTokens) {
