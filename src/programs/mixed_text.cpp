@@ -8,6 +8,16 @@
 #include "madx/data/utf8.h"
 
 namespace madx {
+namespace {
+
+/// A space may be in a name, but nothing that cannot be seen.
+bool is_name(std::string_view language) {
+  const auto hidden = [](std::string_view c) { return c != " " && is_invisible(c); };
+  const auto code_points = split_utf8(language);
+  return !language.empty() && std::none_of(code_points.begin(), code_points.end(), hidden);
+}
+
+}  // namespace
 
 MixedText read_mixed_text(const std::string& path) {
   MixedText text;
@@ -22,7 +32,7 @@ MixedText read_mixed_text(const std::string& path) {
     const std::string language(trim_invisible(std::string_view(line).substr(0, tab)));
     auto words =
         tab == line.size() ? std::vector<std::string>() : split_words(line.substr(tab + 1));
-    if (words.empty() || language.empty()) {
+    if (words.empty() || !is_name(language)) {
       input_error(path, ":", number, ": expected a language, a tab and a sentence, but found ",
                   in_quotes(line), "; write them on one line");
     }

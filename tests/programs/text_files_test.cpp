@@ -40,7 +40,8 @@ TEST(MixedText, ReadsEveryLineEndAndStripsInvisibleCharactersFromLanguages) {
 }
 
 TEST(MixedText, RefusesALineWithoutALanguageTabOrSentence) {
-  for (const std::string line : {"sw Habari.", "\u00A0\tHabari.", "\tHabari.", "sw\t \u200B"}) {
+  for (const std::string line :
+       {"sw Habari.", "\u00A0\tHabari.", "\tHabari.", "sw\t \u200B", "s\u200Bw\tHabari."}) {
     const auto path = write_test_file("en\tHello.\n" + line + "\n");
     EXPECT_THAT(input_error_of([&] { read_mixed_text(path); }),
                 HasSubstr(":2: expected a language, a tab and a sentence, but found \""));
