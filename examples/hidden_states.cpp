@@ -8,12 +8,16 @@
 //   build/bin/hidden_states --encoder xlmr.pt --adapter sw=adapters/sw --adapter en=adapters/en
 //       --composition LANGUAGE --text sw=sw.txt --text en=en.txt --batch-size 16 --output ...
 //
-// For line i: input_ids.i (length) int64, special tokens included, and hidden.i (length, hidden)
-// float32; under a Parallel block hidden.i.c for its member c.
+// For line i of the text, counted from 0 and through all files: input_ids.i (length) int64, special
+// tokens included, and hidden.i (length, hidden) float32; under a Parallel block hidden.i.c for its
+// member c. A blank line has its special tokens alone, so that numbers are those of the text.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
+#include "madx/data/invisible.h"
+#include "madx/data/utf8.h"
 #include "madx/madx.h"
 #include "madx/programs/composition_flags.h"
 #include "madx/programs/flags.h"
@@ -93,7 +97,20 @@ void load(const Flags& flags, madx::AdapterStack& adapters) {
 /// The lines to run, and the language of each where the composition wants one.
 struct Lines {
   std::vector<std::string> texts, languages;
+  size_t blank = 0;
 };
+
+void add_lines(const std::string& path, Lines& lines) {
+  const auto texts = madx::read_utf8_lines(path);
+  const auto blank = static_cast<size_t>(std::count_if(texts.begin(), texts.end(), madx::is_blank));
+  if (blank == texts.size()) {
+    madx::input_error(path, ": expected text, but found ",
+                      texts.empty() ? "an empty file" : "only blank lines",
+                      "; pass a UTF-8 file with a sentence or paragraph a line");
+  }
+  lines.texts.insert(lines.texts.end(), texts.begin(), texts.end());
+  lines.blank += blank;
+}
 
 Lines read_lines(const Flags& flags, const madx::AdapterStack& adapters) {
   Lines lines;
@@ -101,8 +118,7 @@ Lines read_lines(const Flags& flags, const madx::AdapterStack& adapters) {
     if (flags.texts.size() > 1)
       madx::input_error("--text: expected one file without LANGUAGE in --composition, but found ",
                         flags.texts.size());
-    const madx::TextCorpus corpus(flags.texts);
-    for (size_t i = 0; i < corpus.size(); ++i) lines.texts.emplace_back(corpus.line(i));
+    add_lines(flags.texts[0], lines);
     return lines;
   }
   for (const auto& [language, path] : madx::parse_pairs("--text", flags.texts)) {
@@ -110,8 +126,7 @@ Lines read_lines(const Flags& flags, const madx::AdapterStack& adapters) {
       madx::input_error("--text: expected a language that --adapter gives, but found ", language,
                         "; add --adapter ", language, "=DIRECTORY");
     }
-    const madx::TextCorpus corpus({path});
-    for (size_t i = 0; i < corpus.size(); ++i) lines.texts.emplace_back(corpus.line(i));
+    add_lines(path, lines);
     lines.languages.resize(lines.texts.size(), language);
   }
   return lines;
@@ -167,7 +182,9 @@ void run(int argc, char** argv) {
     }
   }
   madx::io::write_safetensors(flags.output, tensors);
-  std::cout << "wrote " << flags.output << ": " << lines.texts.size() << " lines\n";
+  std::cout << "wrote " << flags.output << ": " << lines.texts.size() << " lines";
+  if (lines.blank > 0) std::cout << ", " << lines.blank << " of them blank";
+  std::cout << "\n";
 }
 
 }  // namespace

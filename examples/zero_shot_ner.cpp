@@ -24,6 +24,7 @@
 #include "madx/programs/interrupt.h"
 #include "madx/programs/ner_scoring.h"
 #include "madx/programs/program.h"
+#include "madx/programs/text_files.h"
 #include "madx/programs/training_run.h"
 
 namespace {
@@ -38,6 +39,7 @@ struct Flags {
   madx::AdapterFlags adapter;
   madx::TrainingFlags training;
   madx::DeviceFlags device;
+  madx::ConllFlags conll;
 };
 
 Flags parse(int argc, char** argv) {
@@ -71,6 +73,7 @@ Flags parse(int argc, char** argv) {
   flags.adapter.add_to(app, /*default_reduction_factor=*/16);
   flags.training.add_to(app);
   flags.device.add_to(app);
+  flags.conll.add_to(app);
   madx::parse_command_line(app, argc, argv);
   flags.training.check();
   flags.languages = madx::parse_pairs("--language", languages);
@@ -114,13 +117,16 @@ struct Inputs {
 /// Reads every file, so that a bad one is refused before hours of training.
 Inputs read_inputs(const Flags& flags) {
   Inputs inputs;
-  if (!flags.train.empty()) inputs.train = madx::read_conll(flags.train);
-  if (!flags.dev.empty()) inputs.dev = madx::read_conll(flags.dev);
+  if (!flags.train.empty()) inputs.train = flags.conll.read(flags.train);
+  if (!flags.dev.empty()) inputs.dev = flags.conll.read(flags.dev);
   for (const auto& [language, path] : flags.tests)
-    inputs.scored.tests.emplace_back(language, madx::read_conll(path));
+    inputs.scored.tests.emplace_back(language, flags.conll.read(path));
   for (const auto& [language, path] : flags.texts)
-    inputs.scored.texts.emplace_back(language, madx::read_untagged(path));
-  if (!flags.mixed_text.empty()) inputs.scored.mixed = madx::read_mixed_text(flags.mixed_text);
+    inputs.scored.texts.emplace_back(language, madx::read_text_to_tag(path));
+  if (!flags.mixed_text.empty()) {
+    inputs.scored.mixed = madx::read_mixed_text(flags.mixed_text);
+    madx::say_passed_over(flags.mixed_text, inputs.scored.mixed.passed_over);
+  }
   return inputs;
 }
 
@@ -184,6 +190,7 @@ madx::RunState describe(const Flags& flags, const madx::NerModel& model,
   } else {
     training.add_input("--train", flags.train);
     if (!flags.dev.empty()) training.add_input("--dev", flags.dev);
+    flags.conll.describe(training);
     flags.training.describe(options, training);
     flags.adapter.describe(flags.adapter.bottleneck_config(), training);
   }

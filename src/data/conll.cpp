@@ -4,7 +4,9 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "conll_layout.h"
 #include "madx/core/error.h"
+#include "madx/data/invisible.h"
 #include "madx/data/utf8.h"
 
 namespace madx {
@@ -12,85 +14,49 @@ namespace {
 
 struct TokenLine {
   std::size_t number;
+  std::size_t block;
   std::string_view token;
   std::string_view tag;
-  bool begins_sentence;
 };
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-/// Tabs separate where there are any, so that a token may hold a space ("New York\tB-LOC").
-std::vector<std::string_view> split_columns(std::string_view line) {
-  line = trim(line);
-  const char separator = line.find('\t') == std::string_view::npos ? ' ' : '\t';
-  std::vector<std::string_view> columns;
-  while (!line.empty()) {
-    const std::size_t end = std::min(line.find(separator), line.size());
-    columns.push_back(trim(line.substr(0, end)));
-    line = trim(line.substr(end));
-  }
-  return columns;
-}
 
 bool starts_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
 }
 
-bool is_comment(std::string_view line) { return starts_with(line, "# "); }
-
-/// `width`: columns of the file's token lines.
-bool is_token_after_all(const std::vector<std::string_view>& columns, std::size_t width) {
-  return columns.front() == "#" && columns.size() == width && is_tag(columns.back());
-}
-
-/// Columns of the first line that is a token for certain; two where there is none.
-std::size_t column_count(const std::vector<std::string>& lines) {
-  for (const std::string& line : lines) {
-    if (is_comment(line)) continue;
-    const auto columns = split_columns(line);
-    if (!columns.empty() && columns.front() != "-DOCSTART-") return columns.size();
+/// Whether the line, which has the tokens' place in the file, is no token.
+bool is_passed_over(const ConllLine& line, const ConllLayout& layout, std::size_t width) {
+  if (line.may_be_comment) {
+    return layout.has_index || line.columns.size() != width ||
+           !is_tag(trim_invisible(line.columns[layout.columns.tag - 1]));
   }
-  return 2;
+  return layout.has_index && parse_conll_index(line.columns[0]).kind != ConllIndex::Kind::kWord;
 }
 
-/// The user's text in a message of one line: cut to a readable length, control characters replaced.
-std::string quoted(std::string_view text) {
-  constexpr std::size_t kShown = 40;
-  const auto code_points = split_utf8(text);
-  const bool cut = code_points.size() > kShown;
-  std::string shown(text.data(), cut ? code_points[kShown].data() : text.data() + text.size());
-  std::replace_if(
-      shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
-  return '"' + shown + (cut ? "...\"" : "\"");
+[[noreturn]] void refuse_tag(const std::string& path, const ConllLine& line,
+                             const ConllLayout& layout, std::size_t width) {
+  const auto [token, tag] = layout.columns;
+  const std::string_view found = trim_invisible(line.columns[tag - 1]);
+  const auto column = tag == width ? "the last column" : "column " + std::to_string(tag);
+  if (found.empty()) {
+    input_error(path, ":", line.number, ": expected a token and its tag, but found nothing in ",
+                column, ", the tag's; give each token a tag, O where it is in no entity");
+  }
+  const auto advice = layout.also_tagged == 0
+                          ? std::string()
+                          : ", or name the columns: --columns token=" + std::to_string(token) +
+                                ",tag=" + std::to_string(layout.also_tagged);
+  input_error(path, ":", line.number, ": expected a tag such as O or B-PER in ", column,
+              ", but found ", in_quotes(found), "; use tags of IOB1, IOB2 or BIOES", advice);
 }
 
-std::vector<TokenLine> token_lines(const std::string& path, const std::vector<std::string>& lines) {
-  const std::size_t width = column_count(lines);
+std::vector<TokenLine> token_lines(const std::string& path, const std::vector<ConllLine>& lines,
+                                   const ConllLayout& layout, std::size_t width) {
   std::vector<TokenLine> tokens;
-  bool begins_sentence = true;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto columns = split_columns(lines[i]);
-    if (columns.empty() || columns.front() == "-DOCSTART-") {
-      begins_sentence = true;
-      continue;
-    }
-    if (is_comment(lines[i]) && !is_token_after_all(columns, width)) continue;
-
-    if (columns.size() == 1) {
-      input_error(path, ":", i + 1,
-                  ": expected a token and its tag, but found one column: ", quoted(columns[0]),
-                  "; separate token and tag by a tab or spaces");
-    }
-    if (!is_tag(columns.back())) {
-      input_error(path, ":", i + 1, ": expected a tag such as O or B-PER in the last column, but ",
-                  "found ", quoted(columns.back()), "; use tags of IOB1, IOB2 or BIOES");
-    }
-    tokens.push_back({i + 1, columns.front(), columns.back(), begins_sentence});
-    begins_sentence = false;
+  for (const ConllLine& line : lines) {
+    if (is_passed_over(line, layout, width)) continue;
+    const std::string_view tag = trim_invisible(line.columns[layout.columns.tag - 1]);
+    if (!is_tag(tag)) refuse_tag(path, line, layout, width);
+    tokens.push_back({line.number, line.block, line.columns[layout.columns.token - 1], tag});
   }
   return tokens;
 }
@@ -108,49 +74,63 @@ std::string_view language_prefix(std::string_view token) {
   return known_length && letters ? token.substr(0, colon + 1) : std::string_view{};
 }
 
+/// A token without text has no prefix, and says nothing about those of the others.
 void strip_language_prefix(const std::string& path, std::vector<TokenLine>& lines) {
-  const std::string_view prefix = language_prefix(lines.front().token);
+  const auto first = std::find_if(lines.begin(), lines.end(),
+                                  [](const TokenLine& line) { return !line.token.empty(); });
+  if (first == lines.end()) return;
+  const std::string_view prefix = language_prefix(first->token);
   const bool everywhere =
       !prefix.empty() && std::all_of(lines.begin(), lines.end(), [&](const TokenLine& line) {
-        return starts_with(line.token, prefix);
+        return line.token.empty() || starts_with(line.token, prefix);
       });
   if (!everywhere) return;
 
   for (TokenLine& line : lines) {
+    if (line.token.empty()) continue;
     line.token.remove_prefix(prefix.size());
     if (line.token.empty()) {
-      input_error(path, ":", line.number, ": expected a token after the prefix \"", prefix,
-                  "\" that every line has, but found none; remove the line");
+      input_error(path, ":", line.number, ": expected a token after the prefix ", in_quotes(prefix),
+                  " that every line has, but found none; remove the line");
     }
   }
 }
 
-std::vector<TaggedSentence> sentences_of(const std::string& path,
-                                         const std::vector<std::string>& text) {
-  std::vector<TokenLine> lines = token_lines(path, text);
-  if (lines.empty()) {
+ConllFile parse(const std::string& path, const std::vector<std::string>& text,
+                ConllColumns columns) {
+  auto lines = split_conll_lines(text);
+  const std::size_t width = require_equal_width(path, lines);
+  const ConllLayout layout = find_conll_layout(path, lines, width, columns);
+  std::vector<TokenLine> tokens = token_lines(path, lines, layout, width);
+  if (tokens.empty()) {
     input_error(path, ": expected sentences, a token and its tag a line, but found ",
                 text.empty() ? "an empty file" : "no such line", "; check that it is a CoNLL file");
   }
-  strip_language_prefix(path, lines);
+  strip_language_prefix(path, tokens);
 
-  std::vector<TaggedSentence> sentences;
-  for (const TokenLine& line : lines) {
-    if (line.begins_sentence) sentences.emplace_back();
-    sentences.back().tokens.emplace_back(line.token);
-    sentences.back().tags.emplace_back(line.tag);
+  ConllFile file;
+  file.columns = layout.columns;
+  file.width = width;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (i == 0 || tokens[i].block != tokens[i - 1].block) file.sentences.emplace_back();
+    file.sentences.back().tokens.emplace_back(tokens[i].token);
+    file.sentences.back().tags.emplace_back(tokens[i].tag);
   }
-  return sentences;
+  return file;
 }
 
 }  // namespace
 
+ConllFile read_conll_file(const std::string& path, ConllColumns columns) {
+  return parse(path, read_utf8_lines(path), columns);
+}
+
 std::vector<TaggedSentence> read_conll(const std::string& path) {
-  return sentences_of(path, read_utf8_lines(path));
+  return read_conll_file(path).sentences;
 }
 
 std::vector<TaggedSentence> parse_conll(const std::string& path, std::string_view text) {
-  return sentences_of(path, split_utf8_lines(path, text));
+  return parse(path, split_utf8_lines(path, text), {}).sentences;
 }
 
 void write_columns(std::ostream& out, const std::vector<std::vector<std::string>>& columns) {

@@ -225,16 +225,26 @@ std::vector<std::string> split_words(std::string_view sentence) {
   return words;
 }
 
-std::vector<std::vector<std::string>> read_raw_sentences(const std::string& path) {
-  std::vector<std::vector<std::string>> sentences;
+RawText read_raw_text(const std::string& path) {
+  RawText text;
+  std::size_t number = 0;
   for (const std::string& line : read_utf8_lines(path)) {
+    ++number;
     auto words = split_words(line);
-    if (!words.empty()) sentences.push_back(std::move(words));
+    if (words.empty()) {
+      text.passed_over.push_back(number);
+    } else {
+      text.sentences.push_back(std::move(words));
+    }
   }
-  if (sentences.empty()) {
+  if (text.sentences.empty()) {
     input_error(path, ": expected text, a sentence a line, but found no words; check the file");
   }
-  return sentences;
+  return text;
+}
+
+std::vector<std::vector<std::string>> read_raw_sentences(const std::string& path) {
+  return read_raw_text(path).sentences;
 }
 
 }  // namespace madx

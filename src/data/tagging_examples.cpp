@@ -3,17 +3,54 @@
 #include <algorithm>
 #include <set>
 
+#include "madx/core/error.h"
+#include "madx/data/invisible.h"
 #include "madx/data/windows.h"
 
 namespace madx {
+namespace {
+
+std::string listed(const std::vector<std::string>& labels) {
+  constexpr size_t kShown = 10;
+  std::string text;
+  for (size_t i = 0; i < labels.size() && i < kShown; ++i)
+    text += (i == 0 ? "" : ", ") + in_quotes(labels[i]);
+  return text + (labels.size() > kShown ? ", ..." : "");
+}
+
+/// The sentence's tags in IOB2 as indices of `labels`; -1 for one that is not there.
+std::vector<int64_t> label_ids(const TaggedSentence& sentence, size_t number,
+                               const std::vector<std::string>& labels, UnknownTags unknown) {
+  const auto where = "sentence " + std::to_string(number + 1);
+  const auto tags = [&] {
+    try {
+      return to_iob2(sentence.tags);
+    } catch (const InputError& error) {
+      input_error(where, ", ", error.what());
+    }
+  }();
+  std::vector<int64_t> ids;
+  for (size_t token = 0; token < tags.size(); ++token) {
+    const auto label = std::find(labels.begin(), labels.end(), tags[token]);
+    if (label == labels.end() && unknown == UnknownTags::kRefused) {
+      input_error(where, ", token ", token + 1, ": expected a tag among the labels of the head (",
+                  listed(labels), "), but found ", in_quotes(tags[token]),
+                  "; give the head this label, or tag the token otherwise");
+    }
+    ids.push_back(label == labels.end() ? -1 : label - labels.begin());
+  }
+  return ids;
+}
+
+}  // namespace
 
 TaggingExamples::TaggingExamples(const std::vector<TaggedSentence>& sentences,
                                  const Tokenizer& tokenizer, const std::vector<std::string>& labels,
-                                 int64_t max_length) {
+                                 int64_t max_length, UnknownTags unknown) {
   const auto limit = max_length - 2;
   const auto& special = tokenizer.special();
   for (size_t sentence = 0; sentence < sentences.size(); ++sentence) {
-    const auto tags = to_iob2(sentences[sentence].tags);
+    const auto targets = label_ids(sentences[sentence], sentence, labels, unknown);
     auto subwords = tokenizer.encode_words(sentences[sentence].tokens);
     std::vector<int64_t> counts;
     for (const auto& word : subwords) counts.push_back(static_cast<int64_t>(word.size()));
@@ -23,9 +60,8 @@ TaggingExamples::TaggingExamples(const std::vector<TaggedSentence>& sentences,
       sequence.ids.push_back(special.bos);
       for (auto word = window.begin; word < window.end; ++word) {
         if (word >= window.keep_begin && word < window.keep_end) {
-          const auto label = std::find(labels.begin(), labels.end(), tags[word]);
-          const auto id = label == labels.end() ? -1 : label - labels.begin();
-          sequence.words.push_back({static_cast<int64_t>(sequence.ids.size()), id, sentence, word});
+          const auto place = static_cast<int64_t>(sequence.ids.size());
+          sequence.words.push_back({place, targets[word], sentence, word});
         }
         const auto& ids = subwords[word];
         const auto room = static_cast<size_t>(limit + 1) - sequence.ids.size();

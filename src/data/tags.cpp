@@ -1,6 +1,10 @@
 #include "madx/data/tags.h"
 
+#include <algorithm>
+
 #include "madx/core/error.h"
+#include "madx/data/invisible.h"
+#include "madx/data/utf8.h"
 
 namespace madx {
 namespace {
@@ -26,8 +30,12 @@ bool continues(std::string_view before, std::string_view tag) {
 
 bool is_tag(std::string_view tag) {
   if (tag == kOutside) return true;
-  return tag.size() > 2 && tag[1] == '-' &&
-         std::string_view("BIESLU").find(tag[0]) != std::string_view::npos;
+  if (tag.size() < 3 || tag[1] != '-') return false;
+  if (std::string_view("BIESLU").find(tag[0]) == std::string_view::npos) return false;
+  const auto plain = [](char c) { return c > ' ' && c < '\x7F'; };
+  if (std::all_of(tag.begin(), tag.end(), plain)) return true;
+  const auto code_points = split_utf8(tag);
+  return std::none_of(code_points.begin(), code_points.end(), is_invisible);
 }
 
 std::vector<Span> spans_of(const std::vector<std::string>& tags) {
@@ -36,8 +44,8 @@ std::vector<Span> spans_of(const std::vector<std::string>& tags) {
   for (std::size_t i = 0; i < tags.size(); ++i) {
     const std::string_view tag = tags[i];
     if (!is_tag(tag)) {
-      input_error("token ", i + 1, ": expected a tag such as O or B-PER, but found \"", tag,
-                  "\"; use labels of IOB1, IOB2 or BIOES");
+      input_error("token ", i + 1, ": expected a tag such as O or B-PER, but found ",
+                  in_quotes(tag), "; use labels of IOB1, IOB2 or BIOES");
     }
     if (continues(before, tag)) {
       spans.back().end = i + 1;

@@ -16,18 +16,20 @@
 namespace madx {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr size_t kScanWindow = size_t{8} << 20;  // bytes; a whole number of pages
 
-/// The line that begins at `start`, without its line ending.
-std::string_view line_at(std::string_view text, size_t start) {
-  std::string_view line = text.substr(start, text.find('\n', start) - start);
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  return line;
+/// Lines of other white space stay: they have no token, and which line is drawn when depends on
+/// the number of lines.
+bool is_blank_ascii(std::string_view line) {
+  return line.find_first_not_of(" \t\v\f") == std::string_view::npos;
 }
 
-bool is_blank(std::string_view line) {
-  return line.find_first_not_of(" \t\v\f\r") == std::string_view::npos;
+/// Bytes of the byte order marks that a line begins with: files that were joined have them inside.
+size_t byte_order_marks(std::string_view line) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  size_t bytes = 0;
+  while (line.substr(bytes, kMark.size()) == kMark) bytes += kMark.size();
+  return bytes;
 }
 
 [[noreturn]] void no_text_file(const std::string& path, const std::string& found) {
@@ -96,17 +98,14 @@ TextCorpus::TextCorpus(std::vector<std::string> paths) {
 
 void TextCorpus::index_lines(const std::string& path, const File& file) {
   const std::string_view text(file.bytes.get(), file.size);
-  size_t start =
-      text.substr(0, kByteOrderMark.size()) == kByteOrderMark ? kByteOrderMark.size() : 0;
   size_t window = 0;
-  for (size_t number = 1; start < text.size(); ++number) {
-    const auto line = line_at(text, start);
-    check_line(path, number, line);
-    if (!is_blank(line)) starts_.push_back(start);
-    start = std::min(text.find('\n', start), text.size() - 1) + 1;
+  for (LineScanner lines(text); lines.next();) {
+    check_line(path, lines.number(), lines.line());
+    const size_t mark = byte_order_marks(lines.line());
+    if (!is_blank_ascii(lines.line().substr(mark))) starts_.push_back(lines.start() + mark);
 
     // Lets go of the pages that were read, or the scan would hold the whole file at its end.
-    while (start - window > kScanWindow) {
+    while (lines.next_start() - window > kScanWindow) {
       madvise(const_cast<char*>(text.data()) + window, kScanWindow, MADV_DONTNEED);
       window += kScanWindow;
     }

@@ -66,17 +66,41 @@ std::vector<std::string_view> split_utf8(std::string_view text) {
   return code_points;
 }
 
-std::vector<std::string> split_utf8_lines(const std::string& path, std::string_view text) {
+LineScanner::LineScanner(std::string_view text) : text_(text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
-    text.remove_prefix(kByteOrderMark.size());
+  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) next_ = kByteOrderMark.size();
+}
+
+bool LineScanner::next() {
+  if (next_ >= text_.size()) return false;
+  ++number_;
+  start_ = next_;
+  line_ = line_at(text_, start_);
+  next_ = after_end(start_ + line_.size());
+  return true;
+}
+
+/// Where the line begins whose predecessor ends at `end`. A run of CRs is looked at once.
+std::size_t LineScanner::after_end(std::size_t end) {
+  if (end == text_.size() || text_[end] == '\n' || end < lone_until_) {
+    return std::min(end + 1, text_.size());
   }
+  const std::size_t run_end = std::min(text_.find_first_not_of('\r', end), text_.size());
+  if (run_end < text_.size() && text_[run_end] == '\n') return run_end + 1;
+  lone_until_ = run_end;
+  return end + 1;
+}
+
+std::string_view line_at(std::string_view text, std::size_t start) {
+  std::size_t end = start;
+  while (end < text.size() && text[end] != '\n' && text[end] != '\r') ++end;
+  return text.substr(start, end - start);
+}
+
+std::vector<std::string> split_utf8_lines(const std::string& path, std::string_view text) {
   std::vector<std::string> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  for (LineScanner scanner(text); scanner.next();) {
+    const std::string_view line = scanner.line();
     // A NUL byte is valid UTF-8, but what holds one is UTF-16 or no text at all.
     const std::size_t at = std::min(line.find('\0'), first_invalid_utf8(line).value_or(line.npos));
     if (at != line.npos) {

@@ -105,17 +105,13 @@ class WordPieceTokenizer final : public Tokenizer {
 
 std::vector<std::string> split_vocab(const std::string& bytes, const std::string& path) {
   std::vector<std::string> pieces;
-  for (size_t start = 0; start < bytes.size();) {
-    const size_t end = std::min(bytes.find('\n', start), bytes.size());
-    std::string piece = bytes.substr(start, end - start);
-    if (!piece.empty() && piece.back() == '\r') piece.pop_back();
-    if (first_invalid_utf8(piece)) {
-      input_error(path, ":", pieces.size() + 1,
+  for (LineScanner lines(bytes); lines.next();) {
+    if (first_invalid_utf8(lines.line())) {
+      input_error(path, ":", lines.number(),
                   ": expected a piece in UTF-8, but found other "
                   "bytes; copy the file again from the encoder's Hugging Face directory");
     }
-    pieces.push_back(std::move(piece));
-    start = end + 1;
+    pieces.emplace_back(lines.line());
   }
   return pieces;
 }

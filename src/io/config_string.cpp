@@ -1,10 +1,10 @@
 #include <cctype>
 #include <cmath>
-#include <cstdlib>
 
 #include "io/bottleneck_json.h"
 #include "io/json_file.h"
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 #include "madx/io/adapter_config.h"
 
 namespace madx::io {
@@ -94,12 +94,10 @@ class LiteralParser {
     position_ = std::min(text_.find_first_not_of("+-.0123456789eE_", start), text_.size());
     const std::string digits = text_.substr(start, position_ - start);
     const bool whole = digits.find_first_of(".eE") == std::string::npos;
-    char* end = nullptr;
-    const double real = std::strtod(digits.c_str(), &end);
+    const auto parsed = parse_number(digits);
+    if (!parsed || !std::isfinite(*parsed)) refuse("a number, but found \"" + digits + "\"");
+    const double real = *parsed;
     constexpr double kLargestExact = 1e15;
-    if (*end != '\0' || !std::isfinite(real)) {
-      refuse("a number, but found \"" + digits + "\"");
-    }
     if (!whole || std::abs(real) > kLargestExact) return real;
     if (real < 0) return static_cast<int64_t>(real);
     return static_cast<uint64_t>(real);

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <map>
-#include <sstream>
 
 #include "encoder_weights.h"
+#include "madx/core/plain_text.h"
 #include "madx/io/encoder_files.h"
 #include "output_file.h"
 
@@ -53,7 +53,7 @@ class ModuleTree {
 
 /// The layer's equations in TorchScript, over this module's own parameters.
 std::string layer_source(const EncoderConfig& config) {
-  std::ostringstream source;
+  auto source = plain_stream();
   const auto heads = config.num_attention_heads, width = config.hidden_size / heads,
              hidden = config.hidden_size;
   source << R"(
@@ -81,7 +81,7 @@ def forward(self, x: Tensor, bias: Tensor) -> Tensor:
 }
 
 std::string encoder_source(const EncoderConfig& config) {
-  std::ostringstream source;
+  auto source = plain_stream();
   source << R"(
 def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
     e = self.embeddings

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 
 namespace madx::io {
 namespace {
@@ -98,7 +99,7 @@ std::string describe(const PickleValue& value) {
     case Kind::kInt:
       return "the number " + std::to_string(value.number);
     case Kind::kFloat:
-      return "the number " + std::to_string(value.real);
+      return "the number " + fixed_text(value.real, 6);
     case Kind::kString:
       return "a string";
     case Kind::kTuple:

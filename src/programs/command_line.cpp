@@ -2,11 +2,11 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <sstream>
 
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 #include "madx/programs/flags.h"
 
 namespace madx {
@@ -68,9 +68,7 @@ int64_t peak_memory_bytes() {
 }
 
 std::string peak_memory() {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(peak_memory_bytes()) / 1e9);
-  return text;
+  return fixed_text(static_cast<double>(peak_memory_bytes()) / 1e9, 2) + " GB";
 }
 
 std::string command_line(int argc, char** argv) {

@@ -11,6 +11,7 @@
 
 #include "io/bottleneck_json.h"
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 #include "madx/cpu/available.h"
 #include "madx/cpu/bfloat16.h"
 #include "madx/cpu/float_products.h"
@@ -36,7 +37,11 @@ std::string exact_text(Number value) {
 void TrainingFlags::add_to(CLI::App& app) {
   app.add_option("--steps", steps, "Optimizer steps (or give --epochs)");
   app.add_option("--epochs", epochs, "Passes over the training data");
-  app.add_option("--batch-size", batch_size, "Sequences a batch")->capture_default_str();
+  batch_size_option_ =
+      app.add_option("--batch-size", batch_size, "Sequences a batch")->capture_default_str();
+  app.add_option(
+      "--batch-tokens", batch_tokens,
+      "Tokens a batch, instead of --batch-size: as many sequences of --max-length as fit");
   app.add_option("--gradient-accumulation", gradient_accumulation, "Batches a step")
       ->capture_default_str();
   app.add_option("--max-length", max_length, "Tokens of a sequence at most")->capture_default_str();
@@ -66,10 +71,17 @@ void TrainingFlags::add_to(CLI::App& app) {
                "Compute each layer again in the backward pass: less memory, a third more time");
 }
 
-void TrainingFlags::check() const {
+void TrainingFlags::check() {
   require(steps.value_or(1) > 0, "--steps", "a number above 0", steps.value_or(1));
   require(epochs.value_or(1) > 0, "--epochs", "a number above 0", epochs.value_or(1));
   if (steps && epochs) input_error("--steps and --epochs: expected one of them, but found both");
+  if (batch_tokens) {
+    if (batch_size_option_ != nullptr && batch_size_option_->count() > 0)
+      input_error("--batch-size and --batch-tokens: expected one of them, but found both");
+    require(max_length > 0 && *batch_tokens >= max_length, "--batch-tokens",
+            "at least --max-length, " + std::to_string(max_length), *batch_tokens);
+    batch_size = *batch_tokens / max_length;
+  }
   require(batch_size > 0, "--batch-size", "a number above 0", batch_size);
   require(gradient_accumulation > 0, "--gradient-accumulation", "a number above 0",
           gradient_accumulation);
@@ -143,7 +155,7 @@ void print_encoder(const io::LoadedEncoder& loaded) {
             << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head");
   if (loaded.archive_difference) {
     std::cout << "; native layers and the archive's own forward differ by at most "
-              << *loaded.archive_difference;
+              << number_text(*loaded.archive_difference);
   }
   std::cout << "\n";
   if (!cpu::available())
@@ -154,7 +166,7 @@ void MlmFlags::add_to(CLI::App& app) {
   app.add_option("--mlm-probability", mlm_probability, "Share of tokens to predict")
       ->capture_default_str();
   app.add_flag("--full-length", full_length,
-               "Join a batch's lines to sequences of --max-length, </s> between them");
+               "Join lines to sequences of --max-length, </s> between them: all of one length");
 }
 
 MlmBatchesOptions MlmFlags::batches_options(const TrainingFlags& training, Mixing mixing) const {

@@ -5,7 +5,6 @@
 #include <iostream>
 #include <sstream>
 
-#include "madx/data/raw_text.h"
 #include "madx/io/new_directory.h"
 #include "madx/io/write_file.h"
 #include "madx/report/highlight.h"
@@ -65,15 +64,6 @@ void tag_texts(NerModel& model, const NerInputs& inputs, const std::string& outp
 }
 
 }  // namespace
-
-std::vector<TaggedSentence> read_untagged(const std::string& path) {
-  std::vector<TaggedSentence> sentences;
-  for (auto& words : read_raw_sentences(path)) {
-    const auto size = words.size();
-    sentences.push_back({std::move(words), std::vector<std::string>(size, "O")});
-  }
-  return sentences;
-}
 
 void score(NerModel& model, const NerInputs& inputs, NerReport report, const std::string& output) {
   if (!inputs.tests.empty()) score_tests(model, inputs, report, output);

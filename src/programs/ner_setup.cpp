@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "madx/core/error.h"
+#include "madx/data/invisible.h"
 #include "madx/io/adapter_files.h"
 #include "madx/io/composition_files.h"
 #include "madx/io/new_directory.h"
@@ -40,6 +41,17 @@ void collect_fusions(const Composition& composition, std::vector<Fuse>& fusions)
     fusions.push_back(fuse);
   }
   for (const auto& child : composition.children) collect_fusions(child, fusions);
+}
+
+/// Refuses a head whose labels are no tags, such as the LABEL_0 of one that was given no names.
+void require_tags(const std::string& directory, const std::vector<std::string>& labels) {
+  for (const auto& label : labels) {
+    if (is_tag(label)) continue;
+    input_error(directory, "/head_config.json: expected tags such as O and B-PER as the names in ",
+                "\"label2id\", but found ", in_quotes(label),
+                "; write the tag of each id there, or ",
+                "save the head anew with id2label given to add_tagging_head");
+  }
 }
 
 bool names(const Composition& composition, const std::string& name) {
@@ -137,6 +149,7 @@ void NerModel::load_task(const std::string& directory) {
   if (names(composition, kTask) && !adapters->has(kTask))
     io::load_adapter(adapters, directory, kTask, leave_out);
   head = io::load_tagging_head(directory);
+  require_tags(directory, head->options.labels());
   if (head->options.hidden_size() != encoder->config().hidden_size) {
     input_error(directory, "/head_config.json: expected hidden size ",
                 encoder->config().hidden_size, ", the encoder's, but found ",

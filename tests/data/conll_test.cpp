@@ -77,6 +77,16 @@ TEST(Conll, KeepsTheTokenNumberSign) {
   EXPECT_EQ(read("a NN O\n# O\n").front().tokens, Words{"a"});
 }
 
+TEST(Conll, KeepsATokenThatBeginsLikeAComment) {
+  const auto sentence = read("Anna\tB-PER\n# 1\tB-MISC\n# 2 hits\tI-MISC\n").front();
+  EXPECT_EQ(sentence.tokens, (Words{"Anna", "# 1", "# 2 hits"}));
+  EXPECT_EQ(sentence.tags, (Words{"B-PER", "B-MISC", "I-MISC"}));
+  EXPECT_EQ(read("# 1\tB-MISC\n").front().tokens, Words{"# 1"});
+  EXPECT_EQ(read("a\t_\tO\n# 1\t_\tB-X\n# id 7\tdomain=en\n# 1\tO\n").front().tokens,
+            (Words{"a", "# 1"}));
+  EXPECT_EQ(read("#tag O\n#1 B-MISC\n").front().tokens, (Words{"#tag", "#1"}));
+}
+
 TEST(Conll, StripsTheLanguagePrefixThatEveryTokenHas) {
   EXPECT_EQ(read("en:Anna\tB-PER\nen::\tO\n\nen:de:x\tO\n").front().tokens, (Words{"Anna", ":"}));
   EXPECT_EQ(read("zh-yue:\u9999 O\nzh-yue:: O\n").front().tokens, (Words{"\u9999", ":"}));
@@ -94,7 +104,6 @@ TEST(Conll, RefusesALineWithOneColumn) {
   EXPECT_EQ(error_in("a\tO\n\nNairobi\n"),
             ":3: expected a token and its tag, but found one column: \"Nairobi\"; separate token "
             "and tag by a tab or spaces");
-  EXPECT_NE(error_in("a\tO\n\tO\n").find(":2: expected a token and its tag"), std::string::npos);
   EXPECT_NE(error_in("a\tO\nb\t\n").find(":2: expected a token and its tag"), std::string::npos);
 }
 
@@ -103,8 +112,75 @@ TEST(Conll, ShowsOnlyTheBeginningOfALongColumn) {
             std::string::npos);
 }
 
-TEST(Conll, ShowsNoControlCharacters) {
-  EXPECT_NE(error_in("a\x1B[1m\r\x7F.").find("\"a?[1m??.\";"), std::string::npos);
+TEST(Conll, NamesWhatCannotBeSeen) {
+  EXPECT_NE(error_in("a\x1B[1m\x7F.").find("\"a<U+001B>[1m<U+007F>.\";"), std::string::npos);
+  EXPECT_EQ(error_in("Nairobi\u00A0B-LOC\n"),
+            ":1: expected a token and its tag, but found one column: \"Nairobi<U+00A0>B-LOC\"; "
+            "separate token and tag by a tab or spaces");
+  EXPECT_NE(error_in("a\tO\nb\tPER\u200BSON\n").find("found \"PER<U+200B>SON\";"),
+            std::string::npos);
+}
+
+TEST(Conll, EndsLinesAtEveryFormOfLineEnd) {
+  for (const std::string end : {"\n", "\r\n", "\r\r\n", "\r\r\r\n", "\r"}) {
+    SCOPED_TRACE(testing::PrintToString(end));
+    const auto sentences = read("Anna B-PER" + end + "Lee I-PER" + end + end + "hi O" + end);
+    ASSERT_EQ(sentences.size(), 2u);
+    EXPECT_EQ(sentences[0].tags, (Words{"B-PER", "I-PER"}));
+    EXPECT_EQ(sentences[1].tokens, Words{"hi"});
+    EXPECT_EQ(sentences[1].tags, Words{"O"});
+  }
+  const auto mixed = read("a O\rb B-LOC\r\n\nc O\r\r\nd O\n\re O");
+  ASSERT_EQ(mixed.size(), 3u);
+  EXPECT_EQ(mixed[0].tags, (Words{"O", "B-LOC"}));
+  EXPECT_EQ(mixed[1].tokens, (Words{"c", "d"}));
+  EXPECT_EQ(mixed[2].tokens, Words{"e"});
+}
+
+TEST(Conll, EndsNoLineAtSeparatorsOfOtherPrograms) {
+  for (const std::string end : {"\u0085", "\u2028", "\u2029", "\v", "\f"}) {
+    SCOPED_TRACE(testing::PrintToString(end));
+    EXPECT_EQ(read("a" + end + "b O\nc B-LOC" + end + "\n").front().tokens,
+              (Words{"a" + end + "b", "c"}));
+    EXPECT_EQ(read("c B-LOC" + end + "\n").front().tags, Words{"B-LOC"});
+    EXPECT_EQ(read("a O\n" + end + "\nb O\n").size(), 2u);
+    EXPECT_NE(error_in("a O" + end + "b B-LOC\nc O\n").find(":2: expected 3 columns, as in line 1"),
+              std::string::npos);
+  }
+}
+
+TEST(Conll, StripsInvisibleCharactersFromTags) {
+  for (const std::string odd :
+       {"\u00A0", "\u200B", "\uFEFF", "\u200E", "\u200F", "\u2060", "\u00AD", "\u3000", "\u2009",
+        "\u202F", "\u180E", "\uFE0F", "\u061C"}) {
+    SCOPED_TRACE(testing::PrintToString(odd));
+    EXPECT_EQ(read("a\tB-PER" + odd + "\nb\t" + odd + "O\nc O" + odd + odd + " \n").front().tags,
+              (Words{"B-PER", "O", "O"}));
+    EXPECT_EQ(read("a O " + odd + "\nb O\n").front().tags, (Words{"O", "O"}));
+    EXPECT_NE(error_in("a\tB-P" + odd + "ER\n").find("expected a tag such as O or B-PER"),
+              std::string::npos);
+  }
+  EXPECT_NE(error_in("a\tO\nb\tB-PER O\n").find("found \"B-PER O\""), std::string::npos);
+}
+
+TEST(Conll, TakesALineOfInvisibleCharactersForBlank) {
+  for (const std::string blank : {"\u00A0", "\u200B", "\uFEFF", " \u3000\t", "\x1C\x1F", "\t\t"}) {
+    SCOPED_TRACE(testing::PrintToString(blank));
+    EXPECT_EQ(read("a\tO\n" + blank + "\nb\tO\n").size(), 2u);
+  }
+}
+
+TEST(Conll, SkipsByteOrderMarksBeforeEveryLine) {
+  const auto sentences =
+      read("\uFEFFa O\n\n\uFEFF\uFEFF-DOCSTART- -X- O O\n\uFEFF# note\n\uFEFFb O\n\uFEFF\nc O\n");
+  ASSERT_EQ(sentences.size(), 3u);
+  EXPECT_EQ(sentences[0].tokens, Words{"a"});
+  EXPECT_EQ(sentences[1].tokens, Words{"b"});
+}
+
+TEST(Conll, KeepsATokenThatCannotBeSeen) {
+  EXPECT_EQ(read("a O\n\u200B O\n\u00A0 O\n").front().tokens, (Words{"a", "\u200B", "\u00A0"}));
+  EXPECT_EQ(read("a\tO\n\uFEFF\tO\n").front().tokens, (Words{"a", "\uFEFF"}));
 }
 
 TEST(Conll, RefusesALastColumnThatIsNoTag) {
@@ -117,6 +193,10 @@ TEST(Conll, RefusesATokenThatIsEmptyWithoutItsPrefix) {
   EXPECT_EQ(error_in("en:a\tO\nen:\tO\n"),
             ":2: expected a token after the prefix \"en:\" that every line has, but found none; "
             "remove the line");
+}
+
+TEST(Conll, StripsThePrefixBesideTokensWithoutText) {
+  EXPECT_EQ(read("\tO\nen:a\tO\n\tO\nen:b\tO\n").front().tokens, (Words{"", "a", "", "b"}));
 }
 
 TEST(Conll, RefusesInvalidUtf8) {
@@ -154,6 +234,12 @@ TEST(WriteColumns, WritesWhatReadConllReads) {
   const auto sentence = read(out.str()).front();
   EXPECT_EQ(sentence.tokens, (Words{"#", "New York"}));
   EXPECT_EQ(sentence.tags, (Words{"O", "B-LOC"}));
+}
+
+TEST(WriteColumns, WritesOddTokensThatReadConllReads) {
+  std::ostringstream out;
+  write_columns(out, {{"", "# 1", "\u200B"}, {"O", "B-LOC", "O"}, {"O", "O", "O"}});
+  EXPECT_EQ(read(out.str()).front().tokens, (Words{"", "# 1", "\u200B"}));
 }
 
 TEST(WriteColumns, RefusesColumnsOfDifferentLengths) {

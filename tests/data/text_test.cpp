@@ -59,12 +59,17 @@ TEST_F(TextCorpusTest, ReadsLinesInTheOrderOfItsFiles) {
 
 TEST_F(TextCorpusTest, SkipsBlankLinesAndStripsLineEndings) {
   const TextCorpus corpus({write("a", "\n one \r\n\r\n \t\n\ntwo\r\nthr\ree\r")});
-  EXPECT_EQ(lines_of(corpus), (Lines{" one ", "two", "thr\ree"}));
+  EXPECT_EQ(lines_of(corpus), (Lines{" one ", "two", "thr", "ee"}));
+  const TextCorpus twice({write("b", "one\r\r\n\r\r\ntwo\r\r\r\nthree\r\r")});
+  EXPECT_EQ(lines_of(twice), (Lines{"one", "two", "three"}));
+  const TextCorpus separators({write("c", "o\vn\fe\u0085\u2028\n")});
+  EXPECT_EQ(lines_of(separators), Lines{"o\vn\fe\u0085\u2028"});
 }
 
-TEST_F(TextCorpusTest, SkipsTheByteOrderMark) {
-  const TextCorpus corpus({write("a", "\xEF\xBB\xBFone\n\xEF\xBB\xBFtwo\n")});
-  EXPECT_EQ(lines_of(corpus), (Lines{"one", "\xEF\xBB\xBFtwo"}));
+TEST_F(TextCorpusTest, SkipsByteOrderMarksBeforeLines) {
+  const TextCorpus corpus(
+      {write("a", "\uFEFFone\n\uFEFF\uFEFFtwo\n\uFEFF\nthr\uFEFFee\n\uFEFF \n")});
+  EXPECT_EQ(lines_of(corpus), (Lines{"one", "two", "thr\uFEFFee"}));
 }
 
 TEST_F(TextCorpusTest, ReadsWhatACopyOutlives) {

@@ -91,5 +91,23 @@ TEST(Utf8Lines, RefuseAMissingFileAndADirectory) {
             "/: expected a text file, but found a directory; name a file in it");
 }
 
+TEST(LineScanner, SaysWhereLinesAreWhateverEndsThem) {
+  LineScanner lines("\uFEFFone\r\r\ntwo\r\rthree\n\r\n");
+  std::vector<std::string> found;
+  while (lines.next()) {
+    found.push_back(std::to_string(lines.number()) + "@" + std::to_string(lines.start()) + ":" +
+                    std::string(lines.line()));
+  }
+  EXPECT_EQ(found,
+            (std::vector<std::string>{"1@3:one", "2@9:two", "3@13:", "4@14:three", "5@20:"}));
+}
+
+TEST(LineScanner, LooksAtALongRunOfLineEndsOnce) {
+  std::size_t lines = 0;
+  const std::string text(2000000, '\r');  // seconds, if each looked at the rest
+  for (LineScanner scanner(text); scanner.next();) ++lines;
+  EXPECT_EQ(lines, text.size());
+}
+
 }  // namespace
 }  // namespace madx

@@ -83,6 +83,18 @@ TEST(WordPiece, ReadsAVocabularyWithWindowsLineEndings) {
   EXPECT_EQ(tokenizer->vocab_size(), 6);
 }
 
+TEST(WordPiece, ReadsAVocabularyWithAnyLineEndingsAndAByteOrderMark) {
+  const std::string vocab = kSpecial + "joki\n\u2028\nvene\n";
+  for (const std::string end : {"\n", "\r\n", "\r\r\n", "\r"}) {
+    std::string bytes = "\uFEFF";
+    for (const char c : vocab) bytes += c == '\n' ? end : std::string(1, c);
+    const auto tokenizer = wordpiece(bytes);
+    EXPECT_EQ(tokenizer->vocab_size(), 8);
+    EXPECT_EQ(tokenizer->encode("joki vene"), (Ids{5, 7}));
+    EXPECT_EQ(tokenizer->piece(6), "\u2028");
+  }
+}
+
 TEST(WordPiece, RefusesAVocabularyWithoutASpecialToken) {
   EXPECT_THAT(input_error_of([] { wordpiece("[PAD]\n[UNK]\n[CLS]\n[SEP]\njoki\n"); }),
               HasSubstr("bert/vocab.txt: expected the piece [MASK], but found none among 5"));

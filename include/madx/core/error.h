@@ -1,8 +1,9 @@
 #pragma once
 
-#include <sstream>
 #include <stdexcept>
 #include <string>
+
+#include "madx/core/plain_text.h"
 
 namespace madx {
 
@@ -23,7 +24,7 @@ class MachineError : public std::runtime_error {
 namespace detail {
 template <class... Parts>
 std::string join_parts(const Parts&... parts) {
-  std::ostringstream out;
+  auto out = plain_stream();
   (out << ... << parts);
   // Names out of files may hold anything: a message stays one line and never drives a terminal.
   std::string text = out.str();

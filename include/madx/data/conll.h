@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -10,24 +11,51 @@
 namespace madx {
 
 /// A sentence of a CoNLL file: as many tags as tokens, and at least one. The tags are the file's
-/// own; `to_iob2` gives those that a model is trained on.
+/// own; `to_iob2` gives those that a model is trained on. A token may be empty.
 struct TaggedSentence {
   std::vector<std::string> tokens;
   std::vector<std::string> tags;
 };
 
-/// The sentences of a CoNLL file: a token and its tag a line (first and last column), a blank line
-/// between sentences. Byte order mark and CRLF are accepted.
+/// Columns of a CoNLL file, counted from 1; 0: to be found.
+struct ConllColumns {
+  std::size_t token = 0;
+  std::size_t tag = 0;
+};
+
+/// What a CoNLL file holds, and in which of its columns it stood.
+struct ConllFile {
+  std::vector<TaggedSentence> sentences;
+  ConllColumns columns;
+  std::size_t width = 0;  ///< columns of each token's line
+};
+
+/// Reads a CoNLL file: a token and its tag a line, a blank line between sentences. Every line end
+/// that LineScanner knows is accepted, and byte order marks before a line.
 ///
-/// - Columns are separated by tabs, in a line without any by runs of spaces.
-/// - Comments are lines that begin with "# ". A line whose first column is "#" alone is a token
-///   nevertheless when it ends in a tag and has as many columns as the first token line: "# O".
+/// - Columns are separated by tabs, in a line without any by runs of spaces. Every token's line has
+///   as many. Between tabs a column may be empty; an empty first one is a token without text, and
+///   so is what a space stands for that a line with one column too few begins with.
+/// - The token is in the first column. Where the first column counts the tokens of each sentence
+///   (1, 2, 3, ... as in CoNLL-U, from any number on), it is in the second; lines of a range (3-4)
+///   or of an empty node (5.1) are no tokens: the words of the range follow.
+/// - The tag is in the last column. Where no line has a tag there, it is in the one column that has
+///   one in every line.
+/// - `columns` says otherwise where it is not 0.
+/// - Lines of nothing but invisible characters are blank; tags lose those at their ends.
+/// - Comments are lines that begin with "# " and are not a token's: that would have the file's
+///   number of columns, and a tag in its place ("# O", or "# 1", tab, "B-MISC").
 /// - A -DOCSTART- line is skipped and ends the sentence before it.
 /// - A prefix such as "en:" (WikiANN) is removed when every token of the file has the same one.
 ///
-/// InputError, naming file and line, for a line of one column, a last column that is no tag (see
-/// `is_tag`), a token that is empty without its prefix, and bytes that are not UTF-8; naming the
-/// file when it cannot be opened or has no sentence.
+/// InputError, naming file and line, for a line of one column or of another number than the lines
+/// before, what is no tag (see `is_tag`) or empty in the tag's column, a first column of numbers
+/// that do not count, a token that is empty without its prefix, and bytes that are not UTF-8;
+/// naming the file when it cannot be opened or has no sentence, and when several columns may be the
+/// tags'.
+ConllFile read_conll_file(const std::string& path, ConllColumns columns = {});
+
+/// The sentences alone.
 std::vector<TaggedSentence> read_conll(const std::string& path);
 
 /// The same for the file's content in memory; `path` is what messages begin with.

@@ -41,9 +41,21 @@ struct MaskedTokens {
   std::vector<int64_t> targets;
 };
 
+/// Masks the chosen token at `place`: 80 % become <mask>, 10 % a random token, 10 % stay.
+inline void mask_token(std::vector<int64_t>& ids, size_t place, const Tokenizer& tokenizer,
+                       RandomStream& random) {
+  const auto fate = random.uniform();
+  if (fate < 0.8) {
+    ids[place] = tokenizer.special().mask;
+  } else if (fate < 0.9) {
+    do {
+      ids[place] = random.below(tokenizer.vocab_size());
+    } while (tokenizer.is_special(ids[place]));
+  }
+}
+
 /// BERT's dynamic masking (Devlin et al. 2019, section 3.1): each token that is no special one is
-/// chosen with `probability`; of the chosen, 80 % become <mask>, 10 % a random token, 10 % stay.
-/// `ids` changes in place.
+/// chosen with `probability` and masked. `ids` changes in place.
 inline MaskedTokens mask_tokens(std::vector<int64_t>& ids, const Tokenizer& tokenizer,
                                 double probability, RandomStream& random) {
   MaskedTokens masked;
@@ -51,14 +63,7 @@ inline MaskedTokens mask_tokens(std::vector<int64_t>& ids, const Tokenizer& toke
     if (tokenizer.is_special(ids[place]) || random.uniform() >= probability) continue;
     masked.places.push_back(static_cast<int64_t>(place));
     masked.targets.push_back(ids[place]);
-    const auto fate = random.uniform();
-    if (fate < 0.8) {
-      ids[place] = tokenizer.special().mask;
-    } else if (fate < 0.9) {
-      do {
-        ids[place] = random.below(tokenizer.vocab_size());
-      } while (tokenizer.is_special(ids[place]));
-    }
+    mask_token(ids, place, tokenizer, random);
   }
   return masked;
 }

@@ -1,35 +1,30 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "madx/data/masking.h"
+#include "madx/data/mlm_batch.h"
 #include "madx/data/text.h"
-#include "madx/models/packed_batch.h"
+#include "madx/data/token_stream.h"
 
 namespace madx {
-
-/// Sequences for masked LM: `batch.read_rows` are the masked positions, `targets` what stood there.
-struct MlmBatch {
-  PackedBatch batch;
-  at::Tensor targets;  // (masked) int64
-};
 
 /// How the lines of several files are mixed.
 enum class Mixing {
   kByLines,      ///< every line once an epoch
-  kEqualShares,  ///< as many lines of each file, smaller files more often
+  kEqualShares,  ///< as many sequences of each file, smaller files more often
 };
 
 /// What a sequence is.
 enum class Sequences {
   kLines,       ///< a line; of one that is too long, a window drawn anew at each visit
-  kFullLength,  ///< a batch's lines end to end, </s> between them, cut at max_length: nothing is
+  kFullLength,  ///< the next max_length tokens of lines end to end, </s> between them: nothing is
                 ///< lost
 };
 
 struct MlmBatchesOptions {
-  int64_t batch_size = 8;    ///< lines
+  int64_t batch_size = 8;    ///< sequences
   int64_t max_length = 128;  ///< tokens of a sequence, special ones included
   double mlm_probability = 0.15;
   uint64_t seed = 42;
@@ -38,21 +33,34 @@ struct MlmBatchesOptions {
 };
 
 /// Batches of a corpus by number: batch n is a function of the options and n alone, so that a
-/// resumed run reads what the interrupted one would have read.
+/// resumed run reads what the interrupted one would have read, and nothing before it.
+///
+/// Of full-length sequences, the shuffled lines of an epoch are one stream of tokens, those of the
+/// next epoch follow, and batch n has the tokens from n times its size on. An epoch has the same
+/// number of tokens in any order, so the place is found by a division and sums of the lines'
+/// lengths; for these the text is tokenized once, at construction (see CountedText).
 class MlmBatches {
  public:
-  /// Throws InputError when no line of the corpus has a token.
+  /// Throws InputError when no line of the corpus has a token that can be masked.
   MlmBatches(TextCorpus corpus, std::shared_ptr<const Tokenizer> tokenizer,
              MlmBatchesOptions options);
 
-  /// Training batch `index` >= 0: shuffled lines, masks drawn anew at each visit.
+  /// Training batch `index` >= 0: shuffled lines, masks drawn anew at each visit, at least one
+  /// token masked whatever the probability.
   MlmBatch train(int64_t index);
-  /// Held-out batch `index` < eval_size(): lines in order, always the same masks.
+  /// Held-out batch `index` < eval_size(): lines in order, always the same masks. Of full-length
+  /// sequences the last one may be shorter.
   MlmBatch eval(int64_t index) const;
 
-  /// Batches an epoch.
+  /// Batches an epoch, rounded up.
   int64_t epoch_size() const;
-  int64_t eval_size() const { return epoch_size(); }
+  int64_t eval_size() const;
+
+  /// How often `batches` training batches have gone through the text, 2.5 for two and a half times.
+  /// With kEqualShares a mean: smaller files come more often.
+  double passes(int64_t batches) const;
+  /// Tokens of each training batch, special ones included, where all have the same number.
+  std::optional<int64_t> batch_tokens() const;
 
  private:
   /// Lines of one file (kEqualShares) or of all, shuffled anew each epoch.
@@ -60,18 +68,29 @@ class MlmBatches {
     size_t first = 0;
     size_t size = 0;
     int64_t epoch = -1;
-    std::vector<uint32_t> order;
+    std::vector<uint32_t> order;        // kLines
+    std::optional<TokenStream> stream;  // kFullLength
   };
+  using TokenLists = std::vector<std::vector<int64_t>>;
 
+  void require_text() const;
+  std::vector<uint32_t> shuffled_order(size_t share, int64_t epoch) const;
   size_t shuffled_line(size_t share, int64_t visit);
-  MlmBatch make(const std::vector<size_t>& lines, RandomStream& random) const;
-  std::vector<std::vector<int64_t>> sequences_of(const std::vector<size_t>& lines,
-                                                 RandomStream& random) const;
+  TokenLists line_sequences(const std::vector<size_t>& lines, RandomStream& random) const;
+  MlmBatch train_lines(int64_t index, RandomStream& random);
 
-  TextCorpus corpus_;
+  std::vector<int64_t> shuffled_tokens(size_t share, int64_t begin, int64_t end);
+  TokenLists full_sequences(int64_t index);
+  MlmBatch train_full(int64_t index, RandomStream& random);
+  int64_t room() const { return options_.max_length - 2; }
+
+  std::vector<int64_t> with_ends(std::vector<int64_t> tokens) const;
+
+  std::shared_ptr<const TextCorpus> corpus_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   MlmBatchesOptions options_;
   std::vector<Share> shares_;
+  std::optional<TokenStream> in_order_;  // kFullLength: all lines as they come
 };
 
 }  // namespace madx

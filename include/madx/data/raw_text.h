@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +21,17 @@ namespace madx {
 /// control characters and direction marks. Bytes that are not UTF-8 count as symbols.
 std::vector<std::string> split_words(std::string_view sentence);
 
-/// The words (see `split_words`) of each line of a text file; blank lines are left out. InputError
-/// when the file cannot be opened or has no words, and, naming file and line, when it is not UTF-8.
+/// The sentences of a text file, a line each, as words.
+struct RawText {
+  std::vector<std::vector<std::string>> sentences;
+  std::vector<std::size_t> passed_over;  ///< lines without a word, counted from 1: they have none
+};
+
+/// The words (see `split_words`) of each line of a text file. InputError when the file cannot be
+/// opened or has no words, and, naming file and line, when it is not UTF-8.
+RawText read_raw_text(const std::string& path);
+
+/// The sentences alone.
 std::vector<std::vector<std::string>> read_raw_sentences(const std::string& path);
 
 }  // namespace madx

@@ -20,14 +20,23 @@ struct TaggingBatch {
   std::vector<size_t> sentences;                 ///< of each sequence
 };
 
+/// What becomes of a tag that is not among the labels.
+enum class UnknownTags {
+  kMarked,   ///< its target is -1: for sentences to tag, whose own tags are for scores
+  kRefused,  ///< InputError: for sentences to learn from
+};
+
 /// Tagged sentences as sequences of sub-words. A sentence that is longer than `max_length` becomes
 /// several windows, of which each word is predicted in one; a word that alone is too long is cut to
 /// its first sub-words.
 class TaggingExamples {
  public:
-  /// `labels` are the tags by id. `max_length` counts special tokens.
+  /// `labels` are the tags by id, in IOB2, into which the sentences' are turned. `max_length`
+  /// counts special tokens. A token without text is one <unk>. InputError, naming sentence and
+  /// token, for what is not a tag, and for one that `unknown` refuses.
   TaggingExamples(const std::vector<TaggedSentence>& sentences, const Tokenizer& tokenizer,
-                  const std::vector<std::string>& labels, int64_t max_length);
+                  const std::vector<std::string>& labels, int64_t max_length,
+                  UnknownTags unknown = UnknownTags::kMarked);
 
   /// Number of sequences: sentences, or windows of long ones.
   size_t size() const { return sequences_.size(); }

@@ -18,7 +18,8 @@ inline bool operator==(const Span& a, const Span& b) {
   return a.begin == b.begin && a.end == b.end && a.type == b.type;
 }
 
-/// Whether `tag` is O, or B, I, E, S, L or U with a hyphen and a type (`B-PER`).
+/// Whether `tag` is O, or B, I, E, S, L or U with a hyphen and a type (`B-PER`). A type has neither
+/// spaces nor other invisible characters: two that look the same would be two types.
 bool is_tag(std::string_view tag);
 
 /// The entities of one sentence in order, as seqeval's default (non-strict) mode reads them, which

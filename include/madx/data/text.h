@@ -23,8 +23,9 @@ class TextCorpus {
   /// Lines in all files. Blank lines (nothing but ASCII white space) are not counted.
   size_t size() const { return starts_.size(); }
 
-  /// Line `i` in [0, size()), files in the order given, without its line ending (LF or CR LF) and
-  /// the file's byte order mark. The view is good as long as the corpus or a copy of it lives.
+  /// Line `i` in [0, size()), files in the order given, without its end (see LineScanner) and
+  /// without byte order marks before it. The view is good as long as the corpus or a copy of it
+  /// lives.
   /// Throws std::out_of_range.
   std::string_view line(size_t i) const;
 

@@ -17,14 +17,43 @@ std::optional<std::size_t> first_invalid_utf8(std::string_view text);
 /// always add up to `text`.
 std::vector<std::string_view> split_utf8(std::string_view text);
 
-/// The lines of `text` without their ends (LF or CRLF) and without a byte order mark; element i is
-/// line i + 1. InputError, naming `path` and the line, for a line that is not UTF-8 or holds a NUL
-/// byte.
+/// Takes the lines of a text one after the other. Line ends are LF, CR LF, CR CR LF (what CR LF
+/// becomes when it is written once more in text mode) with any number of CRs, and a CR alone (old
+/// Macs), mixed as they come. Other characters that end a line for some programs (VT, FF, U+0085,
+/// U+2028, U+2029) are text. A byte order mark at the beginning of the text is left out.
+class LineScanner {
+ public:
+  explicit LineScanner(std::string_view text);
+
+  /// Goes on to the next line; false at the end of the text. A line end as the last thing in the
+  /// text begins no further line.
+  bool next();
+
+  std::string_view line() const { return line_; }   ///< without its end
+  std::size_t number() const { return number_; }    ///< from 1
+  std::size_t start() const { return start_; }      ///< its place in the text, in bytes
+  std::size_t next_start() const { return next_; }  ///< where the next line begins
+
+ private:
+  std::size_t after_end(std::size_t end);
+
+  std::string_view text_;
+  std::string_view line_;
+  std::size_t number_ = 0;
+  std::size_t start_ = 0;
+  std::size_t next_ = 0;
+  std::size_t lone_until_ = 0;  // CRs before here have no LF after them: each ends a line
+};
+
+/// The line that begins at byte `start` of `text`, without its end.
+std::string_view line_at(std::string_view text, std::size_t start);
+
+/// The lines of `text` as LineScanner finds them; element i is line i + 1. InputError, naming
+/// `path` and the line, for a line that is not UTF-8 or holds a NUL byte.
 std::vector<std::string> split_utf8_lines(const std::string& path, std::string_view text);
 
-/// The lines of a text file without their ends (LF or CRLF) and without a byte order mark; element
-/// i is line i + 1. InputError when `path` is a directory or cannot be opened, and, naming the
-/// line, when a line is not UTF-8 or holds a NUL byte. An empty file has no lines.
+/// The same for a text file. InputError also when `path` is a directory or cannot be opened. An
+/// empty file has no lines.
 std::vector<std::string> read_utf8_lines(const std::string& path);
 
 }  // namespace madx

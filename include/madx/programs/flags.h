@@ -21,6 +21,7 @@ struct TrainingFlags {
   std::optional<int64_t> steps;
   std::optional<int64_t> epochs;
   int64_t batch_size = 8;
+  std::optional<int64_t> batch_tokens;  ///< instead of batch_size, which `check` sets by it
   int64_t gradient_accumulation = 1;
   int64_t max_length = 128;
   double lr = 1e-4;
@@ -37,8 +38,9 @@ struct TrainingFlags {
 
   void add_to(CLI::App& app);
 
-  /// Throws InputError for a value that no run can have.
-  void check() const;
+  /// Throws InputError for a value that no run can have. Sets the batch size that --batch-tokens
+  /// comes to.
+  void check();
 
   /// Sets the encoder's dropout and gradient checkpointing.
   void apply_to(Encoder& encoder) const;
@@ -49,6 +51,9 @@ struct TrainingFlags {
   /// Adds what these flags, with `options` made of them, decide of a run's results. Where it is
   /// logged, saved and computed decides nothing.
   void describe(const TrainerOptions& options, Experiment& experiment) const;
+
+ private:
+  CLI::Option* batch_size_option_ = nullptr;
 };
 
 /// Throws InputError when --max-length is below 3 or above what the encoder's positions hold.

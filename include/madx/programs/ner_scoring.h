@@ -19,9 +19,6 @@ struct NerInputs {
   MixedText mixed;
 };
 
-/// Raw text to tag, a sentence a line; all tags are "O".
-std::vector<TaggedSentence> read_untagged(const std::string& path);
-
 /// Runs the tagger under the adapters of each language, and writes into `output`: predictions/,
 /// report.html and results.json where there are tests, tagged/ where there is raw text, each whole
 /// or not at all. `report` comes with all but scores and predictions. Prints the table of scores

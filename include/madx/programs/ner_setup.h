@@ -46,7 +46,7 @@ struct NerModel {
   /// there: they learn. Under finetune the encoder does.
   void add_task(const BottleneckConfig& config, const std::vector<std::string>& labels);
   /// A trained task adapter, where the composition has one that is not there, and its head. Throws
-  /// InputError under finetune, which has no task adapter.
+  /// InputError under finetune, which has no task adapter, and for a head whose labels are no tags.
   void load_task(const std::string& directory);
   /// Writes task_adapter/, and a directory a fusion under fusions/, into `directory`; finetune:
   /// finetuned/, a Hugging Face directory with the head beside it, config and tokenizer those of
