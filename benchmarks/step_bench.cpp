@@ -187,7 +187,7 @@ class Step {
   void run() {
     if (!trains()) return infer(adapters_);
     const auto hidden = encoder_->forward(batch_, *adapters_);
-    const auto loss = flags_.what == "mlm" ? mlm_head_->loss(hidden, encoder_->word_embeddings(),
+    const auto loss = flags_.what == "mlm" ? mlm_head_->loss(hidden, encoder_->output_embeddings(),
                                                              targets_, *adapters_, batch_)
                                            : tagging_head_->loss(hidden, targets_);
     loss.backward();

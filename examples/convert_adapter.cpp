@@ -173,9 +173,10 @@ std::string convert(const Flags& flags, const std::string& from, const std::stri
   }
   if (is_fusion) return write_fusion(flags, from, to), "fusion";
   if (io::has_head(from)) return write_head(flags, from, to, flags.name), "head";
+  const auto what = io::describe_directory(from);
   madx::input_error(from, ": expected a directory with adapter_config.json, head_config.json, ",
-                    "adapter_fusion_config.json or adapter_setup.json, but found none of them; ",
-                    "check the path");
+                    "adapter_fusion_config.json or adapter_setup.json, but found ",
+                    what.empty() ? "none of them" : what, "; check the path");
 }
 
 }  // namespace

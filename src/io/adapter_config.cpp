@@ -43,13 +43,22 @@ AdapterConfigFile read_adapter_config(const std::string& path) {
 
 AdapterConfigFile parse_adapter_config(const std::string& path, std::string_view text) {
   const JsonObject json(path, parse_json(path, text));
+  if (json.has("peft_type")) {
+    json.refuse("peft_type", "left out, as AdapterHub has no such key",
+                "this is an adapter of Hugging Face's PEFT, which is not supported; give one of "
+                "AdapterHub");
+  }
   AdapterConfigFile file;
   file.model = read_model_info(json);
   if (json.has("name")) file.name = json.text("name");
   if (json.has("type")) file.type = json.text("type");
   if (json.has("version")) file.version = json.text("version");
   if (json.at("config").is_string()) {
-    file.config = parse_config_string(json.text("config"));
+    try {
+      file.config = parse_config_string(json.text("config"));
+    } catch (const InputError& error) {
+      input_error(path, ": ", error.what());
+    }
   } else {
     file.config = parse_config_object(json.object("config"));
   }

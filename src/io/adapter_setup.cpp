@@ -134,7 +134,7 @@ bool has_adapter_setup(const std::string& directory) {
 }
 
 AdapterSetup read_adapter_setup(const std::string& directory) {
-  check_directory(directory);
+  check_holds(directory, kFileName, "a setup");
   const std::string path = directory + "/" + kFileName;
   return parse_adapter_setup(path, MappedFile(path).bytes());
 }

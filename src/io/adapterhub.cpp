@@ -17,7 +17,7 @@ constexpr WeightsName kWeights{"pytorch_adapter.bin", "adapter.safetensors"};
 }  // namespace
 
 AdapterDirectory read_adapter(const std::string& directory) {
-  check_directory(directory);
+  check_holds(directory, kConfigName, "an adapter");
   const AdapterConfigFile file = read_adapter_config(directory + "/" + kConfigName);
   AdapterDirectory adapter;
   adapter.config = file.config;

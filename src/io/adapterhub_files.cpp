@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "io/floating.h"
 #include "madx/core/error.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"
@@ -21,6 +22,14 @@ constexpr const char* kTakenNames[] = {
     "cuda",  "double",   "eval",    "float",    "forward", "half",    "ipu",
     "items", "keys",     "modules", "mtia",     "pop",     "to",      "parameters",
     "train", "training", "type",    "update",   "values",  "xpu"};
+
+bool is_peft(const std::string& config) {
+  try {
+    return JsonObject::read(config).has("peft_type");
+  } catch (const InputError&) {
+    return false;
+  }
+}
 
 }  // namespace
 
@@ -69,15 +78,45 @@ void check_directory(const std::string& directory) {
   }
 }
 
+std::string describe_directory(const std::string& directory) {
+  const auto has = [&](const char* name) {
+    std::error_code ignored;
+    return fs::exists(fs::path(directory) / name, ignored);
+  };
+  if (has("adapter_setup.json")) return "a setup of AdapterHub (adapter_setup.json)";
+  if (has("adapter_config.json")) {
+    return is_peft(directory + "/adapter_config.json")
+               ? "an adapter of Hugging Face's PEFT (adapter_config.json with \"peft_type\")"
+               : "an adapter of AdapterHub (adapter_config.json)";
+  }
+  if (has("adapter_fusion_config.json")) return "an AdapterFusion (adapter_fusion_config.json)";
+  if (has("head_config.json")) return "a head of AdapterHub (head_config.json)";
+  if (has("config.json")) return "a whole model (config.json)";
+  return "";
+}
+
+void check_holds(const std::string& directory, const char* config, const char* what) {
+  check_directory(directory);
+  std::error_code ignored;
+  if (fs::exists(fs::path(directory) / config, ignored)) return;
+  const auto found = describe_directory(directory);
+  input_error(directory, "/", config, ": expected a file that describes ", what,
+              ", but found none; the directory holds ",
+              found.empty() ? "nothing of AdapterHub" : found, "; give that of ", what);
+}
+
 TensorMap read_weights(const std::string& directory, const WeightsName& name) {
   const fs::path folder(directory);
   std::error_code ignored;
-  if (fs::exists(folder / name.bin, ignored)) return read_torch_file(folder / name.bin);
-  if (fs::exists(folder / name.safetensors, ignored)) {
-    return read_safetensors(folder / name.safetensors);
+  const bool is_bin = fs::exists(folder / name.bin, ignored);
+  if (!is_bin && !fs::exists(folder / name.safetensors, ignored)) {
+    input_error(directory, ": expected ", name.bin, " or ", name.safetensors,
+                ", but found neither; copy the directory again");
   }
-  input_error(directory, ": expected ", name.bin, " or ", name.safetensors,
-              ", but found neither; copy the directory again");
+  const std::string file = folder / (is_bin ? name.bin : name.safetensors);
+  const auto tensors = is_bin ? read_torch_file(file) : read_safetensors(file);
+  for (const auto& item : tensors) check_floating(file + ": " + item.key(), item.value());
+  return tensors;
 }
 
 void write_weights(const std::string& directory, const WeightsName& name, const TensorMap& tensors,

@@ -23,6 +23,10 @@ void write_adapterhub_json(const std::string& path, const ModelInfo& model, cons
 /// Throws InputError, naming `directory` and what was looked for, when it is no directory.
 void check_directory(const std::string& directory);
 
+/// Throws InputError where `directory` has no file `config`, which describes `what` ("an adapter"):
+/// it says what the directory holds instead.
+void check_holds(const std::string& directory, const char* config, const char* what);
+
 /// The file of a directory's tensors, in either format.
 struct WeightsName {
   const char* bin;  ///< torch.save
@@ -30,7 +34,7 @@ struct WeightsName {
 };
 
 /// The tensors of the .bin file or, where there is none, of the .safetensors file: the one that
-/// AdapterHub itself reads by default comes first.
+/// AdapterHub itself reads by default comes first. Throws InputError for one of no floating type.
 TensorMap read_weights(const std::string& directory, const WeightsName& name);
 void write_weights(const std::string& directory, const WeightsName& name, const TensorMap& tensors,
                    TensorFormat format);

@@ -82,10 +82,13 @@ AdapterDirectory average_adapters(const std::vector<AdapterDirectory>& adapters,
   average.tensors = {};
   for (const auto& item : adapters.front().tensors) {
     auto sum = at::zeros_like(item.value(), at::kDouble);
+    auto type = item.value().scalar_type();  // the finest of all
     for (size_t i = 0; i < adapters.size(); ++i) {
-      sum.add_(adapters[i].tensors[item.key()].to(at::kDouble), weights[i]);
+      const auto& tensor = adapters[i].tensors[item.key()];
+      sum.add_(tensor.to(at::kDouble), weights[i]);
+      type = c10::promoteTypes(type, tensor.scalar_type());
     }
-    average.tensors.insert(item.key(), sum.to(item.value().scalar_type()));
+    average.tensors.insert(item.key(), sum.to(type));
   }
   return average;
 }

@@ -4,8 +4,11 @@
 #include <fstream>
 #include <sstream>
 
+#include "io/adapterhub_files.h"
+#include "io/checkpoint_weights.h"
 #include "madx/core/error.h"
 #include "madx/io/safetensors.h"
+#include "madx/io/torch_file.h"
 
 namespace madx::io {
 namespace fs = std::filesystem;
@@ -13,29 +16,11 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto kConfig = "config.json";
+constexpr auto kArchive = "encoder.pt";
+constexpr auto kSafetensors = "model.safetensors";
+constexpr auto kPickled = "pytorch_model.bin";
 constexpr auto kTokenizerConfig = "tokenizer_config.json";
 constexpr const char* kTokenizers[] = {"sentencepiece.bpe.model", "vocab.txt"};
-
-/// Hugging Face's name without the model's prefix. BERT's first checkpoints, mBERT among them, call
-/// the weight and bias of a LayerNorm gamma and beta.
-std::string canonical_name(std::string name) {
-  for (const std::string prefix : {"roberta.", "bert."}) {
-    if (name.compare(0, prefix.size(), prefix) == 0) name.erase(0, prefix.size());
-  }
-  const auto rename_end = [&](const std::string& old, const std::string& fresh) {
-    if (name.size() < old.size()) return;
-    const auto end = name.size() - old.size();
-    if (name.compare(end, old.size(), old) == 0) name.replace(end, old.size(), fresh);
-  };
-  rename_end("LayerNorm.gamma", "LayerNorm.weight");
-  rename_end("LayerNorm.beta", "LayerNorm.bias");
-  return name;
-}
-
-void insert_weight(TensorMap& weights, const std::string& name, const at::Tensor& tensor) {
-  const auto key = canonical_name(name);
-  if (!weights.contains(key)) weights.insert(key, tensor.detach());
-}
 
 /// TorchScript's reader reports damage through exceptions of several kinds, with a stack trace in
 /// their text.
@@ -50,6 +35,42 @@ torch::jit::Module load_archive(const std::string& path, torch::jit::ExtraFilesM
     input_error(path,
                 ": expected a TorchScript archive, but it cannot be read; is the file complete?");
   }
+}
+
+/// The tensors of the archive at `parts.where`, which is opened.
+TensorMap read_archive(EncoderParts& parts) {
+  parts.archive = load_archive(parts.where, parts.extra_files);
+  TensorMap tensors;
+  for (const auto& item : parts.archive->named_parameters()) tensors.insert(item.name, item.value);
+  for (const auto& item : parts.archive->named_buffers()) {
+    if (!tensors.contains(item.name)) tensors.insert(item.name, item.value);
+  }
+  if (tensors.is_empty()) {
+    input_error(parts.where,
+                ": expected an archive with weights, but found none: torch.jit.freeze, or "
+                "optimize_for_inference, has made them part of its program; save it without");
+  }
+  return tensors;
+}
+
+/// The file of weights in a directory. Throws InputError where there is none, saying what the
+/// directory holds instead.
+fs::path find_weights(const std::string& directory) {
+  for (const auto* name : {kArchive, kSafetensors, kPickled}) {
+    const auto file = fs::path(directory) / name;
+    if (fs::exists(file)) return file;
+  }
+  for (const std::string name : {kSafetensors, kPickled}) {
+    const auto index = fs::path(directory) / (name + ".index.json");
+    if (!fs::exists(index)) continue;
+    input_error(index.string(), ": expected the weights in one file, but found them in several; ",
+                "save the model with max_shard_size=\"100GB\", or use tools/export_xlmr.py");
+  }
+  const auto what = describe_directory(directory);
+  input_error(directory,
+              ": expected encoder.pt (TorchScript) or model.safetensors (Hugging Face) in this "
+              "directory, but found ",
+              what.empty() ? "neither" : what, "; tools/export_xlmr.py makes one");
 }
 
 }  // namespace
@@ -71,33 +92,22 @@ EncoderParts open_encoder(const std::string& path) {
   }
   const bool whole = !fs::is_directory(path);
   const fs::path directory = whole ? fs::path(path).parent_path() : fs::path(path);
-  const auto archive = whole ? fs::path(path) : directory / "encoder.pt";
-  const auto checkpoint = directory / "model.safetensors";
   EncoderParts parts;
   parts.directory = directory.empty() ? "." : directory.string();
   parts.extra_files = {{kConfig, ""}, {kTokenizerConfig, ""}};
   for (const auto* name : kTokenizers) parts.extra_files[name] = "";
-  if (fs::exists(archive)) {
-    parts.where = archive.string();
-    parts.archive = load_archive(parts.where, parts.extra_files);
-    for (const auto& item : parts.archive->named_parameters())
-      insert_weight(parts.weights, item.name, item.value);
-    for (const auto& item : parts.archive->named_buffers())
-      insert_weight(parts.weights, item.name, item.value);
-  } else if (fs::exists(checkpoint)) {
-    parts.where = checkpoint.string();
-    for (const auto& item : read_safetensors(parts.where))
-      insert_weight(parts.weights, item.key(), item.value());
-  } else {
-    input_error(path,
-                ": expected encoder.pt (TorchScript) or model.safetensors (Hugging Face) in this "
-                "directory, but found neither; tools/export_xlmr.py makes one");
-  }
+  const auto file = whole ? fs::path(path) : find_weights(parts.directory);
+  parts.where = file.string();
+  const auto tensors = whole || file.filename() == kArchive ? read_archive(parts)
+                       : file.extension() == ".safetensors" ? read_safetensors(parts.where)
+                                                            : read_torch_file(parts.where);
   const auto& inside = parts.extra_files[kConfig];
   const auto beside = (fs::path(parts.directory) / kConfig).string();
   parts.config_json = inside.empty() ? read_file(beside) : inside;
   parts.config = parse_encoder_config(
       parts.config_json, inside.empty() ? beside : parts.where + " (extra file config.json)");
+  parts.weights = checkpoint_weights(tensors, parts.where);
+  settle_output_layer(parts.weights, parts.config, parts.archive.has_value(), parts.where);
   return parts;
 }
 
@@ -145,7 +155,9 @@ MlmHead find_head(const EncoderParts& parts) {
   copy(head->dense->bias, transform + "dense.bias");
   copy(head->norm->weight, norm + ".weight");
   copy(head->norm->bias, norm + ".bias");
-  copy(head->bias, parts.weights.contains(bias) ? bias : decoder_bias);
+  // Where both are there and differ, Python's RoBERTa takes the decoder's, its BERT the other.
+  const auto &first = bert ? bias : decoder_bias, &second = bert ? decoder_bias : bias;
+  copy(head->bias, parts.weights.contains(first) ? first : second);
   for (auto& weight : head->parameters()) weight.requires_grad_(false);
   head->eval();
   return head;

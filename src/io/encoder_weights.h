@@ -18,7 +18,8 @@ struct EncoderParts {
   std::string directory;  ///< that it lies in
   std::string config_json;
   EncoderConfig config;
-  TensorMap weights;  ///< by Hugging Face's names without `roberta.` or `bert.`
+  TensorMap weights;  ///< of encoder and masked-LM head: float32, by Hugging Face's names without
+                      ///< `roberta.`, `bert.`, ...; an output layer where it is not tied
   std::optional<torch::jit::Module> archive;
   torch::jit::ExtraFilesMap extra_files;  ///< of the archive; empty where it lacks one
 };

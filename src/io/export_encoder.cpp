@@ -106,18 +106,6 @@ def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
   return source.str();
 }
 
-/// The weights that the encoder and its head are made of, under Hugging Face's names.
-bool belongs_to_model(const std::string& name) {
-  for (const char* prefix :
-       {"embeddings.word_embeddings.", "embeddings.position_embeddings.",
-        "embeddings.token_type_embeddings.", "embeddings.LayerNorm.", "encoder.layer.",
-        "lm_head.dense.", "lm_head.layer_norm.", "cls.predictions.transform."}) {
-    if (name.compare(0, std::string(prefix).size(), prefix) == 0) return true;
-  }
-  return name == "lm_head.bias" || name == "lm_head.decoder.bias" ||
-         name == "cls.predictions.bias" || name == "cls.predictions.decoder.bias";
-}
-
 }  // namespace
 
 void export_encoder(const std::string& directory, const std::string& path) {
@@ -127,9 +115,7 @@ void export_encoder(const std::string& directory, const std::string& path) {
   make_tokenizer(parts, directory);                   // refuses a damaged one
   Encoder(parts.config, parts.weights, parts.where);  // refuses missing or misshapen weights
   ModuleTree tree("madx.Encoder");
-  for (const auto& item : parts.weights) {
-    if (belongs_to_model(item.key())) tree.add(item.key(), item.value());
-  }
+  for (const auto& item : parts.weights) tree.add(item.key(), item.value());
   for (int64_t layer = 0; layer < parts.config.num_hidden_layers; ++layer) {
     tree.at("encoder.layer." + std::to_string(layer)).define(layer_source(parts.config));
   }

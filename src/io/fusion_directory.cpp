@@ -17,7 +17,7 @@ constexpr WeightsName kWeights{"pytorch_model_adapter_fusion.bin",
 }  // namespace
 
 FusionDirectory read_fusion(const std::string& directory) {
-  check_directory(directory);
+  check_holds(directory, kConfigName, "an AdapterFusion");
   const std::string config = directory + "/" + kConfigName;
   FusionDirectory fusion = parse_fusion_config(config, MappedFile(config).bytes());
   for (const auto& item : read_weights(directory, kWeights)) {

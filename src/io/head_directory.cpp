@@ -107,7 +107,7 @@ bool has_head(const std::string& directory) {
 }
 
 HeadDirectory read_head(const std::string& directory) {
-  check_directory(directory);
+  check_holds(directory, kConfigName, "a head");
   const std::string config = directory + "/" + kConfigName;
   HeadDirectory head = parse_head_config(config, MappedFile(config).bytes());
   read_tensors(directory, head);

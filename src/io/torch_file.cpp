@@ -1,5 +1,6 @@
 #include "madx/io/torch_file.h"
 
+#include <algorithm>
 #include <map>
 
 #include "io/tensor_files.h"
@@ -72,6 +73,18 @@ class Storages {
     return place.bytes;
   }
 
+  // Elements beyond those of a storage are one element seen as many (stride 0, overlapping rows):
+  // here they cost nothing, but who copies the tensor pays for each. A file that is read may be so
+  // much larger than it is, all its tensors together.
+  void count_repeated(const std::string& what, int64_t elements) {
+    constexpr int64_t kMost = int64_t{1} << 28;
+    if (elements > kMost - repeated_) {
+      input_error(what, ": expected tensors with at most ", kMost, " repeated elements in a file, ",
+                  "but found more; save copies of them (tensor.contiguous())");
+    }
+    repeated_ += elements;
+  }
+
  private:
   struct Place {
     SharedBytes bytes;
@@ -80,6 +93,7 @@ class Storages {
 
   const std::string& path_;
   std::map<std::string, Place, std::less<>> places_;
+  int64_t repeated_ = 0;
 };
 
 // `value` holds the arguments of _rebuild_tensor_v2: storage, first element, sizes, strides, ...
@@ -96,17 +110,19 @@ at::Tensor make_tensor(const std::string& what, const PickleValue& value, Storag
   const bool well_formed = count && sizes.size() == strides.size();
   const auto span = well_formed ? element_span(sizes, strides) : std::nullopt;
   int64_t end = 0;
-  // More elements than the storage has would be one element seen as many: no weight is, and copies
-  // would be huge.
-  if (!span || first.number < 0 || __builtin_add_overflow(first.number, *span, &end) ||
-      end > storage.number || *count > storage.number) {
+  const bool inside = span && first.number >= 0 &&
+                      !__builtin_add_overflow(first.number, *span, &end) &&
+                      (end <= storage.number || *count == 0);
+  if (!inside) {
     input_error(what, ": expected a tensor inside its storage of ", storage.number,
                 " elements, but found shape ", at::IntArrayRef(sizes), " with strides ",
                 at::IntArrayRef(strides), " from element ", first.number,
                 "; the file is damaged, copy it again");
   }
-  const auto first_byte = static_cast<size_t>(first.number) * c10::elementSize(storage.dtype);
-  return tensor_over(storages.find(storage), first_byte, storage.dtype, sizes, strides);
+  storages.count_repeated(what, *count - std::min(*count, storage.number));
+  const auto start = *count == 0 ? 0 : static_cast<size_t>(first.number);
+  return tensor_over(storages.find(storage), start * c10::elementSize(storage.dtype), storage.dtype,
+                     sizes, strides);
 }
 
 const PickleValue* find_item(const PickleValue& dict, const std::string& key) {

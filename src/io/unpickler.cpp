@@ -51,17 +51,24 @@ constexpr size_t kMostValues = 1'000'000;
 constexpr const char* kOrderedDict = "collections.OrderedDict";
 constexpr const char* kRebuildTensor = "torch._utils._rebuild_tensor_v2";
 constexpr const char* kRebuildParameter = "torch._utils._rebuild_parameter";
+constexpr const char* kRebuildNewTensor = "torch._utils._rebuild_tensor_v3";
 
 struct StorageClass {
   const char* name;
   at::ScalarType dtype;
 };
-constexpr StorageClass kStorageClasses[] = {
-    {"torch.FloatStorage", at::kFloat}, {"torch.DoubleStorage", at::kDouble},
-    {"torch.HalfStorage", at::kHalf},   {"torch.BFloat16Storage", at::kBFloat16},
-    {"torch.LongStorage", at::kLong},   {"torch.IntStorage", at::kInt},
-    {"torch.ShortStorage", at::kShort}, {"torch.CharStorage", at::kChar},
-    {"torch.ByteStorage", at::kByte},   {"torch.BoolStorage", at::kBool}};
+constexpr StorageClass kStorageClasses[] = {{"torch.FloatStorage", at::kFloat},
+                                            {"torch.DoubleStorage", at::kDouble},
+                                            {"torch.HalfStorage", at::kHalf},
+                                            {"torch.BFloat16Storage", at::kBFloat16},
+                                            {"torch.LongStorage", at::kLong},
+                                            {"torch.IntStorage", at::kInt},
+                                            {"torch.ShortStorage", at::kShort},
+                                            {"torch.CharStorage", at::kChar},
+                                            {"torch.ByteStorage", at::kByte},
+                                            {"torch.BoolStorage", at::kBool},
+                                            {"torch.ComplexFloatStorage", at::kComplexFloat},
+                                            {"torch.ComplexDoubleStorage", at::kComplexDouble}};
 
 const StorageClass* find_storage_class(std::string_view name) {
   for (const auto& storage : kStorageClasses) {
@@ -199,6 +206,7 @@ void Unpickler::step(unsigned char opcode) {
       std::string name(take_line());
       name += '.';
       name += take_line();
+      if (name == kRebuildNewTensor) refuse("a tensor of a newer type (float8, uint16, ...)");
       const auto allowed = allowed_name(name);
       if (allowed.empty()) refuse("the Python object " + printable(name));
       stack_.push_back(make(Kind::kGlobal));
@@ -238,6 +246,9 @@ void Unpickler::reduce() {
   if (function->text == kOrderedDict && items.empty()) {
     stack_.push_back(make(Kind::kDict));
   } else if (function->text == kRebuildTensor && items.size() >= kFewest && items.size() <= kMost) {
+    // The last argument says that values are the conjugate, or the negative, of what is stored.
+    if (items.size() == kMost && items.back()->kind == Kind::kDict && !items.back()->items.empty())
+      refuse("a tensor that is a conjugate or negative view");
     stack_.push_back(make(Kind::kTensor));
     stack_.back()->items = items;
   } else if (function->text == kRebuildParameter && !items.empty() &&

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "io/bottleneck_json.h"
+#include "io/floating.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 #include "madx/cpu/available.h"
@@ -152,10 +153,13 @@ void print_encoder(const io::LoadedEncoder& loaded) {
   const auto& config = loaded.encoder->config();
   std::cout << "encoder: " << config.model_type << ", " << config.num_hidden_layers << " layers x "
             << config.hidden_size << ", vocabulary " << config.vocab_size
-            << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head");
+            << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head")
+            << (loaded.encoder->has_own_output() ? " and an output layer of its own" : "");
   if (loaded.archive_difference) {
     std::cout << "; native layers and the archive's own forward differ by at most "
               << number_text(*loaded.archive_difference);
+    if (loaded.archive_type != at::kFloat)
+      std::cout << ", as the archive computes in " << io::type_name(loaded.archive_type);
   }
   std::cout << "\n";
   if (!cpu::available())

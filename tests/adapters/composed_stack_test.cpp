@@ -284,5 +284,19 @@ TEST_F(ComposedStackTest, DrawsEveryAdapterFromTheConfiguredSeed) {
   EXPECT_TRUE(at::equal(weight(set, 0), weight(again, 1)));
 }
 
+TEST_F(ComposedStackTest, LeavesWhatAProgramDrawsToItsOwnSeed) {
+  const auto drawn_beside = [&](const std::string& name, int64_t seed) {
+    auto config = named_config("pfeiffer");
+    config.init_weights_seed = seed;
+    torch::manual_seed(5);
+    adapters_->add(name, config);
+    return at::rand({4});
+  };
+  const auto one = drawn_beside("one", 7), other = drawn_beside("other", 8);
+  EXPECT_TRUE(at::equal(one, other));
+  torch::manual_seed(7);
+  EXPECT_FALSE(at::equal(at::rand({4}), one));
+}
+
 }  // namespace
 }  // namespace madx

@@ -9,6 +9,7 @@
 #include "../support.h"
 #include "io/encoder_weights.h"
 #include "madx/io/safetensors.h"
+#include "madx/io/torch_file.h"
 
 namespace madx::io {
 namespace {
@@ -17,6 +18,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 const std::string kTorchScript = MADX_FIXTURES "/torchscript/";
@@ -75,7 +77,8 @@ class EncoderFilesTest : public testing::Test {
                              {"intermediate_size", config.intermediate_size},
                              {"max_position_embeddings", config.max_position_embeddings},
                              {"type_vocab_size", config.type_vocab_size},
-                             {"pad_token_id", config.pad_token_id}});
+                             {"pad_token_id", config.pad_token_id},
+                             {"layer_norm_eps", config.layer_norm_eps}});
     fs::copy(kTokenizers + tokenizer, directory, fs::copy_options::overwrite_existing);
     return directory;
   }
@@ -153,6 +156,215 @@ def forward(self, input_ids, attention_mask, token_type_ids):
     return hidden + token_type_ids.unsqueeze(-1)
 )");
   EXPECT_LT(*load_encoder(directory).archive_difference, 1e-5);
+}
+
+TEST_F(EncoderFilesTest, TellsAnArchivesArgumentsApartByTheirNames) {
+  const std::string call = "return self.roberta.forward(input_ids, mask)[\"last_hidden_state\"]";
+  // With positions of its own, less by the second token's, or by 2: they are neither zeros nor ids.
+  const std::string positions =
+      " + (position_ids[:, 1:2] - 3).unsqueeze(-1) + (position_ids[:, :1] - 2).unsqueeze(-1)\n";
+  for (const auto& source : {
+           "def forward(self, input_ids):\n    mask = torch.ones_like(input_ids)\n    " + call +
+               "\n",
+           "def forward(self, input_ids, mask, position_ids):\n    " + call + positions,
+           "def forward(self, input_ids, position_ids, mask):\n    " + call + positions,
+           "def forward(self, input_ids, token_type_ids, mask, position_ids):\n    " + call +
+               " + token_type_ids.unsqueeze(-1)" + positions,
+           "def forward(self, input_ids, mask: Optional[Tensor], head_mask: Optional[Tensor]):\n"
+           "    assert mask is not None and head_mask is None\n    " +
+               call + "\n",
+           "def forward(self, input_ids, mask, scale: float=1.0):\n    " + call + " * scale\n",
+       }) {
+    SCOPED_TRACE(source);
+    EXPECT_LT(*load_encoder(with_forward(source)).archive_difference, 1e-5);
+  }
+}
+
+TEST_F(EncoderFilesTest, SaysWhichArgumentsOfAnArchiveItDoesNotKnow) {
+  const auto error = load_error(with_forward(R"(
+def forward(self, input_ids, attention_mask, token_type_ids, position_ids, c):
+    hidden = self.roberta.forward(input_ids, attention_mask)["last_hidden_state"]
+    return hidden * c.unsqueeze(-1)
+)"));
+  EXPECT_THAT(error, AllOf(HasSubstr("as forward(input_ids, attention_mask, token_type_ids, "
+                                     "position_ids, c) gives it"),
+                           HasSubstr("it was given nothing but zeros for c")));
+  EXPECT_THAT(error, Not(HasSubstr("config.json does not fit")));
+}
+
+TEST_F(EncoderFilesTest, FindsHiddenStatesInWhateverAnArchiveReturns) {
+  for (const std::string result :
+       {"hidden", "(mask, hidden)", "[hidden, hidden]", "{\"ids\": mask, \"states\": hidden}",
+        "((mask, hidden), mask)"}) {
+    const auto source = R"(
+def forward(self, input_ids, mask):
+    hidden = self.roberta.forward(input_ids, mask)["last_hidden_state"]
+    return )" + result + "\n";
+    EXPECT_LT(*load_encoder(with_forward(source)).archive_difference, 1e-5) << result;
+  }
+}
+
+TEST_F(EncoderFilesTest, FindsTheWeightsUnderAnyPrefix) {
+  auto expected = load_encoder(hugging_face("plain"));
+  const auto file = read_safetensors(folder_ / "plain/model.safetensors");
+  // Of the encoder, and of the head beside it.
+  const std::pair<std::string, std::string> prefixes[] = {
+      {"", ""},
+      {"model.", ""},
+      {"encoder.", ""},
+      {"bert.", ""},
+      {"xlm_roberta.", ""},
+      {"model.roberta.", "model."},
+      {"module.", ""},
+      {"module.model.encoder.", "module.model."}};
+  for (const auto& [encoder, head] : prefixes) {
+    SCOPED_TRACE(encoder);
+    TensorMap weights;
+    for (const auto& item : file) {
+      const std::string old = "roberta.";
+      const bool is_encoder = item.key().compare(0, old.size(), old) == 0;
+      weights.insert(is_encoder ? encoder + item.key().substr(old.size()) : head + item.key(),
+                     item.value().clone());
+    }
+    const auto directory = hugging_face("prefixed");
+    write_safetensors(directory + "/model.safetensors", weights);
+    const auto loaded = load_encoder(directory);
+    EXPECT_FALSE(loaded.head.is_empty());
+    expect_close(loaded.encoder->forward(pack({{0, 7, 9, 2}})),
+                 expected.encoder->forward(pack({{0, 7, 9, 2}})), 0);
+  }
+  const auto wrapped = archive_directory();
+  torch::jit::Module outer("Outer");
+  outer.register_module("model", torch::jit::load(wrapped + "/encoder.pt"));
+  outer.define(R"(
+def forward(self, input_ids, mask):
+    return self.model.forward(input_ids, mask)
+)");
+  outer.save(wrapped + "/encoder.pt");
+  auto loaded = load_encoder(wrapped);
+  expect_equals_hugging_face(loaded, "xlmr_bare_dict");
+}
+
+TEST_F(EncoderFilesTest, RefusesAFileOfTwoEncoders) {
+  const auto directory = hugging_face("xlmr");
+  const auto file = read_safetensors(directory + "/model.safetensors");
+  const std::string words = "embeddings.word_embeddings.weight";
+  for (const bool same : {true, false}) {
+    TensorMap weights;
+    for (const auto& item : file) weights.insert(item.key(), item.value().clone());
+    weights.insert("teacher." + words, file["roberta." + words] + (same ? 0.0 : 1.0));
+    write_safetensors(folder_ / "two.safetensors", weights);
+    fs::copy(folder_ / "two.safetensors", directory + "/model.safetensors",
+             fs::copy_options::overwrite_existing);
+    if (same) {
+      EXPECT_EQ(load_error(directory), "") << "one under two names";
+    } else {
+      EXPECT_THAT(load_error(directory),
+                  AllOf(HasSubstr("expected the weights of one encoder, but found those of two, "
+                                  "\"roberta.embeddings"),
+                        HasSubstr("\"teacher.embeddings")));
+    }
+  }
+}
+
+TEST_F(EncoderFilesTest, ReadsWeightsOfEveryFloatingTypeAsFloat32) {
+  const auto directory = hugging_face("xlmr");
+  const auto file = read_safetensors(directory + "/model.safetensors");
+  const at::ScalarType types[] = {at::kHalf, at::kBFloat16, at::kDouble, at::kFloat};
+  // The last round has all types in one file.
+  for (size_t round = 0; round < 5; ++round) {
+    TensorMap weights, rounded;
+    size_t index = 0;
+    for (const auto& item : file) {
+      const auto type = types[round < 4 ? round : index++ % 4];
+      weights.insert(item.key(), item.value().to(type));
+      rounded.insert(item.key(), item.value().to(type).to(at::kFloat));
+    }
+    write_safetensors(directory + "/model.safetensors", rounded);
+    const auto expected = load_encoder(directory);
+    const auto hidden = expected.encoder->forward(pack({{0, 7, 9, 2}}));
+    for (const bool pickled : {false, true}) {
+      fs::remove(directory + "/model.safetensors");
+      if (pickled) {
+        write_torch_file(directory + "/pytorch_model.bin", weights);
+      } else {
+        write_safetensors(directory + "/model.safetensors", weights);
+      }
+      auto loaded = load_encoder(directory);
+      EXPECT_TRUE(at::equal(loaded.encoder->forward(pack({{0, 7, 9, 2}})), hidden)) << round;
+      for (const auto& weight : loaded.encoder->parameters())
+        EXPECT_EQ(weight.scalar_type(), at::kFloat);
+      EXPECT_TRUE(at::equal(loaded.head->bias, expected.head->bias));
+      EXPECT_EQ(loaded.head->bias.scalar_type(), at::kFloat);
+      fs::remove(directory + "/pytorch_model.bin");
+    }
+    write_safetensors(directory + "/model.safetensors", file);
+  }
+}
+
+TEST_F(EncoderFilesTest, RefusesWeightsThatAreNoFloatingNumbersByName) {
+  const auto directory = hugging_face("xlmr");
+  const auto file = read_safetensors(directory + "/model.safetensors");
+  const std::string key = "roberta.encoder.layer.1.output.dense.weight";
+  const auto error_in = [&](at::ScalarType type) {
+    TensorMap weights;
+    for (const auto& item : file)
+      weights.insert(item.key(), item.key() == key ? item.value().to(type) : item.value().clone());
+    const auto copy = hugging_face("other");
+    fs::remove(copy + "/model.safetensors");
+    write_torch_file(copy + "/pytorch_model.bin", weights);
+    return load_error(copy);
+  };
+  for (const auto& [type, name] : {std::pair<at::ScalarType, const char*>{at::kChar, "int8"},
+                                   {at::kLong, "int64"},
+                                   {at::kByte, "uint8"}}) {
+    EXPECT_THAT(error_in(type),
+                AllOf(HasSubstr("pytorch_model.bin: " + key + ": expected a weight in float32, "),
+                      HasSubstr("but found one in " + std::string(name))));
+  }
+}
+
+TEST_F(EncoderFilesTest, ReadsArchivesThatComputeInEveryFloatingType) {
+  const auto directory = hugging_face("xlmr");
+  export_encoder(directory, folder_ / "whole.pt");
+  auto expected = load_encoder(directory);
+  for (const auto& [type, most] : {std::pair<at::ScalarType, double>{at::kHalf, 2e-2},
+                                   {at::kBFloat16, 0.15},
+                                   {at::kDouble, 1e-4}}) {
+    torch::jit::ExtraFilesMap files = {{"config.json", ""}, {"sentencepiece.bpe.model", ""}};
+    auto archive = torch::jit::load(folder_ / "whole.pt", at::kCPU, files);
+    archive.to(type);
+    archive.save(folder_ / "typed.pt", files);
+    auto loaded = load_encoder(folder_ / "typed.pt");
+    EXPECT_EQ(loaded.archive_type, type == at::kDouble ? at::kFloat : type);
+    EXPECT_LE(*loaded.archive_difference, most);
+    const auto rounded = expected.encoder->word_embeddings().to(type).to(at::kFloat);
+    EXPECT_TRUE(at::equal(loaded.encoder->word_embeddings(), rounded));
+    EXPECT_EQ(loaded.encoder->dtype(), at::kFloat);
+
+    auto config = json::parse(files["config.json"]);
+    config["num_attention_heads"] = 4;
+    files["config.json"] = config.dump();
+    archive.save(folder_ / "typed.pt", files);
+    const auto error = load_error(folder_ / "typed.pt");
+    EXPECT_THAT(error, HasSubstr("config.json does not fit these weights"));
+    if (type != at::kDouble) {
+      EXPECT_THAT(error, HasSubstr("is accepted of an archive that computes in " +
+                                   std::string(type == at::kHalf ? "float16" : "bfloat16")));
+    }
+  }
+}
+
+TEST_F(EncoderFilesTest, RefusesAnArchiveWithoutWeightsOrForward) {
+  const auto directory = archive_directory();
+  torch::jit::freeze(torch::jit::load(directory + "/encoder.pt")).save(directory + "/encoder.pt");
+  EXPECT_THAT(load_error(directory), HasSubstr("expected an archive with weights, but found none: "
+                                               "torch.jit.freeze"));
+  torch::jit::Module outer("Outer");
+  outer.register_module("roberta", torch::jit::load(archive_directory() + "/encoder.pt"));
+  outer.save(directory + "/encoder.pt");
+  EXPECT_THAT(load_error(directory),
+              HasSubstr("expected an archive with a forward(input_ids, attention_mask)"));
 }
 
 TEST_F(EncoderFilesTest, RefusesAnArchiveWhoseForwardDisagrees) {
@@ -339,6 +551,171 @@ TEST_F(EncoderFilesTest, ExportsAnArchiveAgain) {
   expect_equals_hugging_face(loaded, "xlmr_mlm");
 }
 
+/// A directory whose file has an output layer of its own, which config.json does not tie.
+class OwnOutputTest : public EncoderFilesTest {
+ protected:
+  std::string untied(const std::string& name, const EncoderConfig& config = tiny_config()) {
+    const bool bert = config.model_type == "bert";
+    const auto directory =
+        hugging_face(name, config, bert ? "bert_cased/vocab.txt" : "xlmr/sentencepiece.bpe.model");
+    change_weights(directory, {{config.output_layer_key(), own_}});
+    return change_config(directory, {{"tie_word_embeddings", false}});
+  }
+  /// Adds these tensors to the directory's, or takes those away that are undefined.
+  static void change_weights(const std::string& directory,
+                             const std::vector<std::pair<std::string, at::Tensor>>& changes) {
+    TensorMap weights;
+    for (const auto& item : read_safetensors(directory + "/model.safetensors"))
+      weights.insert(item.key(), item.value().clone());
+    for (const auto& [key, tensor] : changes) {
+      if (weights.contains(key)) weights.erase(key);
+      if (tensor.defined()) weights.insert(key, tensor);
+    }
+    write_safetensors(directory + "/model.safetensors", weights);
+  }
+  static at::Tensor logits(LoadedEncoder& loaded) {
+    const at::NoGradGuard no_grad;
+    return loaded.head->logits(loaded.encoder->forward(pack({{0, 7, 9, 2}})),
+                               loaded.encoder->output_embeddings(), nullptr);
+  }
+
+  at::Tensor own_ = at::arange(252 * 12, at::kFloat).sin().reshape({252, 12});
+};
+
+TEST_F(OwnOutputTest, IsTheOutputLayerOfMaskedLm) {
+  auto loaded = load_encoder(untied("untied"));
+  EXPECT_TRUE(loaded.encoder->has_own_output());
+  EXPECT_TRUE(at::equal(loaded.encoder->output_embeddings(), own_));
+  EXPECT_FALSE(at::equal(loaded.encoder->word_embeddings(), own_));
+  EXPECT_FALSE(loaded.encoder->output_embeddings().requires_grad());
+  const auto x = loaded.head->transform(loaded.encoder->forward(pack({{0, 7, 9, 2}})), nullptr);
+  expect_close(logits(loaded), at::linear(x, own_, loaded.head->bias), 1e-6);
+
+  // An invertible adapter's inverse stands before it, too.
+  AdapterStack adapters(12, 2);
+  adapters->add("sw", named_config("pfeiffer+inv"));
+  adapters->activate({"sw"});
+  const auto batch = pack({{0, 7, 9, 2}});
+  const auto hidden = loaded.encoder->forward(batch, *adapters);
+  const auto targets = at::tensor({7, 8, 9, 10}, at::kLong);
+  const auto through = loaded.head->transform(hidden, *adapters, batch);
+  expect_close(
+      loaded.head->loss(hidden, loaded.encoder->output_embeddings(), targets, *adapters, batch),
+      at::cross_entropy_loss(at::linear(through, own_, loaded.head->bias), targets), 1e-5);
+  EXPECT_FALSE(at::equal(through, loaded.head->transform(hidden, nullptr)));
+}
+
+TEST_F(OwnOutputTest, StaysAsItIsWhileTheEncoderLearns) {
+  auto loaded = load_encoder(untied("untied"));
+  loaded.encoder->unfreeze();
+  for (const auto& weight : loaded.encoder->parameters())
+    EXPECT_NE(weight.data_ptr(), loaded.encoder->output_embeddings().data_ptr());
+  EXPECT_FALSE(loaded.encoder->output_embeddings().requires_grad());
+}
+
+TEST_F(OwnOutputTest, IsTheInputEmbeddingWhereConfigTiesThemOrBothAreEqual) {
+  const auto tied = change_config(untied("tied"), {{"tie_word_embeddings", true}});
+  EXPECT_FALSE(load_encoder(tied).encoder->has_own_output()) << "as Python ties them";
+  const auto equal = untied("equal");
+  const auto words = load_encoder(equal).encoder->word_embeddings();
+  change_weights(equal, {{"lm_head.decoder.weight", words.clone()}});
+  EXPECT_FALSE(load_encoder(equal).encoder->has_own_output());
+}
+
+TEST_F(OwnOutputTest, IsMissedWhereConfigWantsOne) {
+  const auto directory = untied("untied");
+  change_weights(directory, {{"lm_head.decoder.weight", at::Tensor()}});
+  EXPECT_THAT(load_error(directory),
+              AllOf(HasSubstr("expected a weight \"lm_head.decoder.weight\" of shape [252, 12], as "
+                              "config.json says \"tie_word_embeddings\": false"),
+                    HasSubstr("but there is none")));
+  change_weights(directory, {{"lm_head.decoder.weight", own_.narrow(0, 0, 250)}});
+  EXPECT_THAT(load_error(directory), HasSubstr("of shape [252, 12] by config.json"));
+}
+
+TEST_F(OwnOutputTest, GoesAlongInExportsAndSavedEncoders) {
+  for (const auto& config : {tiny_config(), bert_config()}) {
+    SCOPED_TRACE(config.model_type);
+    const bool bert = config.model_type == "bert";
+    auto of = config;
+    if (bert) own_ = own_.narrow(0, 0, of.vocab_size);
+    const auto directory = untied("untied_" + config.model_type, of);
+    auto expected = load_encoder(directory);
+    EXPECT_TRUE(expected.encoder->has_own_output());
+    const auto archive = folder_ / config.model_type + ".pt";
+    export_encoder(directory, archive);
+    auto exported = load_encoder(archive);
+    expect_close(logits(exported), logits(expected), 1e-6);
+    const auto saved = folder_ / "saved_" + config.model_type;
+    for (const auto& like : {directory, archive}) {
+      fs::remove_all(saved);
+      fs::create_directories(saved);
+      save_encoder(expected.encoder, like, saved);
+      auto again = load_encoder(saved);
+      expect_close(logits(again), logits(expected), 0);
+    }
+  }
+}
+
+TEST_F(OwnOutputTest, IsKeptWhereItOnceWasTheInputEmbedding) {
+  const auto like = untied("equal"), saved = folder_ / "saved";
+  auto loaded = load_encoder(like);
+  const auto before = loaded.encoder->word_embeddings().clone();
+  change_weights(like, {{"lm_head.decoder.weight", before}});
+  loaded = load_encoder(like);
+  {
+    const at::NoGradGuard no_grad;
+    for (auto& weight : loaded.encoder->parameters()) weight.mul_(0.5);
+  }
+  fs::create_directories(saved);
+  save_encoder(loaded.encoder, like, saved);
+  EXPECT_TRUE(at::equal(load_encoder(saved).encoder->output_embeddings(), before));
+}
+
+TEST_F(OwnOutputTest, OfAnArchiveIsWhatTheArchiveRuns) {
+  const auto directory = untied("untied");
+  auto expected = load_encoder(directory);
+  export_encoder(directory, folder_ / "whole.pt");
+  torch::jit::ExtraFilesMap files = {{"config.json", ""}, {"sentencepiece.bpe.model", ""}};
+  const auto inner = torch::jit::load(folder_ / "whole.pt", at::kCPU, files);
+  torch::jit::Module outer("Outer");
+  outer.register_module("model", inner);
+  outer.define(R"(
+def forward(self, input_ids, attention_mask):
+    h = self.model.forward(input_ids, attention_mask)
+    head = self.model.lm_head
+    h = torch.gelu(torch.linear(h, head.dense.weight, head.dense.bias))
+    h = torch.layer_norm(h, [12], head.layer_norm.weight, head.layer_norm.bias, 1e-5)
+    return torch.linear(h, head.decoder.weight, head.bias)
+)");
+  for (const bool tied : {false, true}) {
+    auto config = json::parse(files["config.json"]);
+    config["tie_word_embeddings"] = tied;
+    files["config.json"] = config.dump();
+    outer.save(folder_ / "logits.pt", files);
+    auto loaded = load_encoder(folder_ / "logits.pt");
+    EXPECT_LT(*loaded.archive_difference, 1e-5);
+    expect_close(logits(loaded), logits(expected), 1e-5);
+  }
+}
+
+// As transformers 4.57 loads them: RoBERTa's bias becomes the decoder's, BERT's decoder takes the
+// bias.
+TEST_F(OwnOutputTest, HasTheBiasThatPythonTakesOfTwo) {
+  for (const auto& config : {tiny_config(), bert_config()}) {
+    const bool bert = config.model_type == "bert";
+    const std::string head = bert ? "cls.predictions." : "lm_head.";
+    const auto directory =
+        hugging_face("bias_" + config.model_type, config,
+                     bert ? "bert_cased/vocab.txt" : "xlmr/sentencepiece.bpe.model");
+    const auto one = at::ones({config.vocab_size}), two = one * 2;
+    change_weights(directory, {{head + "bias", one}, {head + "decoder.bias", two}});
+    EXPECT_TRUE(at::equal(load_encoder(directory).head->bias, bert ? one : two));
+    change_weights(directory, {{head + "bias", at::Tensor()}});
+    EXPECT_TRUE(at::equal(load_encoder(directory).head->bias, two));
+  }
+}
+
 TEST_F(EncoderFilesTest, LeavesNothingWhereTheArchiveCannotBeWritten) {
   const auto directory = hugging_face("xlmr");
   EXPECT_ANY_THROW(export_encoder(directory, folder_ / "no/such/encoder.pt"));
@@ -346,7 +723,8 @@ TEST_F(EncoderFilesTest, LeavesNothingWhereTheArchiveCannotBeWritten) {
 }
 
 TEST_F(EncoderFilesTest, SavesAnEncoderWhoseWeightsChanged) {
-  const auto like = hugging_face("xlmr"), directory = folder_ / "changed";
+  const auto like = change_config(hugging_face("xlmr"), {{"torch_dtype", "float16"}}),
+             directory = folder_ / "changed";
   auto encoder = load_encoder(like).encoder;
   {
     const at::NoGradGuard no_grad;
@@ -360,6 +738,9 @@ TEST_F(EncoderFilesTest, SavesAnEncoderWhoseWeightsChanged) {
     EXPECT_TRUE(at::equal(item.value(), expected[item.key()])) << item.key();
   }
   EXPECT_EQ(loaded.tokenizer->vocab_size(), 252);
+  EXPECT_TRUE(at::equal(loaded.head->dense->weight, load_encoder(like).head->dense->weight));
+  const auto config = json::parse(std::ifstream(directory + "/config.json"));
+  EXPECT_EQ(config["torch_dtype"], "float32") << "in which Python would load it";
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include <csignal>
 
+#include "madx/io/safetensors.h"
 #include "test_files.h"
 
 namespace madx::io {
@@ -83,6 +84,18 @@ TEST_P(TorchFile, HoldsANestedStateDictWithViewsAndParameters) {
   EXPECT_TRUE(at::equal(tensors["parameter"], known_values(1, {3})));
 }
 
+TEST_P(TorchFile, HoldsViewsThatLieInTheirStorageInAnyWay) {
+  const auto tensors = read_torch_file(path("views"));
+  const auto copies = read_safetensors(fixture("files/views.safetensors"));
+  EXPECT_EQ(tensors.size(), copies.size());
+  for (const auto& item : tensors) {
+    const auto& copy = copies[item.key()];
+    EXPECT_EQ(item.value().scalar_type(), copy.scalar_type()) << item.key();
+    EXPECT_EQ(item.value().sizes(), copy.sizes()) << item.key();
+    EXPECT_TRUE(at::equal(item.value(), copy)) << item.key();
+  }
+}
+
 TEST_P(TorchFile, SurvivesEveryCutAndEveryChangedByte) {
   expect_no_crash_on_damage(path("state_dict"),
                             [](const std::string& path) { read_torch_file(path); });
@@ -124,6 +137,23 @@ TEST(TorchFileReader, RefusesTensorsOutsideTheirStorage) {
     EXPECT_NE(message.find("w: expected a tensor inside its storage"), std::string::npos)
         << message;
   }
+}
+
+TEST(TorchFileReader, RefusesAFileMuchLargerThanItIs) {
+  // 2^28 elements that are one: nothing is allocated here, but every copy would be a gigabyte.
+  const auto expanded = tensor(kStorage + "K\0J\0\0\0\x10\x85K\0\x85"s);
+  EXPECT_EQ(error_on(legacy("}" + text("w") + expanded + "s")), "");
+  EXPECT_NE(error_on(legacy("}(" + text("v") + expanded + text("w") + expanded + "u"))
+                .find("w: expected tensors with at most 268435456 repeated elements in a file"),
+            std::string::npos);
+}
+
+TEST(TorchFileReader, RefusesAViewThatChangesWhatIsStored) {
+  const auto negative = "ctorch._utils\n_rebuild_tensor_v2\n("s + kStorage +
+                        "K\0K\4\x85K\1\x85\x89}}" + text("neg") + "\x88stR";
+  EXPECT_NE(error_on(legacy("}" + text("w") + negative + "s"))
+                .find("a tensor that is a conjugate or negative view"),
+            std::string::npos);
 }
 
 TEST(TorchFileReader, RefusesWhatIsNoDictOfTensors) {
@@ -200,6 +230,46 @@ TEST(TorchFileReader, RefusesArchivesOfAnotherKind) {
   EXPECT_NE(archive_with({{"data.pkl", without_storage}, {"data/k", "short"}})
                 .find("16 bytes of storage k, but found 5"),
             std::string::npos);
+}
+
+TEST(TorchFileReader, NamesTheRecordInWhichAByteHasChanged) {
+  const auto file = read_bytes(fixture("files/state_dict.bin"));
+  // Behind each record's header stand its name, with the archive's folder, and padding.
+  for (const std::string record : {"data.pkl", "byteorder", "data/0", "data/1", "version"}) {
+    const auto name = file.find("/" + record);
+    ASSERT_NE(name, std::string::npos) << record;
+    auto changed = file;
+    const size_t data = (name + 1 + record.size() + 63) / 64 * 64;
+    changed[data] = static_cast<char>(changed[data] ^ 1);
+    const auto message = error_on(changed);
+    EXPECT_NE(message.find("/" + record + ": expected a record with the CRC-32 "),
+              std::string::npos)
+        << message;
+  }
+}
+
+TEST(TorchFileReader, TakesAnArchiveWithoutChecksums) {
+  // What torch.serialization.set_crc32_options(False) leaves: zeros in the directory.
+  auto bytes = read_bytes(fixture("files/state_dict.bin"));
+  const std::string entry = "PK\x01\x02";
+  for (auto at = bytes.find(entry); at != std::string::npos; at = bytes.find(entry, at + 1))
+    bytes.replace(at + 16, 4, 4, '\0');
+  const TemporaryFolder folder;
+  write_bytes(folder / "x.bin", bytes);
+  EXPECT_EQ(read_torch_file(folder / "x.bin").size(), 5u);
+}
+
+TEST(TorchFileWriter, WritesChecksumsThatHold) {
+  const TemporaryFolder folder;
+  TensorMap tensors;
+  tensors.insert("w", at::ones({4}));
+  write_torch_file(folder / "x.bin", tensors);
+  auto bytes = read_bytes(folder / "x.bin");
+  EXPECT_EQ(error_on(bytes), "");
+  const auto one = bytes.find("\0\0\x80\x3f"s);
+  ASSERT_NE(one, std::string::npos);
+  bytes[one + 3] = '\x40';
+  EXPECT_NE(error_on(bytes).find("data/0: expected a record with the CRC-32 "), std::string::npos);
 }
 
 TEST(TorchFileReader, RefusesACompressedArchive) {

@@ -53,6 +53,10 @@ const TinyFiles& bad_files() {
                     "--encoder @/narrow --text @/en.txt --steps 1 --output @/narrow_adapter");
     EXPECT_EQ(trained.status, 0) << trained;
 
+    fs::create_directories(files / "peft");
+    write("peft/adapter_config.json", R"({"peft_type": "LORA", "r": 8})");
+    write("peft/adapter_model.safetensors", "weights");
+
     fs::copy(files / "adapters/en", files / "cut_adapter");
     fs::resize_file(files / "cut_adapter/pytorch_adapter.bin", 2000);
     return true;
@@ -86,6 +90,17 @@ const BadInput kPaths[] = {
     {kNer, "--output @/ner", "@/ner: expected a new output directory, but it exists"},
     {kExport, "--to @/none/x.pt", "@/none/x.pt: expected a "},
     {kExport, "--to @/a_directory", "@/a_directory"},
+    {kHidden, "--adapter @/peft", "adapter of Hugging Face's PEFT"},
+    {kHidden, "--adapter @/lm_head", "the directory holds a head of AdapterHub"},
+    {kHidden, "--setup @/peft", "the directory holds an adapter of Hugging Face's PEFT"},
+    {kHidden, "--fusion @/peft", "the directory holds an adapter of Hugging Face's PEFT"},
+    {kNer, "--language en=@/peft", "adapter of Hugging Face's PEFT"},
+    {kNer, "!--train --task-adapter @/peft", "adapter of Hugging Face's PEFT"},
+    {kLang, "--lm-head @/peft", "the directory holds an adapter of Hugging Face's PEFT"},
+    {kLang, "--lm-head @/encoder", "the directory holds a whole model (config.json)"},
+    {kLang, "--encoder @/peft", "but found an adapter of Hugging Face's PEFT"},
+    {kConvert, "--from @/peft", "adapter of Hugging Face's PEFT"},
+    {kConvert, "--from @/encoder", "but found a whole model (config.json)"},
     {kHidden, "--output @/none/x", "@/none/x: expected a path that can be written"},
     {kHidden, "--output @/a_directory", "@/a_directory: expected a path for a file"},
 };

@@ -31,7 +31,8 @@ inline std::string config_json(const EncoderConfig& config) {
          entry("num_hidden_layers", config.num_hidden_layers) +
          entry("num_attention_heads", config.num_attention_heads) +
          entry("intermediate_size", config.intermediate_size) +
-         entry("max_position_embeddings", config.max_position_embeddings) + "}\n";
+         entry("max_position_embeddings", config.max_position_embeddings) +
+         entry("type_vocab_size", config.type_vocab_size) + ", \"layer_norm_eps\": 1e-5}\n";
 }
 
 /// Writes a Hugging Face directory. `with_head`: a masked-LM head goes along.

@@ -9,11 +9,13 @@
 
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "madx/adapters/bottleneck_config.h"
 #include "madx/adapters/rebuilt.h"
 #include "madx/adapters/site.h"
 #include "madx/ops/bottleneck.h"
+#include "madx/ops/random_seed.h"
 
 namespace madx {
 
@@ -133,8 +135,9 @@ inline void AdapterImpl::reset_parameters() {
   torch::NoGradGuard no_grad;
   const auto& kind = options.config().init_weights;
   // AdapterHub draws every adapter of a set from the same seed where one is given; 0 is none.
+  std::optional<ops::TemporarySeed> seed;
   if (options.config().init_weights_seed > 0)
-    torch::manual_seed(static_cast<uint64_t>(options.config().init_weights_seed));
+    seed.emplace(static_cast<uint64_t>(options.config().init_weights_seed));
   const auto truncated_normal = [](torch::Tensor weight, double std) {
     // erf^-1 of a uniform draw between the bounds' cumulative probabilities, cut at two standard
     // deviations.

@@ -68,12 +68,17 @@ struct FusionDirectory {
 /// to call before they train.
 void check_name(const std::string& name);
 
+/// What a directory holds by the names of its files, with the file that says so: "an adapter of
+/// AdapterHub (adapter_config.json)", ...; "" for none of what is known.
+std::string describe_directory(const std::string& directory);
+
 /// Reads adapter_config.json with pytorch_adapter.bin or, where that is missing,
 /// adapter.safetensors; key names of today and of AdapterHub's first versions. The name is the one
 /// that the tensors' keys carry. A task adapter of the first versions that declares an invertible
 /// adapter but has no weights for it has none, as in AdapterHub. Tensors may be views of the mapped
 /// file. Throws InputError naming file, key, expected and found: a key that no bottleneck or
-/// invertible adapter has, two names. Shapes and completeness are for the modules to check.
+/// invertible adapter has, two names; a directory of something else, PEFT's adapters among it.
+/// Shapes and completeness are for the modules to check.
 AdapterDirectory read_adapter(const std::string& directory);
 
 /// Writes adapter_config.json and pytorch_adapter.bin (or adapter.safetensors), which Python's

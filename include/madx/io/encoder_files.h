@@ -19,19 +19,25 @@ struct LoadedEncoder {
   /// TorchScript: the largest difference between the archive's own forward and the native layers on
   /// one small batch.
   std::optional<double> archive_difference;
+  /// TorchScript: the type in which the archive computes. Its weights are float32 here; in a
+  /// coarser one, more difference is rounding.
+  at::ScalarType archive_type = at::kFloat;
 };
 
-/// Loads `path`: a directory with config.json, a tokenizer, and encoder.pt (TorchScript) or
-/// model.safetensors (Hugging Face); or a single .pt file that carries config and tokenizer as
-/// extra files (or has them beside it). A TorchScript archive gives its weights; the native layers
-/// are what runs, after both have run one small batch. Throws InputError when a file is missing,
-/// damaged, of another shape than config.json says, or when the archive's forward and the native
-/// layers differ by more than 1e-4 (relative to values above 1); and where Encoder refuses to keep
-/// its weights in `form`.
+/// Loads `path`: a directory with config.json, a tokenizer, and encoder.pt (TorchScript),
+/// model.safetensors or pytorch_model.bin (Hugging Face); or a single .pt file that carries config
+/// and tokenizer as extra files (or has them beside it). Weights of any floating type become
+/// float32, those of `form` apart. A TorchScript archive gives its weights; the native layers are
+/// what runs, after both have run one small batch. Throws InputError when a file is missing,
+/// damaged, of another shape than config.json says, when a weight is of no floating type, or when
+/// the archive's forward and the native layers differ by more than 1e-4 (relative to values above
+/// 1; 0.02 where the archive computes in float16, 0.15 in bfloat16); and where Encoder refuses to
+/// keep its weights in `form`.
 LoadedEncoder load_encoder(const std::string& path, WeightForm form = WeightForm::kFloat32);
 
 /// Writes an encoder whose weights have changed (full fine-tuning) as a Hugging Face directory;
-/// config and tokenizer are those of the encoder at `like`. `directory` must exist.
+/// config, tokenizer and masked-LM head, with an output layer of its own where there is one, are
+/// those of the encoder at `like`. `directory` must exist.
 void save_encoder(const Encoder& encoder, const std::string& like, const std::string& directory);
 
 /// Writes `directory` (as for load_encoder) as one TorchScript file: parameters under Hugging

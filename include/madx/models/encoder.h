@@ -27,7 +27,8 @@ class EncoderImpl : public torch::nn::Module {
   /// ones are for CPUs that have matrix units, and what is between products is float32; others are
   /// for GPUs, and layers work in bfloat16, from the embeddings to the last hidden states. Throws
   /// InputError naming key, expected and found when a weight is missing or of another shape, and
-  /// for packed ones where the CPU would be slower with them or sizes do not fit.
+  /// for packed ones where the CPU would be slower with them or sizes do not fit. A weight under
+  /// `config.output_layer_key()` that differs from the word embeddings is kept as output layer.
   EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where,
               WeightForm form = WeightForm::kFloat32);
 
@@ -74,8 +75,15 @@ class EncoderImpl : public torch::nn::Module {
   const EncoderConfig& config() const { return config_; }
   /// In which the weights of linear layers and the word embeddings are kept.
   at::ScalarType dtype() const { return embeddings_.words.scalar_type(); }
-  /// The input embedding, which is also the output embedding of masked LM: (vocabulary, hidden).
+  /// The input embedding: (vocabulary, hidden).
   const at::Tensor& word_embeddings() const { return embeddings_.words; }
+  /// The output embedding of masked LM, (vocabulary, hidden): the input embedding, but where the
+  /// checkpoint has an output layer of its own. That one never learns, in full fine-tuning neither.
+  const at::Tensor& output_embeddings() const {
+    return output_.defined() ? output_ : embeddings_.words;
+  }
+  /// Whether the checkpoint has an output layer of its own.
+  bool has_own_output() const { return output_.defined(); }
   const at::Device device() const { return embeddings_.words.device(); }
 
  private:
@@ -98,6 +106,7 @@ class EncoderImpl : public torch::nn::Module {
   EncoderConfig config_;
   WeightForm form_;
   ops::EmbeddingTables embeddings_;
+  at::Tensor output_;  // undefined where the input embedding is the output embedding
   FrozenLayerNorm embedding_norm_;
   std::vector<EncoderLayer> layers_;
   bool use_dropout_ = true;
@@ -162,11 +171,20 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
     return freeze("embeddings_" + name,
                   owned(read("embeddings." + name + ".weight", {rows, hidden})));
   };
-  embeddings_ = {freeze("embeddings_word_embeddings",
-                        read("embeddings.word_embeddings.weight", {config_.vocab_size, hidden})
-                            .to(form == WeightForm::kFloat32 ? at::kFloat : at::kBFloat16)),
+  const auto vocabulary = [&](const std::string& key) {
+    return read(key, {config_.vocab_size, hidden})
+        .to(form == WeightForm::kFloat32 ? at::kFloat : at::kBFloat16);
+  };
+  const std::string words = "embeddings.word_embeddings.weight";
+  embeddings_ = {freeze("embeddings_word_embeddings", vocabulary(words)),
                  embedding("position_embeddings", config_.max_position_embeddings),
                  embedding("token_type_embeddings", config_.type_vocab_size)};
+  const std::string output = config_.output_layer_key();
+  if (weights.contains(output)) {
+    const auto own = vocabulary(output);
+    // A buffer, not a parameter: fine-tuning takes all parameters, and none of it uses this one.
+    if (!at::equal(own, embeddings_.words)) output_ = register_buffer("output_embeddings", own);
+  }
   embedding_norm_ = {
       freeze("embeddings_norm_weight", owned(read("embeddings.LayerNorm.weight", {hidden}))),
       freeze("embeddings_norm_bias", owned(read("embeddings.LayerNorm.bias", {hidden}))),

@@ -20,15 +20,21 @@ struct EncoderConfig {
   double layer_norm_eps = 1e-5;
   double hidden_dropout_prob = 0.1;
   double attention_probs_dropout_prob = 0.1;
+  bool tie_word_embeddings = true;  ///< whether masked LM's output layer is the input embedding
 
   /// The position of a sequence's first token: RoBERTa counts from the padding id on, BERT from 0.
   int64_t first_position() const { return model_type == "bert" ? 0 : pad_token_id + 1; }
   /// The longest sequence, special tokens included.
   int64_t max_length() const { return max_position_embeddings - first_position(); }
+  /// The key of masked LM's output layer, where a checkpoint has one of its own.
+  const char* output_layer_key() const {
+    return model_type == "bert" ? "cls.predictions.decoder.weight" : "lm_head.decoder.weight";
+  }
 };
 
-/// Parses config.json. `where` names the file in messages. Throws InputError naming key, expected
-/// and found.
+/// Parses config.json. `where` names the file in messages. A key that it lacks has the value of
+/// transformers' configuration class. Throws InputError naming key, expected and found, also for
+/// what would change the encoder's equations and is not computed.
 EncoderConfig parse_encoder_config(const std::string& json, const std::string& where);
 
 }  // namespace madx

@@ -20,12 +20,12 @@ struct MlmHeadOptions {
   TORCH_ARG(double, layer_norm_eps) = 1e-5;
 };
 
-/// The masked-LM head of XLM-R and BERT: dense, gelu, LayerNorm, tied output embedding, output
-/// bias; for a language with an invertible adapter, its inverse stands before the output embedding
-/// (MAD-X section 4.3):
+/// The masked-LM head of XLM-R and BERT: dense, gelu, LayerNorm, output embedding, output bias; for
+/// a language with an invertible adapter, its inverse stands before the output embedding (MAD-X
+/// section 4.3):
 ///   logits = E inv(LN(gelu(W h + b))) + b_out
-/// The output embedding E is the encoder's input embedding; it is passed in, frozen, and never part
-/// of the head.
+/// The output embedding E is the encoder's (`output_embeddings`), as a rule its input embedding; it
+/// is passed in, frozen, and never part of the head.
 class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
  public:
   explicit MlmHeadImpl(MlmHeadOptions options_) : options(std::move(options_)) { reset(); }
