@@ -135,8 +135,6 @@ void print_encoder(const io::LoadedEncoder& loaded) {
               << *loaded.archive_difference;
   }
   std::cout << "\n";
-  if (!cpu::available())
-    std::cout << "note: built without libxsmm, so LibTorch's own operations run, slower\n";
 }
 
 MlmBatchesOptions mlm_options(const TrainingFlags& flags, double mlm_probability, Mixing mixing,
@@ -184,6 +182,10 @@ at::Device DeviceFlags::apply() const {
     input_error("--dtype: expected float32 or bfloat16, but found ", dtype);
   cpu::float_products();  // refuses what it cannot be
   const auto where = parse_device(device);
+  if (where.is_cpu() && !cpu::available()) {
+    std::cerr << "note: " << cpu::why_not_available()
+              << ", so LibTorch's own operations run, slower\n";
+  }
   if (dtype == "bfloat16" && where.is_cpu() && !cpu::has_bfloat16_products()) {
     input_error(
         "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
