@@ -106,9 +106,10 @@ inline std::vector<Case> cases(int64_t hidden, int64_t rows, const at::TensorOpt
 }
 
 inline void run(int64_t hidden, int64_t rows, at::ScalarType type, const at::Device& device) {
-  if (!cuda::available())
-    input_error("kernel_bench: expected a build with CUDA kernels for --device ", device.str(),
-                ", but this one has none; configure with MADX_CUDA=ON");
+  if (!cuda::available(device.index()))
+    input_error("kernel_bench: expected CUDA kernels for --device ", device.str(),
+                ", but this build has none, or none for a device so old; configure with "
+                "MADX_CUDA=ON and MADX_CUDA_ARCHITECTURES");
   const c10::DeviceGuard guard(device);
   const auto rates = cuda::device_rates();
   const double peak = type == at::kFloat ? rates.float_flops : rates.half_flops;

@@ -16,10 +16,18 @@ function(madx_set_compile_options target)
   endif()
 endfunction()
 
-# One program from one source file: build/bin/<name of the file>.
+# One program from one source file: build/bin/<name of the file>. Beside it, what runs before all else in a program.
 function(madx_add_program source)
+  if(NOT TARGET madx_start)
+    add_library(madx_start OBJECT "${PROJECT_SOURCE_DIR}/src/start/spin_count.cpp")
+    target_compile_features(madx_start PRIVATE cxx_std_17)
+    target_compile_options(madx_start PRIVATE -Wall -Wextra)
+  endif()
   get_filename_component(name "${source}" NAME_WE)
   add_executable(${name} "${source}")
+  if(NOT MADX_SANITIZERS)  # whose own set-up runs first
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:madx_start>)
+  endif()
   madx_set_compile_options(${name})
   target_link_libraries(${name} PRIVATE madx::madx nlohmann_json::nlohmann_json)
   target_precompile_headers(${name} REUSE_FROM madx)

@@ -1,9 +1,8 @@
 // The backward pass of an adapter site, a tile of rows at a time. LayerNorms and dropout are
 // computed again; of the forward pass only each adapter's z and sum are kept, so no product is.
-#include <omp.h>
-
 #include "cpu/float_products.h"
 #include "cpu/gradient_sums.h"
+#include "cpu/parallel.h"
 #include "cpu/scratch.h"
 #include "cpu/site_groups.h"
 #include "cpu/stack_weights.h"
@@ -136,7 +135,6 @@ void backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& ke
   if (problem.rows == 0) return;
   const SiteRows site(problem);
   const bool input_wanted = f_gradient != nullptr || a_gradient != nullptr;
-  StackWeights<Products> weights(problem, groups, StackWeights<Products>::Pass::kBackward);
   std::vector<size_t> lowest;  // of each group's stack, the lowest adapter that learns
   for (size_t group = 0; group < groups.count(); ++group) {
     const auto& adapters = groups[group].adapters;
@@ -144,31 +142,28 @@ void backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& ke
     lowest.push_back(static_cast<size_t>(std::find_if(adapters.begin(), adapters.end(), learns) -
                                          adapters.begin()));
   }
-#pragma omp parallel num_threads(groups.threads())
-  {
-    BackwardThread<Products> mine(problem, groups.largest_tile());
-    typename StackWeights<Products>::Mine stack = weights;
-    const auto& sums_here = sums.of(omp_get_thread_num());
-    for (size_t number = 0; number < groups.count(); ++number) {
-      const auto& group = groups[number];
-      stack.take(group);
-#pragma omp for schedule(static, 1) nowait
-      for (int64_t place = 0; place < groups.tiles_of(number); ++place) {
-        BackwardTile<Products> tile(problem, site, group, groups.tile(number, place),
-                                    kept.data() + groups.first_step(number), mine);
-        tile.close(out_gradient);
-        for (auto above = group.adapters.size(); above > 0; --above) {
-          const auto step = above - 1;
-          if (!input_wanted && step < lowest[number]) break;
-          tile.adapter(step, stack[step], sums_here[group.adapters[step]],
-                       input_wanted || step > lowest[number]);
+  for_each_stack<Products>(
+      problem, groups, StackWeights<Products>::Pass::kBackward,
+      [&] { return BackwardThread<Products>(problem, groups.largest_tile()); },
+      [&](Thread thread, auto& mine, const auto& stack, size_t number) {
+        const auto& group = groups[number];
+        const auto& sums_here = sums.of(thread.index);
+        // Each thread's own ones alone: which sum a tile is added to, and so a gradient's last bit,
+        // must not depend on which thread was faster.
+        for (int64_t place = thread.index; place < groups.tiles_of(number); place += thread.count) {
+          BackwardTile<Products> tile(problem, site, group, groups.tile(number, place),
+                                      kept.data() + groups.first_step(number), mine);
+          tile.close(out_gradient);
+          for (auto above = group.adapters.size(); above > 0; --above) {
+            const auto step = above - 1;
+            if (!input_wanted && step < lowest[number]) break;
+            tile.adapter(step, stack[step], sums_here[group.adapters[step]],
+                         input_wanted || step > lowest[number]);
+          }
+          tile.finish(f_gradient, a_gradient);
         }
-        tile.finish(f_gradient, a_gradient);
-      }
-    }
-#pragma omp barrier
-    sums.add_up();
-  }
+      });
+  sums.add_up();
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 // An adapter site, a tile of rows at a time. All products of a tile's stack run while the tile is
 // in cache: what plain tensor operations pass through memory some fifteen times is read and written
 // once. Tiles are independent.
-#include <omp.h>
+#include <deque>
 
 #include "cpu/float_products.h"
+#include "cpu/parallel.h"
 #include "cpu/scratch.h"
 #include "cpu/site_groups.h"
 #include "cpu/stack_weights.h"
@@ -69,21 +70,20 @@ void forward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kep
              float* out) {
   const SiteGroups groups(problem, threads, Products::kSiteRows, Products::kSiteGranule);
   const SiteRows site(problem);
-  StackWeights<Products> weights(problem, groups, StackWeights<Products>::Pass::kForward);
-#pragma omp parallel num_threads(groups.threads())
-  {
-    ForwardThread<Products> mine(problem, groups.largest_tile());
-    typename StackWeights<Products>::Mine stack = weights;
-    for (size_t group = 0; group < groups.count(); ++group) {
-      const auto* const kept_here = kept.empty() ? nullptr : kept.data() + groups.first_step(group);
-      stack.take(groups[group]);
-#pragma omp for schedule(static, 1) nowait
-      for (int64_t place = 0; place < groups.tiles_of(group); ++place) {
-        forward_tile(problem, site, groups[group], groups.tile(group, place), stack, kept_here,
-                     mine, out);
-      }
-    }
-  }
+  std::deque<SharedPieces> pieces;  // of each group
+  for (size_t group = 0; group < groups.count(); ++group)
+    pieces.emplace_back(groups.tiles_of(group));
+  for_each_stack<Products>(
+      problem, groups, StackWeights<Products>::Pass::kForward,
+      [&] { return ForwardThread<Products>(problem, groups.largest_tile()); },
+      [&](Thread thread, auto& mine, const auto& stack, size_t group) {
+        const auto* const kept_here =
+            kept.empty() ? nullptr : kept.data() + groups.first_step(group);
+        pieces[group].for_each(thread, [&](int64_t place) {
+          forward_tile(problem, site, groups[group], groups.tile(group, place), stack, kept_here,
+                       mine, out);
+        });
+      });
 }
 
 }  // namespace

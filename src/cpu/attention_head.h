@@ -1,12 +1,11 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
-#include <exception>
 #include <limits>
 
 #include "cpu/exp.h"
+#include "cpu/parallel.h"
 #include "cpu/prefetch.h"
 #include "cpu/transpose.h"
 #include "madx/cpu/attention.h"
@@ -30,23 +29,16 @@ inline int64_t longest(const int64_t* offsets, int64_t sequences) {
 /// included.
 template <class MakeWork>
 void for_each_head(const AttentionShape& shape, int threads, const MakeWork& make_work) {
-  const auto count = shape.sequences * shape.heads;
-  std::atomic<int64_t> next{0};
-  std::exception_ptr failure;
-#pragma omp parallel num_threads(threads)
-  try {
+  SharedPieces pieces(shape.sequences * shape.heads);
+  parallel(threads, [&](Thread thread) {
     auto work = make_work();
-    for (int64_t i = next++; i < count; i = next++) {
-      const auto* q = shape.q_offsets + i / shape.heads;
-      const auto* k = shape.k_offsets + i / shape.heads;
-      const auto head = i % shape.heads;
+    pieces.for_each(thread, [&](int64_t piece) {
+      const auto* q = shape.q_offsets + piece / shape.heads;
+      const auto* k = shape.k_offsets + piece / shape.heads;
+      const auto head = piece % shape.heads;
       work(AttentionHead{q[0], q[1] - q[0], k[0], k[1] - k[0], head * shape.width, head});
-    }
-  } catch (...) {  // must not leave the parallel region
-#pragma omp critical
-    failure = std::current_exception();
-  }
-  if (failure) std::rethrow_exception(failure);
+    });
+  });
 }
 
 /// `factor` times rows [first, first + count) of the head's columns, dense; then zeros up to

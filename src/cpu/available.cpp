@@ -1,13 +1,41 @@
 #include "madx/cpu/available.h"
 
-namespace madx::cpu {
+#include "cpu/small_gemm.h"
 
-bool available() {
+namespace madx::cpu {
+namespace {
+
 #ifdef MADX_LIBXSMM
-  return true;
-#else
-  return false;
-#endif
+
+/// Makes products of the kinds that kernels use, which throws where libxsmm makes none.
+std::string why_not() {
+  constexpr int64_t kSize = 16, kColumns = 64;
+  try {
+    for (const bool transposed : {false, true})
+      for (const bool accumulate : {false, true})
+        SmallGemm(kSize, kColumns, kSize, kSize, kColumns, kColumns, {transposed, accumulate});
+  } catch (const MachineError&) {
+    return std::string("libxsmm makes no products for \"") + libxsmm_get_target_arch() +
+           "\" here (LIBXSMM_TARGET, or memory that may not be executed)";
+  }
+  return "";
 }
+
+#else
+
+std::string why_not() { return "this build has no libxsmm"; }
+
+#endif
+
+const std::string& reason() {
+  static const std::string reason = why_not();
+  return reason;
+}
+
+}  // namespace
+
+bool available() { return reason().empty(); }
+
+std::string why_not_available() { return reason(); }
 
 }  // namespace madx::cpu

@@ -1,7 +1,5 @@
 // Frozen layers in bfloat16. Rows stay rows: a tile of them is rounded on its way in, and meets the
 // packed weight.
-#include <omp.h>
-
 #include <algorithm>
 #include <vector>
 
@@ -9,6 +7,7 @@
 #include "cpu/bfloat16_round.h"
 #include "cpu/cache.h"
 #include "cpu/gelu.h"
+#include "cpu/parallel.h"
 #include "cpu/row_tiles.h"
 
 namespace madx::cpu {
@@ -45,16 +44,13 @@ template <class Make, class Body>
 void by_tiles(int64_t rows, int64_t floats, int threads, Make&& make, Body&& body) {
   if (rows == 0) return;
   const RowTiles tiles(rows, threads, rows_in_cache(floats), /*granule=*/kBfloat16Granule);
-  std::vector<decltype(make(tiles.size()))> scratch;
-  for (int thread = 0; thread < tiles.threads(); ++thread) scratch.push_back(make(tiles.size()));
-#pragma omp parallel num_threads(tiles.threads())
-  {
+  SharedPieces pieces(tiles.count());
+  parallel(tiles.threads(), [&](Thread thread) {
     const AmxTiles registers;
-    auto& mine = scratch[static_cast<size_t>(omp_get_thread_num())];
-#pragma omp for schedule(static, 1)
-    for (int64_t tile = 0; tile < tiles.count(); ++tile)
-      body(tiles.first(tile), tiles.rows_of(tile), mine);
-  }
+    auto mine = make(tiles.size());
+    pieces.for_each(thread,
+                    [&](int64_t tile) { body(tiles.first(tile), tiles.rows_of(tile), mine); });
+  });
 }
 
 struct FeedForwardScratch {

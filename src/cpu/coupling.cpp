@@ -1,8 +1,7 @@
 #include "madx/cpu/coupling.h"
 
-#include <omp.h>
-
 #include "cpu/float_products.h"
+#include "cpu/parallel.h"
 #include "cpu/row_loops.h"
 #include "cpu/scratch.h"
 
@@ -93,15 +92,14 @@ void compute(const CouplingProblem& problem, int threads, float* y) {
   const RowTiles tiles(problem.rows, threads, Products::kSiteRows, Products::kSiteGranule);
   const auto low = problem.hidden / 2, high = problem.hidden - low;
   NetWeights<Products> f(problem.f, high, low), g(problem.g, low, high);
-#pragma omp parallel num_threads(tiles.threads())
-  {
-    for (auto* weight : {&f.down, &f.up, &g.down, &g.up}) make_panels(*weight);
+  make_panels<Products>({&f.down, &f.up, &g.down, &g.up}, tiles.threads());
+  SharedPieces pieces(tiles.count());
+  parallel(tiles.threads(), [&](Thread thread) {
     CouplingTile<Products> tile(problem, tiles.size());
-#pragma omp barrier
-#pragma omp for schedule(static, 1)
-    for (int64_t i = 0; i < tiles.count(); ++i)
+    pieces.for_each(thread, [&](int64_t i) {
       tile.compute(tiles.first(i), tiles.rows_of(i), tiles.size_of(i), f, g, y);
-  }
+    });
+  });
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
 #include "madx/cpu/embedding.h"
 
-#include <omp.h>
-
 #include <vector>
 
 #include "cpu/bfloat16_round.h"
 #include "cpu/layer_norm.h"
+#include "cpu/parallel.h"
 #include "cpu/philox.h"
 
 namespace madx::cpu {
@@ -15,29 +14,28 @@ void embed(const EmbeddingInput& input, int threads, float* out) {
   const LayerNorm norm{input.norm_weight, input.norm_bias, static_cast<float>(input.norm_eps),
                        hidden};
   const Dropout dropout(input.dropout, input.seed);
-  std::vector<std::vector<float>> factors(static_cast<size_t>(threads),
-                                          std::vector<float>(static_cast<size_t>(hidden) + 4));
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int64_t row = 0; row < input.rows; ++row) {
-    const float* const position = input.positions + input.position_ids[row] * hidden;
-    const auto word = input.word_ids[row] * hidden;
-    float* const to = out + row * hidden;
-    if (input.words != nullptr) {
+  parallel(threads, [&](Thread thread) {
+    std::vector<float> factors(static_cast<size_t>(hidden) + 4);
+    for_each_of_block(thread, input.rows, [&](int64_t row) {
+      const float* const position = input.positions + input.position_ids[row] * hidden;
+      const auto word = input.word_ids[row] * hidden;
+      float* const to = out + row * hidden;
+      if (input.words != nullptr) {
 #pragma omp simd
-      for (int64_t i = 0; i < hidden; ++i)
-        to[i] = input.words[word + i] + position[i] + input.type[i];
-    } else {
+        for (int64_t i = 0; i < hidden; ++i)
+          to[i] = input.words[word + i] + position[i] + input.type[i];
+      } else {
 #pragma omp simd
-      for (int64_t i = 0; i < hidden; ++i)
-        to[i] = to_float(input.bfloat16_words[word + i]) + position[i] + input.type[i];
-    }
-    norm.forward(to, to);
-    if (!dropout.active()) continue;
-    float* const mine = factors[static_cast<size_t>(omp_get_thread_num())].data();
-    dropout.row(static_cast<uint64_t>(row), hidden, mine);
+        for (int64_t i = 0; i < hidden; ++i)
+          to[i] = to_float(input.bfloat16_words[word + i]) + position[i] + input.type[i];
+      }
+      norm.forward(to, to);
+      if (!dropout.active()) return;
+      dropout.row(static_cast<uint64_t>(row), hidden, factors.data());
 #pragma omp simd
-    for (int64_t i = 0; i < hidden; ++i) to[i] *= mine[i];
-  }
+      for (int64_t i = 0; i < hidden; ++i) to[i] *= factors[static_cast<size_t>(i)];
+    });
+  });
 }
 
 }  // namespace madx::cpu

@@ -1,7 +1,6 @@
-#include <omp.h>
-
 #include "cpu/float_products.h"
 #include "cpu/gelu.h"
+#include "cpu/parallel.h"
 #include "cpu/scratch.h"
 #include "cpu/transposed_rows.h"
 #include "madx/cpu/frozen_linear.h"
@@ -72,15 +71,14 @@ void forward(const FeedForward& layers, const float* x, int64_t rows, int thread
   constexpr auto kBlock = Products::kInner;
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   const auto tiles = tiles_of<Products>(layers, rows, threads);
-#pragma omp parallel num_threads(tiles.threads())
-  {
+  SharedPieces pieces(tiles.count());
+  parallel(tiles.threads(), [&](Thread thread) {
     constexpr auto kAnything = Scratch::Start::kAnything;
     Products products;
     typename Products::Columns before(in, tiles.size()), activated(kBlock, tiles.size());
     Scratch after(out * tiles.size(), kAnything), step(kStep * tiles.size(), kAnything),
         unkept(kept == nullptr ? kBlock * tiles.size() : 0, kAnything);
-#pragma omp for schedule(static, 1)
-    for (int64_t tile = 0; tile < tiles.count(); ++tile) {
+    pieces.for_each(thread, [&](int64_t tile) {
       const auto row = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
       before.load_transposed(x + row * in, in, count, in, width);
       for (int64_t unit = 0; unit < inner; unit += kBlock) {
@@ -93,8 +91,8 @@ void forward(const FeedForward& layers, const float* x, int64_t rows, int thread
                       after.data(), /*accumulate=*/unit > 0);
       }
       store_transposed(after.data(), width, count, out, layers.second.bias, y + row * out, out);
-    }
-  }
+    });
+  });
 }
 
 template <class Products>
@@ -103,13 +101,12 @@ void backward(const FeedForward& layers, const float* kept, const float* y_gradi
   constexpr auto kBlock = Products::kInner;
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   const auto tiles = tiles_of<Products>(layers, rows, threads);
-#pragma omp parallel num_threads(tiles.threads())
-  {
+  SharedPieces pieces(tiles.count());
+  parallel(tiles.threads(), [&](Thread thread) {
     Products products;
     typename Products::Rows after(tiles.size(), out), activated(tiles.size(), kBlock);
     Scratch gradient(kBlock * tiles.size(), Scratch::Start::kAnything);
-#pragma omp for schedule(static, 1)
-    for (int64_t tile = 0; tile < tiles.count(); ++tile) {
+    pieces.for_each(thread, [&](int64_t tile) {
       const auto row = tiles.first(tile), count = tiles.rows_of(tile), width = tiles.size_of(tile);
       after.load(y_gradient + row * out, out, count, out);
       for (int64_t unit = 0; unit < inner; unit += kBlock) {
@@ -122,8 +119,8 @@ void backward(const FeedForward& layers, const float* kept, const float* y_gradi
         products.right(activated, count, units, layers.first.weight + unit * in, in, in,
                        x_gradient + row * in, in, /*accumulate=*/unit > 0);
       }
-    }
-  }
+    });
+  });
 }
 
 }  // namespace

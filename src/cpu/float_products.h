@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "cpu/matrix_products.h"
+#include "cpu/parallel.h"
 #include "cpu/row_tiles.h"
 #include "cpu/vector_products.h"
 #include "madx/cpu/float_products.h"
@@ -23,13 +26,22 @@ void with_float_products(Kernel&& kernel) {
   }
 }
 
-/// Makes the panels that a weight has; called by all threads of a parallel region, each of which
-/// makes some.
-template <class Weight>
-void make_panels(Weight& weight) {
-  if constexpr (Weight::kHasPanels) {
-#pragma omp for schedule(dynamic) nowait
-    for (int64_t panel = 0; panel < weight.panels(); ++panel) weight.make(panel);
+/// Makes the panels that weights have, on several threads.
+template <class Products>
+void make_panels(const std::vector<typename Products::Weight*>& weights, int threads) {
+  if constexpr (Products::Weight::kHasPanels) {
+    std::vector<int64_t> ends;  // of each weight's panels, all counted through
+    int64_t panels = 0;
+    for (const auto* weight : weights) ends.push_back(panels += weight->panels());
+    if (panels == 0) return;
+    SharedPieces pieces(panels);
+    parallel(threads, [&](Thread thread) {
+      pieces.for_each(thread, [&](int64_t piece) {
+        const auto which = std::upper_bound(ends.begin(), ends.end(), piece) - ends.begin();
+        auto& weight = *weights[static_cast<size_t>(which)];
+        weight.make(piece - (ends[static_cast<size_t>(which)] - weight.panels()));
+      });
+    });
   }
 }
 

@@ -1,8 +1,7 @@
 #include "madx/cpu/frozen_linear.h"
 
-#include <omp.h>
-
 #include "cpu/float_products.h"
+#include "cpu/parallel.h"
 #include "cpu/row_tiles.h"
 #include "cpu/scratch.h"
 #include "cpu/transposed_rows.h"
@@ -17,13 +16,12 @@ template <class Products>
 void forward(const FrozenWeight& layer, const float* x, int64_t rows, int threads, float* y) {
   const auto in = layer.in, out = layer.out;
   const auto tiles = tiles_for<Products>(rows, threads, in, out);
-#pragma omp parallel num_threads(tiles.threads())
-  {
+  SharedPieces pieces(tiles.count());
+  parallel(tiles.threads(), [&](Thread thread) {
     Products products;
     typename Products::Columns columns(in, tiles.size());
     Scratch block(kOutputBlock * tiles.size(), Scratch::Start::kAnything);
-#pragma omp for schedule(static, 1)
-    for (int64_t tile = 0; tile < tiles.count(); ++tile) {
+    pieces.for_each(thread, [&](int64_t tile) {
       const auto first = tiles.first(tile), count = tiles.rows_of(tile);
       const auto width = tiles.size_of(tile);
       columns.load_transposed(x + first * in, in, count, in, width);
@@ -34,8 +32,8 @@ void forward(const FrozenWeight& layer, const float* x, int64_t rows, int thread
         store_transposed(block.data(), width, count, size, layer.bias + o, y + first * out + o,
                          out);
       }
-    }
-  }
+    });
+  });
 }
 
 template <class Products>
@@ -43,12 +41,11 @@ void backward(const FrozenWeight& layer, const float* y_gradient, int64_t rows, 
               float* x_gradient) {
   const auto in = layer.in, out = layer.out;
   const auto tiles = tiles_for<Products>(rows, threads, std::min(out, kDepth), in);
-#pragma omp parallel num_threads(tiles.threads())
-  {
+  SharedPieces pieces(tiles.count());
+  parallel(tiles.threads(), [&](Thread thread) {
     Products products;
     typename Products::Rows operand(tiles.size(), std::min(out, kDepth));
-#pragma omp for schedule(static, 1)
-    for (int64_t tile = 0; tile < tiles.count(); ++tile) {
+    pieces.for_each(thread, [&](int64_t tile) {
       const auto first = tiles.first(tile), count = tiles.rows_of(tile);
       for (int64_t o = 0; o < out; o += kDepth) {
         const auto depth = std::min(kDepth, out - o);
@@ -56,8 +53,8 @@ void backward(const FrozenWeight& layer, const float* y_gradient, int64_t rows, 
         products.right(operand, count, depth, layer.weight + o * in, in, in,
                        x_gradient + first * in, in, /*accumulate=*/o > 0);
       }
-    }
-  }
+    });
+  });
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/parallel.h"
+#include "cpu/scratch.h"
 #include "cpu/site_tile.h"
 
 namespace madx::cpu {
@@ -37,19 +39,22 @@ class GradientSums {
     return sums_[static_cast<size_t>(thread)];
   }
 
-  /// Adds all threads' sums into the first one's. Called by all threads of a parallel region.
+  /// Adds all threads' sums into the first one's.
   void add_up() const {
-    for (const auto& part : parts_) {
-      constexpr int64_t kBlock = 4096;
-#pragma omp for schedule(static) nowait
-      for (int64_t begin = 0; begin < part.size; begin += kBlock) {
-        for (size_t thread = 1; thread < sums_.size(); ++thread) {
-          add_to(sums_[0][part.adapter].*part.member + begin,
-                 sums_[thread][part.adapter].*part.member + begin,
-                 std::min(kBlock, part.size - begin));
-        }
+    if (sums_.size() < 2 || parts_.empty()) return;
+    constexpr int64_t kBlock = 4096;
+    parallel(static_cast<int>(sums_.size()), [&](Thread mine) {
+      for (const auto& part : parts_) {
+        for_each_of_block(mine, (part.size + kBlock - 1) / kBlock, [&](int64_t block) {
+          const auto begin = block * kBlock;
+          for (size_t thread = 1; thread < sums_.size(); ++thread) {
+            add_to(sums_[0][part.adapter].*part.member + begin,
+                   sums_[thread][part.adapter].*part.member + begin,
+                   std::min(kBlock, part.size - begin));
+          }
+        });
       }
-    }
+    });
   }
 
  private:

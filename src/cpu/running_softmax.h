@@ -20,7 +20,7 @@ struct LogitPanel {
 class RunningSoftmax {
  public:
   explicit RunningSoftmax(int64_t width)
-      : maximum_(width, -std::numeric_limits<float>::infinity()),
+      : maximum_(width, std::numeric_limits<float>::lowest()),  // below it there is -inf alone
         raised_(width),
         some_(width),
         sum_(width) {}

@@ -1,22 +1,21 @@
 #pragma once
 
-#include <type_traits>
+#include <algorithm>
 #include <vector>
 
 #include "cpu/float_products.h"
+#include "cpu/parallel.h"
 #include "cpu/site_groups.h"
 
 namespace madx::cpu {
 
-/// The weights of one group's stack at a time, as products read them. Where that is panels, all
-/// threads make and share them, in memory that the next group's stack takes over; else each thread
-/// has its own view of the weights, and waits for no other one.
+/// The weights of one group's stack at a time, as products read them. Where that is panels, threads
+/// make and share them, in memory that the next group's stack takes over; else each thread has its
+/// own view of the weights.
 template <class Products>
 class StackWeights {
  public:
   using Weight = typename Products::Weight;
-  /// What a thread of a parallel region has, of the one that is made before it.
-  using Mine = std::conditional_t<Weight::kHasPanels, StackWeights&, StackWeights>;
   struct Adapter {
     Weight down, up;
   };
@@ -32,13 +31,20 @@ class StackWeights {
     slots_.resize(deepest);
   }
 
-  /// Called by all threads of a parallel region.
+  /// Takes the weights of this group's stack.
   void take(const SiteGroup& group) {
-    if constexpr (Weight::kHasPanels) {
-      take_panels(group);
-    } else {
-      set(group);
+    for (size_t step = 0; step < group.adapters.size(); ++step)
+      set(slots_[step], group.adapters[step]);
+  }
+
+  /// The panels of what `take` took anew.
+  void make_panels(const SiteGroup& group, int threads) {
+    std::vector<Weight*> fresh;
+    for (size_t step = 0; step < group.adapters.size(); ++step) {
+      auto& slot = slots_[step];
+      if (slot.is_new) fresh.insert(fresh.end(), {&slot.weights.down, &slot.weights.up});
     }
+    cpu::make_panels<Products>(fresh, threads);
   }
 
   const Adapter& operator[](size_t step) const { return slots_[step].weights; }
@@ -49,23 +55,6 @@ class StackWeights {
     size_t adapter = 0;
     bool is_set = false, is_new = false;
   };
-
-  void take_panels(const SiteGroup& group) {
-#pragma omp barrier  // some may still read the stack before
-#pragma omp single
-    set(group);
-    for (size_t step = 0; step < group.adapters.size(); ++step) {
-      if (!slots_[step].is_new) continue;
-      make_panels(slots_[step].weights.down);
-      make_panels(slots_[step].weights.up);
-    }
-#pragma omp barrier
-  }
-
-  void set(const SiteGroup& group) {
-    for (size_t step = 0; step < group.adapters.size(); ++step)
-      set(slots_[step], group.adapters[step]);
-  }
 
   void set(Slot& slot, size_t index) {
     slot.is_new = !slot.is_set || slot.adapter != index;
@@ -87,5 +76,32 @@ class StackWeights {
   Pass pass_;
   std::vector<Slot> slots_;
 };
+
+/// Calls run(thread, mine, weights, group), `mine` made by make() on each thread, for all groups on
+/// `threads` threads. Where threads share a stack's panels, each group is a region of its own.
+template <class Products, class Make, class Run>
+void for_each_stack(const SiteProblem& problem, const SiteGroups& groups,
+                    typename StackWeights<Products>::Pass pass, Make&& make, Run&& run) {
+  StackWeights<Products> weights(problem, groups, pass);
+  if constexpr (StackWeights<Products>::Weight::kHasPanels) {
+    for (size_t group = 0; group < groups.count(); ++group) {
+      weights.take(groups[group]);
+      weights.make_panels(groups[group], groups.threads());
+      parallel(groups.threads(), [&](Thread thread) {
+        auto mine = make();
+        run(thread, mine, weights, group);
+      });
+    }
+  } else {
+    parallel(groups.threads(), [&](Thread thread) {
+      auto mine = make();
+      auto own = weights;
+      for (size_t group = 0; group < groups.count(); ++group) {
+        own.take(groups[group]);
+        run(thread, mine, own, group);
+      }
+    });
+  }
+}
 
 }  // namespace madx::cpu

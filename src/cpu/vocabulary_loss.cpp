@@ -1,13 +1,12 @@
 #include "madx/cpu/vocabulary_loss.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "cpu/float_products.h"
+#include "cpu/parallel.h"
 #include "cpu/running_softmax.h"
 #include "cpu/scratch.h"
 #include "cpu/vocabulary_table.h"
@@ -81,12 +80,11 @@ class VocabularyPass {
 
   /// Every panel of the vocabulary, those of a part in order on one thread.
   void sweep() {
-#pragma omp parallel num_threads(threads_)
-    {
+    SharedPieces pieces(parts_);
+    parallel(threads_, [&](Thread thread) {
       typename Table::PerThread mine(table_);
-      float* const shares = shares_.data() + omp_get_thread_num() * kPanel * width_;
-#pragma omp for schedule(dynamic)
-      for (int64_t part = 0; part < parts_; ++part) {
+      float* const shares = shares_.data() + thread.index * kPanel * width_;
+      pieces.for_each(thread, [&](int64_t part) {
         if (out_.x_gradient != nullptr) std::fill_n(gradient_of(part), rows_ * in_.hidden, 0.0f);
         const auto end = (part + 1) * panels_ / parts_;
         for (auto panel = part * panels_ / parts_; panel < end; ++panel) {
@@ -94,8 +92,8 @@ class VocabularyPass {
           const LogitPanel logits{keeps_logits_ ? kept(first) : shares, words, width_};
           take_panel({part, first, words, mine, shares, logits});
         }
-      }
-    }
+      });
+    });
   }
 
   void take_panel(const Panel& panel) {
@@ -148,8 +146,7 @@ class VocabularyPass {
   /// The parts' gradients added, minus the target's row of the weight.
   void write_x_gradient() {
     const auto hidden = in_.hidden;
-#pragma omp parallel for num_threads(threads_) schedule(static)
-    for (int64_t row = 0; row < rows_; ++row) {
+    for_each_in_parallel(rows_, [&](int64_t row) {
       float* gradient = out_.x_gradient + (first_ + row) * hidden;
       std::fill_n(gradient, hidden, 0.0f);
       for (int64_t part = 0; part < parts_; ++part) {
@@ -160,23 +157,27 @@ class VocabularyPass {
         for (int64_t i = 0; i < hidden; ++i) gradient[i] += factor * from[i];
       }
       table_.subtract(in_.targets[first_ + row], gradient);
-    }
+    });
   }
 
   /// A word's gradient is the sum of its probabilities, less one for each row it is the target of.
   void add_bias_gradient() {
     const float* maximum = maximum_.data();
     const float* inverse_sum = inverse_sum_.data();
-#pragma omp parallel for num_threads(threads_) schedule(static)
-    for (int64_t word = 0; word < in_.vocabulary; ++word) {
+    for_each_in_parallel(in_.vocabulary, [&](int64_t word) {
       const float* logits = kept(word);
       float sum = 0;
 #pragma omp simd reduction(+ : sum)
       for (int64_t row = 0; row < width_; ++row)
         sum += fast_exp(logits[row] - maximum[row]) * inverse_sum[row];
       out_.bias_gradient[word] += sum;
-    }
+    });
     for (int64_t row = 0; row < rows_; ++row) out_.bias_gradient[in_.targets[first_ + row]] -= 1;
+  }
+
+  template <class Work>
+  void for_each_in_parallel(int64_t count, Work&& work) const {
+    parallel(threads_, [&](Thread thread) { for_each_of_block(thread, count, work); });
   }
 
   static int64_t padded_rows(int64_t rows) {

@@ -4,6 +4,7 @@
 
 #ifdef MADX_CUDA
 #include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
 #else
 #include <c10/util/Exception.h>
 #endif
@@ -12,7 +13,15 @@ namespace madx::cuda {
 
 #ifdef MADX_CUDA
 
-bool available() { return true; }
+bool available(int device) {
+  int devices = 0, major = 0, minor = 0;
+  const bool told =
+      cudaGetDeviceCount(&devices) == cudaSuccess && device >= 0 && device < devices &&
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) == cudaSuccess;
+  if (!told) cudaGetLastError();  // the next launch is not to find this error
+  return told && 10 * major + minor >= MADX_CUDA_OLDEST;
+}
 
 void* current_stream(int device) {
   return c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(device)).stream();
@@ -26,7 +35,7 @@ namespace {
 }
 }  // namespace
 
-bool available() { return false; }
+bool available(int) { return false; }
 void* current_stream(int) { not_built(); }
 bool fits(Type, int64_t, int64_t) { not_built(); }
 bool fuses(Type, int64_t, int64_t) { not_built(); }

@@ -162,8 +162,6 @@ void print_encoder(const io::LoadedEncoder& loaded) {
       std::cout << ", as the archive computes in " << io::type_name(loaded.archive_type);
   }
   std::cout << "\n";
-  if (!cpu::available())
-    std::cout << "note: built without libxsmm, so LibTorch's own operations run, slower\n";
 }
 
 void MlmFlags::add_to(CLI::App& app) {
@@ -225,6 +223,10 @@ at::Device DeviceFlags::apply() const {
     input_error("--dtype: expected float32 or bfloat16, but found ", dtype);
   cpu::float_products();  // refuses what it cannot be
   const auto where = parse_device(device);
+  if (where.is_cpu() && !cpu::available()) {
+    std::cerr << "note: " << cpu::why_not_available()
+              << ", so LibTorch's own operations run, slower\n";
+  }
   if (dtype == "bfloat16" && where.is_cpu() && !cpu::has_bfloat16_products()) {
     input_error(
         "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "

@@ -99,22 +99,57 @@ TEST_F(FusionLayerTest, StartsAsTheMeanPlusTheResidual) {
                1e-10);
 }
 
-TEST_F(FusionLayerTest, CoolsInTrainingAlone) {
+TEST_F(FusionLayerTest, CoolsWithTheStepsThatAreDone) {
   FusionConfig config;
   config.temperature = true;
   auto f = layer(config);
-  const at::NoGradGuard no_grad;
-  const auto before = f->forward(x_, outputs_, residual_);
-  EXPECT_TRUE(at::equal(f->forward(x_, outputs_, residual_), before));
-  f->train();
-  f->options.dropout(0);
-  for (int step = 0; step < 1000; ++step) f->forward(x_, outputs_, residual_);
-  f->eval();
+  const std::pair<int64_t, double> after[] = {{0, 50}, {1, 49.95}, {500, 25}, {980, 1}, {5000, 1}};
+  for (const auto& [steps, temperature] : after) {
+    f->set_steps(steps);
+    EXPECT_NEAR(f->temperature(), temperature, 1e-12) << steps;
+  }
   auto cool = layer({});
+  cool->set_steps(3);
+  EXPECT_EQ(cool->temperature(), 1) << "where the configuration has none";
+  const at::NoGradGuard no_grad;
   for (size_t i = 0; i < f->parameters().size(); ++i)
     cool->parameters()[i].copy_(f->parameters()[i]);
   expect_close(f->forward(x_, outputs_, residual_), cool->forward(x_, outputs_, residual_), 1e-10);
-  EXPECT_GT((before - cool->forward(x_, outputs_, residual_)).abs().max().item<double>(), 1e-3);
+  expect_close(f->attention(x_, outputs_, residual_), cool->attention(x_, outputs_, residual_),
+               1e-10);
+  f->set_steps(0);
+  EXPECT_GT((f->forward(x_, outputs_, residual_) - cool->forward(x_, outputs_, residual_))
+                .abs()
+                .max()
+                .item<double>(),
+            1e-3);
+}
+
+TEST_F(FusionLayerTest, HasOneTemperatureHoweverOftenItRuns) {
+  FusionConfig config;
+  config.temperature = true;
+  auto f = layer(config);
+  f->options.dropout(0);
+  for (const bool training : {false, true}) {
+    f->train(training);
+    const auto first = f->forward(x_, outputs_, residual_);
+    for (int call = 0; call < 3; ++call)
+      EXPECT_TRUE(at::equal(f->forward(x_, outputs_, residual_), first));
+  }
+}
+
+TEST_F(FusionLayerTest, TakesTheStepsOfItsFusion) {
+  FusionConfig config;
+  config.temperature = true;
+  AdapterFusion fusion(AdapterFusionOptions(config, kHidden, 2));
+  EXPECT_EQ(fusion->at(1, Site::kOutput)->temperature(), 50) << "as one that was loaded begins";
+  fusion->set_steps(100);
+  for (const int64_t i : {0, 1})
+    EXPECT_NEAR(fusion->at(i, Site::kOutput)->temperature(), 45, 1e-12);
+  const auto copy = std::dynamic_pointer_cast<AdapterFusionImpl>(fusion->clone());
+  EXPECT_NEAR(copy->at(1, Site::kOutput)->temperature(), 45, 1e-12);
+  EXPECT_THAT(torch_error_of([&] { fusion->set_steps(-1); }),
+              HasSubstr("AdapterFusion: expected 0 steps or more, but got -1"));
 }
 
 TEST_F(FusionLayerTest, DropsScoresInTraining) {

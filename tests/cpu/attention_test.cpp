@@ -228,5 +228,36 @@ TEST(Attention, IsTheSameWhoeverComputesIt) {
   }
 }
 
+TEST(Attention, KeepsWhatIsNotANumberToItsSequenceAndHead) {
+  Case c{{5, 9, 3}, {5, 9, 3}, 2, 8, /*dropout=*/0};
+  const auto clean = c.run(2);
+  const auto element = [&](int64_t row, int64_t head) {
+    return static_cast<size_t>(row * c.hidden() + head * c.width);
+  };
+  for (const double value : {static_cast<double>(kNaN), static_cast<double>(INFINITY)}) {
+    auto broken = c;
+    broken.q[element(7, 1)] = value;  // a query of the second sequence
+    const auto got = broken.run(2);
+    for (int64_t row = 0; row < 17; ++row) {
+      for (int64_t column = 0; column < c.hidden(); ++column) {
+        const auto i = static_cast<size_t>(row * c.hidden() + column);
+        const bool second_head = column >= c.width, second = row >= 5 && row < 14;
+        if (row == 7 && second_head) {
+          EXPECT_TRUE(std::isnan(got.out[i])) << row << ", " << column;
+        } else {
+          EXPECT_EQ(got.out[i], clean.out[i]) << row << ", " << column;
+        }
+        if (second && second_head) {
+          EXPECT_TRUE(std::isnan(got.v_gradient[i])) << row << ", " << column;
+        } else {
+          EXPECT_EQ(got.v_gradient[i], clean.v_gradient[i]);
+          EXPECT_EQ(got.k_gradient[i], clean.k_gradient[i]);
+          EXPECT_EQ(got.q_gradient[i], clean.q_gradient[i]);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace madx::cpu

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
+
+#include "cpu/gelu.h"
 
 namespace madx::cpu {
 namespace {
@@ -32,8 +36,49 @@ TEST(FastExp, IsZeroBelowItsRange) {
   EXPECT_EQ(fast_exp(-std::numeric_limits<float>::infinity()), 0.0f);
 }
 
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
 TEST(FastExp, KeepsNotANumber) {
-  EXPECT_TRUE(std::isnan(fast_exp(std::numeric_limits<float>::quiet_NaN())));
+  EXPECT_TRUE(std::isnan(fast_exp(kNaN)));
+  EXPECT_TRUE(std::isnan(fast_exp(-kNaN)));
+  std::vector<float> x(37, kNaN);  // as vector code, too
+#pragma omp simd
+  for (size_t i = 0; i < x.size(); ++i) x[i] = fast_exp(x[i]);
+  for (const float y : x) EXPECT_TRUE(std::isnan(y));
+}
+
+TEST(FastExp, IsInfiniteAboveItsRange) {
+  EXPECT_EQ(fast_exp(kInfinity), kInfinity);
+  EXPECT_EQ(fast_exp(88.01f), kInfinity);
+  EXPECT_EQ(fast_exp(std::numeric_limits<float>::max()), kInfinity);
+}
+
+TEST(FastExp, IsOneAtDenormals) {
+  for (const float x : {1e-40f, -1e-40f, std::numeric_limits<float>::denorm_min(), -0.0f})
+    EXPECT_EQ(fast_exp(x), 1.0f);
+}
+
+TEST(Gelu, TakesWhatIsNoFiniteNumberAsErfDoes) {
+  for (const float x : {kNaN, kInfinity, -kInfinity, 1e30f, -1e30f, 1e-40f, -1e-40f, 0.0f, -0.0f}) {
+    const float exact = x * 0.5f * (1 + std::erf(x * 0.70710678f));
+    const float ours = gelu(x);
+    EXPECT_EQ(std::isnan(ours), std::isnan(exact)) << x;
+    if (!std::isnan(exact)) {
+      if (std::isinf(exact)) {
+        EXPECT_EQ(ours, exact) << x;
+      } else {
+        EXPECT_LE(std::abs(ours - exact), 1e-6 * std::max(1.0f, std::abs(x))) << x;
+      }
+    }
+  }
+}
+
+TEST(Gelu, HasAFiniteSlopeAtEveryFiniteNumber) {
+  EXPECT_TRUE(std::isnan(gelu_slope(kNaN)));
+  EXPECT_EQ(gelu_slope(1e30f), 1.0f);
+  EXPECT_EQ(gelu_slope(-1e30f), 0.0f);
+  EXPECT_NEAR(gelu_slope(1e-40f), 0.5f, 1e-6f);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -258,6 +259,45 @@ TEST(VocabularyLoss, InBfloat16IsThatOfTheRoundedNumbers) {
     EXPECT_LE(error(bias_gradient.take(), expected.bias_gradient),
               1e-5 * largest(expected.bias_gradient));
     EXPECT_LE(error(x_gradient.take(), expected.x_gradient), 4e-3 * largest(expected.x_gradient));
+  }
+}
+
+TEST(VocabularyLoss, KeepsWhatIsNotANumberToItsRow) {
+  Case in(9, 16, 300);
+  const auto clean = run(in, Wanted::kXGradient);
+  for (const float value :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    auto broken = in;
+    broken.x[4 * 16 + 3] = value;
+    const auto got = run(broken, Wanted::kXGradient);
+    for (size_t row = 0; row < 9; ++row) {
+      EXPECT_EQ(std::isnan(got.losses[row]), row == 4) << row;
+      EXPECT_TRUE(row == 4 || got.losses[row] == clean.losses[row]) << row;
+      for (size_t i = row * 16; i < (row + 1) * 16; ++i) {
+        if (row == 4) {
+          EXPECT_TRUE(std::isnan(got.x_gradient[i]));
+        } else {
+          EXPECT_EQ(got.x_gradient[i], clean.x_gradient[i]);
+        }
+      }
+    }
+  }
+}
+
+TEST(VocabularyLoss, TakesWordsThatABiasOfMinusInfinityRulesOut) {
+  Case in(5, 16, 700);
+  for (size_t word = 0; word < 256; ++word)  // whole panels of them, the first ones
+    in.bias[word] = -std::numeric_limits<float>::infinity();
+  for (auto& target : in.targets) target = std::max<int64_t>(target, 256);
+  const auto exact = reference<double>(in);
+  for (const auto wanted : {Wanted::kXGradient, Wanted::kAll}) {
+    const auto got = run(in, wanted);
+    for (size_t i = 0; i < got.losses.size(); ++i)
+      EXPECT_NEAR(got.losses[i], exact.losses[i], 1e-4);
+    for (size_t i = 0; i < got.x_gradient.size(); ++i)
+      EXPECT_NEAR(got.x_gradient[i], exact.x_gradient[i], 1e-4);
+    for (size_t i = 0; i < got.bias_gradient.size() && wanted == Wanted::kAll; ++i)
+      EXPECT_NEAR(got.bias_gradient[i], exact.bias_gradient[i], 1e-4);
   }
 }
 

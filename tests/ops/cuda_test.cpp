@@ -20,7 +20,7 @@ class OnCuda : public testing::TestWithParam<at::ScalarType> {
  protected:
   void SetUp() override {
     if (!torch::cuda::is_available()) GTEST_SKIP() << "there is no CUDA device";
-    if (!cuda::available()) GTEST_SKIP() << "the CUDA kernels were not built";
+    if (!cuda::available(0)) GTEST_SKIP() << "the CUDA kernels were not built";
     torch::manual_seed(4);
   }
 

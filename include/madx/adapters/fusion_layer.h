@@ -44,6 +44,13 @@ class FusionLayerImpl : public torch::nn::Cloneable<FusionLayerImpl> {
   at::Tensor attention(const at::Tensor& x, const std::vector<at::Tensor>& outputs,
                        const at::Tensor& residual);
 
+  /// T, by which scores are divided: 1, or with `temperature` in the configuration a function of
+  /// the optimizer steps done, 50 at first and 0.05 less after each, down to 1.
+  double temperature() const;
+  /// How many steps are done; 0 where nobody says. Forward passes count nothing: a pass that is
+  /// computed again, for one, must give what it gave.
+  void set_steps(int64_t steps) { steps_ = steps; }
+
   /// 0.01 ||I - W_v||^2: what training adds to the loss. Undefined where it is not configured or
   /// W_v does not learn.
   at::Tensor regularization_loss() const;
@@ -57,8 +64,7 @@ class FusionLayerImpl : public torch::nn::Cloneable<FusionLayerImpl> {
   at::Tensor stacked(const std::vector<at::Tensor>& outputs, const at::Tensor& residual) const;
   at::Tensor scores(const at::Tensor& x, const at::Tensor& stacked);
 
-  static constexpr double kHighestTemperature = 50;
-  double temperature_ = kHighestTemperature;
+  int64_t steps_ = 0;
 };
 
 TORCH_MODULE(FusionLayer);
@@ -85,7 +91,12 @@ inline void FusionLayerImpl::reset() {
       value->weight.fill_(kBesideTheDiagonal).fill_diagonal_(1.0);
     }
   }
-  temperature_ = config.temperature ? kHighestTemperature : 1;
+}
+
+inline double FusionLayerImpl::temperature() const {
+  constexpr double kHighest = 50, kStepsToZero = 1000;
+  if (!options.config().temperature) return 1;
+  return std::max(1.0, kHighest - kHighest / kStepsToZero * static_cast<double>(steps_));
 }
 
 inline at::Tensor FusionLayerImpl::stacked(const std::vector<at::Tensor>& outputs,
@@ -109,7 +120,7 @@ inline at::Tensor FusionLayerImpl::scores(const at::Tensor& x, const at::Tensor&
 inline at::Tensor FusionLayerImpl::attention(const at::Tensor& x,
                                              const std::vector<at::Tensor>& outputs,
                                              const at::Tensor& residual) {
-  return at::softmax(scores(x, stacked(outputs, residual)) / temperature_, /*dim=*/1);
+  return at::softmax(scores(x, stacked(outputs, residual)) / temperature(), /*dim=*/1);
 }
 
 inline at::Tensor FusionLayerImpl::forward(const at::Tensor& x,
@@ -117,13 +128,8 @@ inline at::Tensor FusionLayerImpl::forward(const at::Tensor& x,
                                            const at::Tensor& residual) {
   const auto u = stacked(outputs, residual);  // (rows, members, hidden)
   const auto dropped = at::dropout(scores(x, u), options.dropout(), is_training());
-  const auto weights = at::softmax(dropped / temperature_, /*dim=*/1);  // (rows, members)
-  constexpr double kSteps = 1000;
-  // AdapterHub lowers it at every call, in evaluation too, where a result would depend on those
-  // before it.
-  if (is_training() && options.config().temperature)
-    temperature_ = std::max(1.0, temperature_ - kHighestTemperature / kSteps);
-  auto y = at::matmul(weights.unsqueeze(1), u).squeeze(1);  // (rows, hidden)
+  const auto weights = at::softmax(dropped / temperature(), /*dim=*/1);  // (rows, members)
+  auto y = at::matmul(weights.unsqueeze(1), u).squeeze(1);               // (rows, hidden)
   if (value) y = value->forward(y);
   return options.config().residual_before ? y : y + residual;
 }

@@ -7,9 +7,10 @@ namespace madx::cuda {
 /// Element type of every array of a problem.
 enum class Type { kFloat, kHalf, kBFloat16 };
 
-/// Whether the kernels of this folder were built (CMake's MADX_CUDA). Without them the functions
-/// here throw; ops ask first.
-bool available();
+/// Whether the kernels of this folder run on the CUDA device with this index: they were built
+/// (CMake's MADX_CUDA), the device is there, and it is not older than what they were built for
+/// (MADX_CUDA_ARCHITECTURES). Elsewhere the functions here throw; ops ask first.
+bool available(int device);
 
 /// The current CUDA stream of the device with this index, as LibTorch has it (a cudaStream_t).
 void* current_stream(int device);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "madx/ops/checks.h"
+
 namespace madx {
 
 /// Options for `TaggingHead`.
@@ -44,8 +46,14 @@ class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
     return classifier->forward(at::dropout(h, options.dropout(), is_training()));
   }
 
-  /// Mean cross-entropy: h (words, hidden), targets (words) int64 -> ().
+  /// Mean cross-entropy: h (words, hidden), targets (words) int64 -> (). Throws c10::Error
+  /// for no words and, on the CPU, for a target that is no label.
   at::Tensor loss(const at::Tensor& h, const at::Tensor& targets) {
+    TORCH_CHECK(h.dim() == 2 && h.size(0) > 0 && targets.dim() == 1 && targets.size(0) == h.size(0),
+                "TaggingHead: expected hidden states (words, hidden) of at least one word and a "
+                "target each, but got ",
+                h.sizes(), " and ", targets.sizes());
+    ops::detail::check_numbers("TaggingHead", "targets", targets, classifier->weight.size(0));
     return torch::nn::functional::cross_entropy(forward(h), targets);
   }
 

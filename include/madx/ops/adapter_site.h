@@ -9,8 +9,10 @@
 
 #include "madx/cpu/adapter_site.h"
 #include "madx/ops/bottleneck.h"
+#include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/cuda_adapter_site.h"
+#include "madx/ops/once_differentiable.h"
 #include "madx/ops/random_seed.h"
 
 namespace madx::ops {
@@ -180,6 +182,7 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
 
   static torch::autograd::variable_list backward(Context* ctx,
                                                  torch::autograd::variable_list outputs) {
+    refuse_double_backward("adapter_site");
     const auto saved = ctx->get_saved_variables();
     constexpr size_t kBeforeWeights = 5;
     const auto adapters = static_cast<size_t>(ctx->saved_data["adapters"].toInt());
@@ -227,6 +230,9 @@ inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a
   TORCH_CHECK(f.dim() == 2 && f.sizes() == a.sizes(),
               "adapter_site: expected f and a of one shape (rows, hidden), but got ", f.sizes(),
               " and ", a.sizes());
+  detail::check_kind("adapter_site", {f, a});
+  detail::check_kind("adapter_site", {norm.weight, norm.bias});
+  detail::check_dropout("adapter_site", dropout);
   const auto hidden = f.size(1);
   const auto check = [](const char* what, const at::Tensor& tensor, at::IntArrayRef shape) {
     TORCH_CHECK(tensor.sizes() == shape, "adapter_site: expected ", what, " of shape ", shape,
@@ -248,8 +254,9 @@ inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a
     return adapter_site_by_group(f, a, {norm.weight.to(type), norm.bias.to(type), norm.eps},
                                  dropout, detail::in_type(indexed, type));
   }
+  detail::check_kind("adapter_site", {f, norm.weight});
   std::vector<at::Tensor> weights;
-  const bool frozen_norm = !norm.weight.requires_grad();
+  const bool frozen_norm = !norm.weight.requires_grad() && !norm.bias.requires_grad();
   bool cpu = frozen_norm && takes_cpu_kernel({f, a, norm.weight, norm.bias}),
        cuda = frozen_norm && takes_cuda_kernel({f, a, norm.weight, norm.bias});
   for (const auto& adapter : indexed.adapters) {
@@ -258,6 +265,8 @@ inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a
     check("down's bias", adapter.down_bias, {bottleneck});
     check("up", adapter.up, {hidden, bottleneck});
     check("up's bias", adapter.up_bias, {hidden});
+    detail::check_kind("adapter_site",
+                       {f, adapter.down, adapter.down_bias, adapter.up, adapter.up_bias});
     for (const auto& weight : {adapter.down, adapter.down_bias, adapter.up, adapter.up_bias}) {
       // No adapter learns in part.
       const bool whole =
@@ -283,7 +292,8 @@ inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a
   const auto settings = c10::make_intrusive<detail::CpuAdapterSite::Settings>(
       indexed.groups, norm.eps, dropout, dropout > 0 ? random_seed() : 0);
   return detail::CpuAdapterSite::apply(f.contiguous(), a.contiguous(), at::TensorList(weights),
-                                       norm.weight, norm.bias, settings, with_gradient);
+                                       norm.weight.contiguous(), norm.bias.contiguous(), settings,
+                                       with_gradient);
 }
 
 /// The same for rows that all go through one stack.

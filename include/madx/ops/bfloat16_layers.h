@@ -6,6 +6,7 @@
 #include <torch/custom_class.h>
 
 #include "madx/ops/frozen_layer.h"
+#include "madx/ops/once_differentiable.h"
 
 namespace madx::ops::detail {
 
@@ -55,6 +56,7 @@ struct Bfloat16Linear : torch::autograd::Function<Bfloat16Linear> {
 
   static torch::autograd::variable_list backward(Context* ctx,
                                                  torch::autograd::variable_list outputs) {
+    refuse_double_backward("frozen_linear");
     const auto held = ctx->saved_data["layer"];
     const auto& layer = LayerHolder::of(held).front();
     const auto y_gradient = outputs[0].contiguous();
@@ -84,6 +86,7 @@ struct Bfloat16FeedForward : torch::autograd::Function<Bfloat16FeedForward> {
 
   static torch::autograd::variable_list backward(Context* ctx,
                                                  torch::autograd::variable_list outputs) {
+    refuse_double_backward("feed_forward");
     const auto held = ctx->saved_data["layers"];
     const auto& layers = LayerHolder::of(held);
     const auto kept = ctx->get_saved_variables()[0];

@@ -7,6 +7,7 @@
 
 #include "madx/cpu/coupling.h"
 #include "madx/ops/bottleneck.h"
+#include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/cuda_coupling.h"
 
@@ -113,6 +114,8 @@ inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>
   std::vector<at::Tensor> weights;
   std::vector<int64_t> group_rows;
   for (const auto& group : groups) {
+    TORCH_CHECK(group.rows >= 0, "coupling: expected groups of 0 rows or more, but got ",
+                group.rows);
     rows += group.rows;
     group_rows.push_back(group.rows);
     for (const auto* net : {&group.f, &group.g}) {
@@ -121,6 +124,8 @@ inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>
       check("its bias", net->first_bias, {bottleneck});
       check("a second layer", net->second, {target, bottleneck});
       check("its bias", net->second_bias, {target});
+      detail::check_kind("coupling",
+                         {x, net->first, net->first_bias, net->second, net->second_bias});
       for (const auto& weight : {net->first, net->first_bias, net->second, net->second_bias}) {
         // No function learns in part.
         on_cuda = on_cuda && weight.requires_grad() == net->first.requires_grad() &&
@@ -131,7 +136,7 @@ inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>
       }
     }
   }
-  TORCH_CHECK(rows == x.size(0), "coupling: expected groups of ", x.size(0),
+  TORCH_CHECK(!groups.empty() && rows == x.size(0), "coupling: expected groups of ", x.size(0),
               " rows together, but got ", rows);
   if (on_cpu) return detail::coupling_cpu(x.contiguous(), groups, inverse);
   if (on_cuda && detail::fits_cuda_coupling(x, weights))

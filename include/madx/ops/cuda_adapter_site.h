@@ -10,6 +10,7 @@
 
 #include "madx/cuda/adapter_site.h"
 #include "madx/ops/cuda_kernel.h"
+#include "madx/ops/once_differentiable.h"
 #include "madx/ops/random_seed.h"
 
 namespace madx::ops::detail {
@@ -75,6 +76,7 @@ struct CudaAdapterSite : torch::autograd::Function<CudaAdapterSite> {
   }
 
   static List backward(Context* ctx, List outputs) {
+    refuse_double_backward("adapter_site");
     const auto saved = ctx->get_saved_variables();
     const auto settings =
         c10::static_intrusive_pointer_cast<Settings>(ctx->saved_data["settings"].toCapsule());

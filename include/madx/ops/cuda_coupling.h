@@ -10,6 +10,7 @@
 
 #include "madx/cuda/coupling.h"
 #include "madx/ops/cuda_kernel.h"
+#include "madx/ops/once_differentiable.h"
 
 namespace madx::ops::detail {
 
@@ -56,6 +57,7 @@ struct CudaCoupling : torch::autograd::Function<CudaCoupling> {
   }
 
   static List backward(Context* ctx, List outputs) {
+    refuse_double_backward("coupling");
     const auto saved = ctx->get_saved_variables();
     const auto rows = ctx->saved_data["rows"].toIntVector();
     const bool inverse = ctx->saved_data["inverse"].toBool();

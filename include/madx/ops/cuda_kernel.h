@@ -9,7 +9,7 @@
 namespace madx::ops {
 
 /// Whether these tensors go to a kernel of madx/cuda: all of one type, float32, float16 or
-/// bfloat16, on one CUDA device, in a build that has the kernels. Others take the plain LibTorch
+/// bfloat16, on one CUDA device, where the kernels run. Others take the plain LibTorch
 /// form of the op.
 inline bool takes_cuda_kernel(std::initializer_list<at::Tensor> tensors) {
   const auto& first = *tensors.begin();
@@ -19,7 +19,7 @@ inline bool takes_cuda_kernel(std::initializer_list<at::Tensor> tensors) {
     if (!tensor.is_cuda() || tensor.scalar_type() != type || tensor.device() != first.device())
       return false;
   }
-  return cuda::available();
+  return cuda::available(first.device().index());
 }
 
 /// The kernels' name for the tensor's type.

@@ -5,6 +5,7 @@
 
 #include "madx/cpu/embedding.h"
 #include "madx/ops/adapter_site.h"
+#include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/random_seed.h"
 
@@ -18,34 +19,41 @@ struct EmbeddingTables {
 };
 
 /// dropout(LN(word + position + type)): ids and positions (rows) int64 -> (rows, hidden) float32.
-/// Throws c10::Error for ids that are not in the tables.
+/// Throws c10::Error where shapes or types disagree and, on the CPU, for ids that are not in the
+/// tables.
 inline at::Tensor embed(const at::Tensor& ids, const at::Tensor& positions,
                         const EmbeddingTables& tables, const FrozenLayerNorm& norm,
                         double dropout) {
   TORCH_CHECK(ids.dim() == 1 && ids.sizes() == positions.sizes(),
               "embed: expected ids and positions of one shape (rows), but got ", ids.sizes(),
               " and ", positions.sizes());
+  const auto hidden = tables.words.dim() == 2 ? tables.words.size(1) : -1;
+  TORCH_CHECK(
+      hidden > 0 && tables.positions.dim() == 2 && tables.positions.size(1) == hidden &&
+          tables.types.dim() == 2 && tables.types.size(0) > 0 && tables.types.size(1) == hidden &&
+          norm.weight.sizes() == tables.types[0].sizes() &&
+          norm.bias.sizes() == norm.weight.sizes(),
+      "embed: expected tables (rows, hidden) and a LayerNorm (hidden) of one width, but got ",
+      tables.words.sizes(), ", ", tables.positions.sizes(), ", ", tables.types.sizes(), ", ",
+      norm.weight.sizes(), " and ", norm.bias.sizes());
+  detail::check_kind("embed", {tables.positions, tables.types, norm.weight, norm.bias});
+  detail::check_numbers("embed", "ids", ids, tables.words.size(0));
+  detail::check_numbers("embed", "positions", positions, tables.positions.size(0));
+  detail::check_dropout("embed", dropout);
   const bool rounded = tables.words.scalar_type() == at::kBFloat16;
   const bool learns = tables.words.requires_grad() || tables.positions.requires_grad() ||
                       tables.types.requires_grad() || norm.weight.requires_grad() ||
                       norm.bias.requires_grad();
   const bool dense = tables.words.is_contiguous() && tables.positions.is_contiguous() &&
-                     tables.types.is_contiguous();
-  if (learns || !dense || !tables.words.device().is_cpu() ||
+                     tables.types.is_contiguous() && norm.weight.is_contiguous() &&
+                     norm.bias.is_contiguous();
+  const bool known = rounded || tables.words.scalar_type() == at::kFloat;
+  if (learns || !dense || !known || !tables.words.device().is_cpu() || !ids.device().is_cpu() ||
       !takes_cpu_kernel({tables.positions, tables.types, norm.weight, norm.bias})) {
     const auto words = at::embedding(tables.words, ids).to(tables.positions.scalar_type());
     const auto x = norm(words + at::embedding(tables.positions, positions) + tables.types[0]);
     return dropout > 0 ? at::dropout(x, dropout, /*train=*/true) : x;
   }
-  const auto check = [](const char* what, const at::Tensor& numbers, int64_t size) {
-    if (numbers.numel() == 0) return;
-    const auto [least, most] = at::aminmax(numbers);
-    TORCH_CHECK(least.item<int64_t>() >= 0 && most.item<int64_t>() < size, "embed: expected ", what,
-                " in [0, ", size, "), but got ", least.item<int64_t>(), " to ",
-                most.item<int64_t>());
-  };
-  check("ids", ids, tables.words.size(0));
-  check("positions", positions, tables.positions.size(0));
   const auto numbers = ids.contiguous(), places = positions.contiguous();
   auto out = at::empty({ids.size(0), tables.words.size(1)}, tables.positions.options());
   cpu::embed(

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "madx/ops/checks.h"
 #include "madx/ops/packed_weight.h"
 
 namespace madx::ops {
@@ -37,9 +38,17 @@ namespace detail {
 
 /// Kernels take pointers: what does not fit is refused before.
 inline void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
+  TORCH_CHECK(layer.packed || layer.weight.defined(), op,
+              ": expected a weight, packed or as a tensor, but got neither");
   TORCH_CHECK(layer.bias.dim() == 1, op, ": expected a bias of one dimension, but got ",
               layer.bias.sizes());
   if (layer.packed) {
+    TORCH_CHECK(layer.bias.scalar_type() == at::kFloat && layer.bias.device().is_cpu() &&
+                    layer.bias.is_contiguous() && !layer.bias.requires_grad(),
+                op,
+                ": beside a packed weight, expected a dense bias of float32 on the CPU that takes "
+                "no gradient, but got one of ",
+                layer.bias.scalar_type(), " on ", layer.bias.device());
     TORCH_CHECK(layer.in() == in, op, ": expected a packed weight of ", in, " inputs, but got ",
                 layer.in());
     TORCH_CHECK(layer.first % cpu::kBfloat16Granule == 0 &&
@@ -53,6 +62,12 @@ inline void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
               ": expected a weight of shape (out, ", in, "), but got ", layer.weight.sizes());
   TORCH_CHECK(layer.bias.size(0) == layer.weight.size(0), op, ": expected a bias of shape (",
               layer.weight.size(0), "), but got ", layer.bias.sizes());
+}
+
+/// Rows for a layer whose weight is a tensor.
+inline void check_rows_of(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
+  TORCH_CHECK(x.dim() >= 1, op, ": expected rows, but got a tensor without dimensions");
+  if (!layer.packed) check_kind(op, {x, layer.weight});
 }
 
 }  // namespace detail

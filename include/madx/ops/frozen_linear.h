@@ -7,6 +7,7 @@
 #include "madx/ops/bfloat16_layers.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/frozen_layer.h"
+#include "madx/ops/once_differentiable.h"
 
 namespace madx::ops {
 
@@ -36,6 +37,7 @@ struct CpuFrozenLinear : torch::autograd::Function<CpuFrozenLinear> {
 
   static torch::autograd::variable_list backward(Context* ctx,
                                                  torch::autograd::variable_list outputs) {
+    refuse_double_backward("frozen_linear");
     const auto saved = ctx->get_saved_variables();
     const auto y_gradient = outputs[0].contiguous();
     auto x_gradient = at::empty({y_gradient.size(0), saved[0].size(1)}, y_gradient.options());
@@ -69,6 +71,7 @@ struct CpuFeedForward : torch::autograd::Function<CpuFeedForward> {
 
   static torch::autograd::variable_list backward(Context* ctx,
                                                  torch::autograd::variable_list outputs) {
+    refuse_double_backward("feed_forward");
     const auto saved = ctx->get_saved_variables();
     const auto y_gradient = outputs[0].contiguous();
     auto x_gradient = at::empty({y_gradient.size(0), saved[0].size(1)}, y_gradient.options());
@@ -84,8 +87,10 @@ struct CpuFeedForward : torch::autograd::Function<CpuFeedForward> {
 
 /// x W^T + b: x (rows, in) -> (rows, out). Of a frozen weight nothing is kept for the backward
 /// pass. With a packed weight, x is rounded to bfloat16 and products sum in float32; with one that
-/// is a tensor of bfloat16, x is of bfloat16, too.
+/// is a tensor of bfloat16, x is of bfloat16, too. Throws c10::Error where shapes or types
+/// disagree.
 inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) {
+  detail::check_rows_of("frozen_linear", x, layer);
   detail::check_layer("frozen_linear", x.size(-1), layer);
   if (layer.packed) {
     detail::check_rows("frozen_linear", x);
@@ -101,6 +106,8 @@ inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) 
 /// bfloat16 and products sum in float32.
 inline at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
                                const FrozenLinear& second) {
+  detail::check_rows_of("feed_forward", x, first);
+  detail::check_rows_of("feed_forward", x, second);
   detail::check_layer("feed_forward", x.size(-1), first);
   detail::check_layer("feed_forward", first.out(), second);
   const bool with_gradient = wants_gradient(x);

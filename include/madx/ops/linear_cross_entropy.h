@@ -4,10 +4,11 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "madx/cpu/vocabulary_loss.h"
+#include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
+#include "madx/ops/once_differentiable.h"
 #include "madx/ops/packed_weight.h"
 
 namespace madx::ops {
@@ -35,7 +36,9 @@ inline CrossEntropyPass pass_by_vocabulary(const at::Tensor& x, const at::Tensor
                                            const at::Tensor& bias, const at::Tensor& targets,
                                            bool needs_gradient) {
   const auto rows = x.size(0), vocabulary = weight.size(0);
-  auto highest = at::full({rows, 1}, -std::numeric_limits<double>::infinity(), x.options());
+  // Below all finite logits, but not -inf, of which a chunk of logits of -inf would make NaN.
+  const double lowest = x.scalar_type() == at::kHalf ? -65504.0 : -3e38;
+  auto highest = at::full({rows, 1}, lowest, x.options());
   auto sum = at::zeros({rows, 1}, x.options());
   CrossEntropyPass pass;
   if (needs_gradient) pass.gradient = at::zeros_like(x);
@@ -113,10 +116,6 @@ inline CrossEntropyPass cross_entropy_pass(const at::Tensor& x, const at::Tensor
                        fits_packed_weight({cpu::kBfloat16Granule, weight.size(1)}) &&
                        cpu::has_bfloat16_products();
   if (takes_cpu_kernel({x, bias}) && (rounded || takes_cpu_kernel({weight}))) {
-    TORCH_CHECK(
-        targets.min().item<int64_t>() >= 0 && targets.max().item<int64_t>() < weight.size(0),
-        "linear_cross_entropy: expected targets in [0, ", weight.size(0), "), but got ",
-        targets.min().item<int64_t>(), " to ", targets.max().item<int64_t>());
     return pass_by_cpu_kernel(x.contiguous(), weight.contiguous(), bias.contiguous(),
                               targets.contiguous(), x_gradient, bias_gradient);
   }
@@ -137,6 +136,7 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  torch::autograd::variable_list outputs) {
+    refuse_double_backward("linear_cross_entropy");
     const auto saved = ctx->get_saved_variables();
     const auto share = outputs[0] / static_cast<double>(ctx->saved_data["rows"].toInt());
     const auto scaled = [&](const at::Tensor& gradient) {
@@ -154,7 +154,8 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
 /// output embedding: it gets none. Where it is of bfloat16, the CPU's kernel rounds x and the
 /// probabilities for the products with it, which sum in float32; elsewhere it is taken in x's type,
 /// a chunk at a time, or whole where the bias learns. Throws c10::Error when the weight requires a
-/// gradient, shapes disagree or there are no rows.
+/// gradient, shapes, types or devices disagree, there are no rows, or, on the CPU, a target is no
+/// row of the weight.
 inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                        const at::Tensor& bias, const at::Tensor& targets) {
   TORCH_CHECK(
@@ -169,6 +170,11 @@ inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& we
               bias.sizes());
   TORCH_CHECK(targets.dim() == 1 && targets.size(0) == x.size(0), "linear_cross_entropy: expected ",
               x.size(0), " targets, one a row, but got ", targets.sizes());
+  detail::check_kind("linear_cross_entropy", {x, bias});
+  detail::check_numbers("linear_cross_entropy", "targets", targets, weight.size(0));
+  TORCH_CHECK(targets.device() == x.device() && weight.device() == x.device(),
+              "linear_cross_entropy: expected weight and targets on ", x.device(), ", but got ",
+              weight.device(), " and ", targets.device());
   TORCH_CHECK(
       !weight.requires_grad(),
       "linear_cross_entropy: the weight is the frozen output embedding and gets no gradient; "

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "madx/cpu/attention.h"
+#include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
+#include "madx/ops/once_differentiable.h"
 #include "madx/ops/random_seed.h"
 #include "madx/ops/row_offsets.h"
 
@@ -119,6 +121,7 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
 
   static torch::autograd::variable_list backward(Context* ctx,
                                                  torch::autograd::variable_list outputs) {
+    refuse_double_backward("packed_attention");
     const auto saved = ctx->get_saved_variables();
     const auto &first = saved[0], &second = saved[1];
     const auto out_gradient = outputs[0].contiguous();
@@ -144,13 +147,23 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
 
 /// Multi-head attention over packed rows: every query attends to the keys of its own sequence and
 /// to no padding, because there is none. q (query rows, hidden), kv (rows, 2 * hidden), keys before
-/// values -> (query rows, hidden). `dropout` acts on the attention weights.
+/// values -> (query rows, hidden). `dropout` acts on the attention weights. A
+/// query whose sequence has no keys gives zeros. Throws c10::Error where shapes, types or devices
+/// disagree, and for offsets that do not begin with 0, fall, or end elsewhere than the rows.
 inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& kv,
                                    const RowOffsets& q_offsets, const RowOffsets& k_offsets,
                                    int64_t heads, double dropout) {
+  TORCH_CHECK(q.dim() == 2 && kv.dim() == 2 && heads > 0,
+              "packed_attention: expected queries, and keys and values, of two dimensions and at "
+              "least one head, but got ",
+              q.sizes(), ", ", kv.sizes(), " and ", heads, " heads");
+  detail::check_kind("packed_attention", {q, kv});
+  detail::check_dropout("packed_attention", dropout);
   TORCH_CHECK(q_offsets.size() == k_offsets.size() && !q_offsets.empty(),
               "packed_attention: expected as many query as key sequences, but got ",
               q_offsets.size(), " and ", k_offsets.size(), " offsets");
+  check_offsets("packed_attention", q_offsets);
+  check_offsets("packed_attention", k_offsets);
   TORCH_CHECK(q_offsets.back() == q.size(0) && k_offsets.back() == kv.size(0),
               "packed_attention: expected offsets that end at ", q.size(0), " and ", kv.size(0),
               " rows, but they end at ", q_offsets.back(), " and ", k_offsets.back());
@@ -169,9 +182,16 @@ inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& kv,
 /// Self-attention of all rows: qkv (rows, 3 * hidden), queries, keys, values -> (rows, hidden).
 inline at::Tensor packed_attention(const at::Tensor& qkv, const RowOffsets& offsets, int64_t heads,
                                    double dropout) {
+  TORCH_CHECK(qkv.dim() == 2 && heads > 0,
+              "packed_attention: expected queries, keys and values of two dimensions and at least "
+              "one head, but got ",
+              qkv.sizes(), " and ", heads, " heads");
+  detail::check_kind("packed_attention", {qkv});
+  detail::check_dropout("packed_attention", dropout);
+  check_offsets("packed_attention", offsets);
   const auto hidden = qkv.size(1) / 3;
-  TORCH_CHECK(!offsets.empty() && offsets.back() == qkv.size(0),
-              "packed_attention: expected offsets that end at ", qkv.size(0), " rows");
+  TORCH_CHECK(offsets.back() == qkv.size(0), "packed_attention: expected offsets that end at ",
+              qkv.size(0), " rows, but they end at ", offsets.back());
   TORCH_CHECK(qkv.size(1) % (3 * heads) == 0, "packed_attention: expected columns for three times ",
               heads, " heads, but got ", qkv.size(1));
   if (takes_cpu_kernel({qkv})) {

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace madx::ops {
@@ -10,8 +11,17 @@ namespace madx::ops {
 /// [offsets[s], offsets[s + 1]).
 using RowOffsets = std::vector<int64_t>;
 
+/// Throws c10::Error where they do not begin with 0 or fall somewhere: kernels take them as they
+/// are.
+inline void check_offsets(const char* op, const RowOffsets& offsets) {
+  TORCH_CHECK(
+      !offsets.empty() && offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()),
+      op, ": expected offsets that begin with 0 and never fall, but got ", offsets);
+}
+
 /// The number of each row's sequence: (rows) int64.
 inline at::Tensor sequence_of_rows(const RowOffsets& offsets, const at::Device& device) {
+  check_offsets("sequence_of_rows", offsets);
   std::vector<int64_t> sequences;
   sequences.reserve(static_cast<size_t>(offsets.back()));
   for (size_t s = 0; s + 1 < offsets.size(); ++s)
@@ -20,11 +30,20 @@ inline at::Tensor sequence_of_rows(const RowOffsets& offsets, const at::Device& 
   return at::tensor(sequences, at::kLong).to(device);
 }
 
+namespace detail {
+inline void check_sequences(const char* op, const at::Tensor& x, const RowOffsets& offsets) {
+  TORCH_CHECK(x.dim() == 2 && x.size(0) == offsets.back(), op,
+              ": expected x of shape (rows, columns) with the ", offsets.back(),
+              " rows of its sequences, but got ", x.sizes());
+}
+}  // namespace detail
+
 /// The mean over the rows of each sequence, at each of its rows: x (rows, columns) -> the same
 /// shape.
 inline at::Tensor sequence_means(const at::Tensor& x, const RowOffsets& offsets) {
   const auto sequences = static_cast<int64_t>(offsets.size()) - 1;
   const auto of_rows = sequence_of_rows(offsets, x.device());
+  detail::check_sequences("sequence_means", x, offsets);
   const auto sums = at::zeros({sequences, x.size(1)}, x.options()).index_add(0, of_rows, x);
   const auto counts = at::bincount(of_rows, /*weights=*/{}, sequences).clamp_min(1).unsqueeze(1);
   return (sums / counts).index_select(0, of_rows);
@@ -34,9 +53,12 @@ inline at::Tensor sequence_means(const at::Tensor& x, const RowOffsets& offsets)
 /// those that stay are divided by 1 - p. x (rows, columns) -> the same shape
 inline at::Tensor stochastic_depth(const at::Tensor& x, const RowOffsets& offsets, double p) {
   const auto sequences = static_cast<int64_t>(offsets.size()) - 1;
+  const auto of_rows = sequence_of_rows(offsets, x.device());
+  detail::check_sequences("stochastic_depth", x, offsets);
+  TORCH_CHECK(p >= 0 && p <= 1, "stochastic_depth: expected a probability, but got ", p);
   auto kept = at::empty({sequences, 1}, x.options()).bernoulli_(1 - p);
   if (p < 1) kept.div_(1 - p);
-  return x * kept.index_select(0, sequence_of_rows(offsets, x.device()));
+  return x * kept.index_select(0, of_rows);
 }
 
 }  // namespace madx::ops

@@ -5,7 +5,7 @@
 
 namespace madx::cuda {
 
-bool available() { return true; }
+bool available(int) { return true; }
 void* current_stream(int) { return nullptr; }
 
 }  // namespace madx::cuda
