@@ -277,7 +277,7 @@ void run(int argc, char** argv) {
   if (trains && start == madx::RunDirectory::Start::kTrained) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";
     model = make_model(flags, inputs, device);
-    model.load_saved(output.path());
+    model.load_saved(output.path(), static_cast<int64_t>(output.figures().at("steps")));
     model.to(device);
   } else if (trains) {
     train(flags, model, *task, options, state, output, guard);

@@ -176,7 +176,7 @@ void NerModel::save(const std::string& directory, const std::string& encoder_pat
   target.commit();
 }
 
-void NerModel::load_saved(const std::string& directory) {
+void NerModel::load_saved(const std::string& directory, int64_t steps) {
   if (setup == NerSetup::kFinetune) {
     auto loaded = io::load_encoder(directory + kFinetunedDirectory);
     encoder = loaded.encoder;
@@ -190,7 +190,7 @@ void NerModel::load_saved(const std::string& directory) {
   leave_out = left_out;
   if (!std::filesystem::is_directory(directory + kFusionsDirectory)) return;
   for (const auto& entry : std::filesystem::directory_iterator(directory + kFusionsDirectory))
-    io::load_fusion(adapters, entry.path());
+    adapters->get_fusion(io::load_fusion(adapters, entry.path()))->set_steps(steps);
 }
 
 void NerModel::to(const at::Device& device) {

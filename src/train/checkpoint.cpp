@@ -42,7 +42,9 @@ void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint
                           {"experiment", experiment},
                           {"seconds", checkpoint.seconds},
                           {"unlogged_loss", checkpoint.unlogged_loss},
-                          {"unlogged_steps", checkpoint.unlogged_steps}};
+                          {"unlogged_steps", checkpoint.unlogged_steps},
+                          {"unlogged_tokens", checkpoint.unlogged_tokens},
+                          {"tokens", checkpoint.tokens}};
   if (checkpoint.best_score) {
     write_tensors(output.path() + "/best.safetensors", checkpoint.best_tensors);
     state["best_score"] = *checkpoint.best_score;
@@ -67,6 +69,8 @@ Checkpoint read_checkpoint(const std::string& directory, const Experiment& exper
     checkpoint.seconds = state.at("seconds").get<double>();
     checkpoint.unlogged_loss = state.at("unlogged_loss").get<double>();
     checkpoint.unlogged_steps = state.at("unlogged_steps").get<int64_t>();
+    checkpoint.unlogged_tokens = state.at("unlogged_tokens").get<int64_t>();
+    checkpoint.tokens = state.at("tokens").get<int64_t>();
     if (state.contains("best_score")) {
       checkpoint.best_score = state["best_score"].get<double>();
       checkpoint.best_figures = parse_metrics_line(state.at("best_figures").dump());

@@ -6,9 +6,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <iomanip>
 #include <iostream>
 #include <utility>
 
+#include "madx/core/plain_text.h"
 #include "madx/report/terminal.h"
 
 namespace madx {
@@ -155,9 +157,10 @@ void ProgressBar::draw(bool last) {
 }
 
 std::string training_status(double loss, double tokens_per_second) {
-  char text[80];
-  std::snprintf(text, sizeof(text), "loss %.4g  %.0f tok/s", loss, tokens_per_second);
-  return text;
+  auto text = plain_stream();
+  text << "loss " << std::setprecision(4) << loss << "  " << fixed_text(tokens_per_second, 0)
+       << " tok/s";
+  return text.str();
 }
 
 }  // namespace madx

@@ -61,6 +61,7 @@ struct Interval {
   double loss = 0;
   int64_t steps = 0;
   int64_t tokens = 0;
+  int64_t timed_tokens = 0;  // since `since`: a resumed run has its own time
   double since = now();
 };
 
@@ -85,6 +86,8 @@ class Run {
     seconds_before_ = checkpoint.seconds;
     interval_.loss = checkpoint.unlogged_loss;
     interval_.steps = checkpoint.unlogged_steps;
+    interval_.tokens = checkpoint.unlogged_tokens;
+    tokens_ = checkpoint.tokens;
     best_score_ = checkpoint.best_score;
     best_figures_ = checkpoint.best_figures;
     best_tensors_ = checkpoint.best_tensors;
@@ -124,6 +127,8 @@ class Run {
       share.backward();
       loss += share.item<double>();
       interval_.tokens += batch.tokens;
+      interval_.timed_tokens += batch.tokens;
+      tokens_ += batch.tokens;
     }
     const auto norm = optimizer_.gradient_norm();
     if (!std::isfinite(loss)) diverged("the loss is", loss);
@@ -143,7 +148,7 @@ class Run {
   }
 
   double tokens_per_second() const {
-    return static_cast<double>(interval_.tokens) / std::max(1e-9, now() - interval_.since);
+    return static_cast<double>(interval_.timed_tokens) / std::max(1e-9, now() - interval_.since);
   }
 
   void log(bool evaluates) {
@@ -152,6 +157,11 @@ class Run {
     row.loss = loss_ = mean_loss();
     row.lr = lr_;
     row.tokens_per_second = tokens_per_second();
+    row.extra["tokens_per_step"] =
+        static_cast<double>(interval_.tokens) / static_cast<double>(interval_.steps);
+    row.extra["tokens_seen"] = static_cast<double>(tokens_);
+    if (const auto passes = task_.passes(step_ * options_.gradient_accumulation))
+      row.extra["passes"] = *passes;
     if (evaluates) evaluate(row);
     observer_.on_log(row);
     interval_ = {};
@@ -167,7 +177,7 @@ class Run {
     if (!evaluation) return;
     row.eval_loss = evaluation->figures.eval_loss;
     row.perplexity = evaluation->figures.perplexity;
-    row.extra = evaluation->figures.extra;
+    row.extra.insert(evaluation->figures.extra.begin(), evaluation->figures.extra.end());
     observer_.on_evaluation(step_, evaluation->summary);
     if (std::isfinite(evaluation->score) && (!best_score_ || evaluation->score > *best_score_)) {
       best_score_ = evaluation->score;
@@ -206,6 +216,8 @@ class Run {
     checkpoint.best_tensors = best_tensors_;
     checkpoint.unlogged_loss = interval_.loss;
     checkpoint.unlogged_steps = interval_.steps;
+    checkpoint.unlogged_tokens = interval_.tokens;
+    checkpoint.tokens = tokens_;
     checkpoint.seconds = seconds();
     return checkpoint;
   }
@@ -215,7 +227,8 @@ class Run {
   TrainingObserver& observer_;
   NamedTensors tensors_;
   AdamW optimizer_;
-  int64_t step_ = 0;  // done
+  int64_t step_ = 0;    // done
+  int64_t tokens_ = 0;  // read in them
   double lr_ = 0;
   double loss_ = 0;  // of the last logged interval
   Interval interval_;

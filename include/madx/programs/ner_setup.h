@@ -52,8 +52,8 @@ struct NerModel {
   /// finetuned/, a Hugging Face directory with the head beside it, config and tokenizer those of
   /// `encoder_path`. Each of these appears whole or not at all.
   void save(const std::string& directory, const std::string& encoder_path) const;
-  /// Loads what `save` wrote, instead of `add_task`.
-  void load_saved(const std::string& directory);
+  /// Loads what `save` wrote, instead of `add_task`; fusions are as after `steps` of training.
+  void load_saved(const std::string& directory, int64_t steps);
 
   void to(const at::Device& device);
   /// The tensors that learn.

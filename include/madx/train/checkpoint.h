@@ -28,9 +28,11 @@ struct Checkpoint {
   std::optional<MetricsRow> best_figures;  ///< what was logged where it was measured
   int64_t best_step = 0;                   ///< where it was measured
   NamedTensors best_tensors;
-  double unlogged_loss = 0;    ///< sum over the steps since the last logged one
-  int64_t unlogged_steps = 0;  ///< how many those are
-  double seconds = 0;          ///< of training so far
+  double unlogged_loss = 0;     ///< sum over the steps since the last logged one
+  int64_t unlogged_steps = 0;   ///< how many those are
+  int64_t unlogged_tokens = 0;  ///< read in them
+  int64_t tokens = 0;           ///< read so far
+  double seconds = 0;           ///< of training so far
 };
 
 /// Writes `directory` whole or not at all, in place of an older one.

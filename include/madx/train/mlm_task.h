@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "madx/core/plain_text.h"
 #include "madx/data/mlm_batches.h"
 #include "madx/models/encoder.h"
 #include "madx/models/mlm_head.h"
@@ -38,6 +39,8 @@ class MlmTask : public TrainingTask {
     return {loss_of(batch), batch.batch.rows()};
   }
 
+  std::optional<double> passes(int64_t batches) const override { return batches_.passes(batches); }
+
   std::optional<Evaluation> evaluate() override {
     if (held_out_ == nullptr) return std::nullopt;
     drop_.restore();
@@ -57,7 +60,7 @@ class MlmTask : public TrainingTask {
     evaluation.figures.eval_loss = mean;
     evaluation.figures.perplexity = std::exp(mean);
     evaluation.summary =
-        "held-out loss " + std::to_string(mean) + ", perplexity " + std::to_string(std::exp(mean));
+        "held-out loss " + fixed_text(mean, 6) + ", perplexity " + fixed_text(std::exp(mean), 6);
     return evaluation;
   }
 

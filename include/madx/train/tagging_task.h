@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "madx/core/plain_text.h"
 #include "madx/data/masking.h"
 #include "madx/data/tagging_examples.h"
 #include "madx/eval/span_f1.h"
@@ -96,6 +97,10 @@ class TaggingTask : public TrainingTask {
     return (static_cast<int64_t>(examples_.size()) + options_.batch_size - 1) / options_.batch_size;
   }
 
+  void begin_step(int64_t step) override {
+    for (const auto& fusion : options_.fusions) fusion->set_steps(step);
+  }
+
   Loss loss(int64_t index) override {
     drop_.draw(index);
     const auto batch = examples_.batch(sequences_of(index));
@@ -109,6 +114,10 @@ class TaggingTask : public TrainingTask {
     return {value, batch.batch.rows()};
   }
 
+  std::optional<double> passes(int64_t batches) const override {
+    return static_cast<double>(batches) / static_cast<double>(epoch_size());
+  }
+
   std::optional<Evaluation> evaluate() override {
     if (dev_.empty()) return std::nullopt;
     drop_.restore();
@@ -118,7 +127,7 @@ class TaggingTask : public TrainingTask {
     Evaluation evaluation;
     evaluation.score = scores.micro.f1;
     evaluation.figures.extra["dev_f1"] = scores.micro.f1;
-    evaluation.summary = "dev F1 " + std::to_string(scores.micro.f1).substr(0, 5);
+    evaluation.summary = "dev F1 " + fixed_text(scores.micro.f1, /*decimals=*/2);
     return evaluation;
   }
 

@@ -28,6 +28,9 @@ class TrainingTask {
   /// The loss of batch `index`: a function of the seed and the index alone.
   virtual Loss loss(int64_t index) = 0;
 
+  /// How often `batches` batches, counted from the first, have gone through the training data.
+  virtual std::optional<double> passes(int64_t batches) const { return std::nullopt; }
+
   struct Evaluation {
     double score = 0;         ///< higher is better; the best one's tensors are kept
     MetricsRow figures = {};  ///< what to log: eval_loss, perplexity, extra
