@@ -90,7 +90,7 @@ TensorMap checkpoint_weights(const TensorMap& file, const std::string& where) {
   for (const auto& item : file) {
     const std::string_view key = item.key();
     auto name = starts_with(key, prefix) ? renamed(std::string(key.substr(prefix.size()))) : "";
-    if (!is_encoder_weight(name)) {
+    if (!is_encoder_weight(name) && !is_head_weight(name)) {
       name = starts_with(key, outer) ? renamed(std::string(key.substr(outer.size()))) : "";
       if (!is_head_weight(name)) continue;
     }

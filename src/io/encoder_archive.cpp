@@ -25,7 +25,8 @@ enum class Role { kIds, kMask, kTokenTypes, kPositions, kOther };
 struct Argument {
   std::string name;
   Role role;
-  bool may_stay_out;  ///< it has a default value, or may be None
+  bool may_be_none;
+  bool may_stay_out;  ///< it has a default value
 };
 
 /// What an argument of forward is: by its name, or else by its place, where that is one of the two
@@ -50,8 +51,8 @@ std::vector<Argument> arguments_of(const torch::jit::Module& archive, const std:
   const auto& all = forward->function().getSchema().arguments();
   for (size_t i = 1; i < all.size(); ++i) {  // behind the module itself
     const bool optional = all[i].type()->kind() == c10::TypeKind::OptionalType;
-    arguments.push_back(
-        {all[i].name(), role_of(all[i].name(), i - 1), optional || all[i].default_value()});
+    arguments.push_back({all[i].name(), role_of(all[i].name(), i - 1), optional,
+                         all[i].default_value().has_value()});
   }
   return arguments;
 }
@@ -138,15 +139,16 @@ c10::IValue value_of(Role role, const Probe& probe) {
   }
 }
 
-/// Runs the archive's own forward. Arguments of an unknown role get zeros, or nothing where they
-/// may stay out.
+/// Runs the archive's own forward. Arguments of an unknown role are left out where they may be,
+/// or else get None or zeros.
 at::Tensor run_archive(torch::jit::Module& archive, const std::vector<Argument>& arguments,
                        const Probe& probe, at::ScalarType type, const std::string& where) {
   archive.eval();
   torch::jit::Kwargs inputs;
   for (const auto& argument : arguments) {
     if (argument.role == Role::kOther && argument.may_stay_out) continue;
-    inputs[argument.name] = value_of(argument.role, probe);
+    const bool none = argument.role == Role::kOther && argument.may_be_none;
+    inputs[argument.name] = none ? c10::IValue() : value_of(argument.role, probe);
   }
   at::Tensor output;
   try {

@@ -44,7 +44,8 @@ std::string error_of(const std::string& key, const json& value) {
 }
 
 TEST(EncoderConfigFile, HasPythonsDefaultsForEveryKeyThatItLacks) {
-  for (const auto& [type, defaults] : python_defaults().items()) {
+  const auto of_types = python_defaults();
+  for (const auto& [type, defaults] : of_types.items()) {
     const auto found = as_json(parse({{"model_type", type}}));
     for (const auto& [key, value] : found.items()) {
       EXPECT_EQ(value, defaults.at(key)) << type << ": " << key;
@@ -66,7 +67,8 @@ TEST(EncoderConfigFile, TakesEveryKeyThatIsThere) {
                        {"hidden_dropout_prob", 0.2},
                        {"attention_probs_dropout_prob", 0.3},
                        {"tie_word_embeddings", false}};
-  for (const auto& [key, value] : as_json(parse(config)).items()) EXPECT_EQ(value, config.at(key));
+  const auto read = as_json(parse(config));
+  for (const auto& [key, value] : read.items()) EXPECT_EQ(value, config.at(key));
 }
 
 // Every key of transformers' classes is read, refused where it would change what is computed, or
@@ -92,7 +94,8 @@ TEST(EncoderConfigFile, KnowsEveryKeyOfPythonsClasses) {
       "num_beam_groups", "num_beams", "num_return_sequences", "output_scores",
       "remove_invalid_values", "repetition_penalty", "return_dict_in_generate", "suppress_tokens",
       "temperature", "top_k", "top_p", "typical_p"};
-  for (const auto& [type, defaults] : python_defaults().items()) {
+  const auto of_types = python_defaults();
+  for (const auto& [type, defaults] : of_types.items()) {
     const auto read = as_json(parse({{"model_type", type}}));
     for (const auto& [key, value] : defaults.items()) {
       EXPECT_EQ(read.contains(key) + refused.count(key) + harmless.count(key), 1U) << key;
