@@ -176,5 +176,42 @@ TEST_F(AdapterStackTest, RefusesASetThatHasNoPlaceInIt) {
   EXPECT_THAT(adapters_->active(), IsEmpty());
 }
 
+TEST_F(AdapterStackTest, BringsWhatIsAddedToWhereItIs) {
+  adapters_->to(at::kDouble);  // empty as yet
+  add("en", named_config("pfeiffer+inv"));
+  for (const auto& weight : adapters_->parameters()) EXPECT_EQ(weight.scalar_type(), at::kDouble);
+  adapters_->to(at::kCPU);  // a device alone leaves the type as it is
+  AdapterSet fresh(AdapterSetOptions(named_config("pfeiffer"), 6, 2));
+  fresh->parameters()[0].requires_grad_(false);
+  adapters_->add("sw", fresh);
+  adapters_->add_fusion(Fuse({"en", "sw"}));
+  for (const auto& weight : adapters_->parameters()) {
+    EXPECT_TRUE(weight.is_cpu());
+    EXPECT_EQ(weight.scalar_type(), at::kDouble);
+  }
+  EXPECT_FALSE(fresh->parameters()[0].requires_grad()) << "it is the same set";
+  EXPECT_TRUE(fresh->parameters()[1].requires_grad());
+
+  AdapterStack other(6, 2);  // which nobody moved, but whose adapter was
+  AdapterSet first(AdapterSetOptions(named_config("pfeiffer"), 6, 2));
+  first->to(at::kDouble);
+  other->add("en", first);
+  EXPECT_EQ(other->add("sw", named_config("pfeiffer"))->parameters()[0].scalar_type(), at::kDouble);
+}
+
+TEST_F(AdapterStackTest, KeepsTheModulesOfAPlanThatSomebodyHolds) {
+  add("en", named_config("pfeiffer+inv"));
+  std::shared_ptr<const Activation> prepared;
+  std::weak_ptr<torch::nn::Module> set;
+  {
+    AdapterStack bank(6, 2);
+    set = bank->add("en", named_config("pfeiffer")).ptr();
+    prepared = bank->prepare({"en"});
+  }
+  EXPECT_FALSE(set.expired());
+  prepared.reset();
+  EXPECT_TRUE(set.expired());
+}
+
 }  // namespace
 }  // namespace madx

@@ -21,10 +21,12 @@ struct Plan {
 
   std::vector<std::array<SitePlan, 2>> sites;   // by layer and site
   InvertibleAdapterImpl* invertible = nullptr;  ///< of the composition's first adapter
+  /// The sets and fusions that the pointers point into: they live as long as this.
+  std::vector<std::shared_ptr<const torch::nn::Module>> modules;
 };
 
 /// A composition made ready to run: names resolved, batch splits and parallel blocks spread over
-/// sequences. AdapterStack::prepare makes it; as long as its bank lives, it may be switched to.
+/// sequences. AdapterStack::prepare makes it; its bank may switch to it at any time.
 struct Activation {
   /// Consecutive sequences that go the same way.
   struct Part {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "madx/adapters/adapter_fusion.h"
 #include "madx/adapters/adapter_set.h"
 #include "madx/adapters/composition.h"
+#include "madx/adapters/site_rules.h"
 
 namespace madx {
 
@@ -36,9 +39,25 @@ class AdapterStackImpl : public torch::nn::Module {
   AdapterSet add(const std::string& name, const BottleneckConfig& config) {
     return add(name, AdapterSet(AdapterSetOptions(config, hidden_size_, num_layers_)));
   }
-  /// Adds a set. Throws c10::Error when the name is taken, has a dot, or the set is of another
+  /// Adds a set, which moves to the device and type that `to` gave the bank, or else to those of
+  /// what is in it. Throws c10::Error when the name is taken, has a dot, or the set is of another
   /// shape.
   AdapterSet add(const std::string& name, AdapterSet set);
+
+  /// Moves all that is here, and what will be added.
+  void to(torch::Device device, torch::Dtype dtype, bool non_blocking = false) override {
+    device_ = device;
+    dtype_ = dtype;
+    Module::to(device, dtype, non_blocking);
+  }
+  void to(torch::Dtype dtype, bool non_blocking = false) override {
+    dtype_ = dtype;
+    Module::to(dtype, non_blocking);
+  }
+  void to(torch::Device device, bool non_blocking = false) override {
+    device_ = device;
+    Module::to(device, non_blocking);
+  }
 
   bool has(const std::string& name) const { return bank_.count(name) > 0; }
   /// Throws c10::Error, with the names there are, for another one.
@@ -50,7 +69,8 @@ class AdapterStackImpl : public torch::nn::Module {
   /// when the name is taken.
   AdapterFusion add_fusion(const Fuse& fuse, const FusionConfig& config = {},
                            double default_dropout = 0.1);
-  /// Adds a fusion. Throws c10::Error when the name is taken or it is of another shape.
+  /// Adds a fusion, as `add` adds a set. Throws c10::Error when the name is taken or it is of
+  /// another shape.
   AdapterFusion add_fusion(const std::string& name, AdapterFusion fusion);
   bool has_fusion(const std::string& name) const { return fusions_.count(name) > 0; }
   /// Throws c10::Error, with the names there are, for another one.
@@ -92,19 +112,20 @@ class AdapterStackImpl : public torch::nn::Module {
 
   /// What an adapter reads that stands on another one: AdapterHub's rule (the default) or the
   /// paper's.
-  void use_stack_rule(StackRule rule) { stack_rule_ = rule; }
+  void use_stack_rule(StackRule rule) { rules_.stack = rule; }
 
   /// Layers in which no adapter acts, whatever is active: AdapterDrop (Rücklé et al. 2021).
-  void skip_layers(std::vector<int64_t> layers) { skipped_ = std::move(layers); }
+  void skip_layers(std::vector<int64_t> layers) { rules_.skipped = std::move(layers); }
   void skip_first_layers(int64_t count);
-  const std::vector<int64_t>& skipped_layers() const { return skipped_; }
+  const std::vector<int64_t>& skipped_layers() const { return rules_.skipped; }
+  /// Both of these.
+  const SiteRules& rules() const { return rules_; }
 
-  /// The block's output at a site: (rows, hidden), by the plan that each group of rows takes.
-  /// AdapterHub's semantics: every adapter reads its own LN(h + a), its residual is the output of
-  /// the one below (f for the first), and the last one closes the block. The paper's own equation
-  /// differs (docs/design.md).
+  /// SiteRules::forward under these rules.
   at::Tensor forward(int64_t layer, Site site, const SiteInput& input,
-                     const std::vector<RowGroup>& groups) const;
+                     const std::vector<RowGroup>& groups) const {
+    return rules_.forward(layer, site, input, groups);
+  }
   /// The same for rows that all go the active composition's one way.
   at::Tensor forward(int64_t layer, Site site, const SiteInput& input) const;
 
@@ -116,6 +137,8 @@ class AdapterStackImpl : public torch::nn::Module {
   const Plan* only_plan() const;
   std::shared_ptr<const Plan> plan(const Composition& composition) const;
   SiteStep resolve(const Composition& composition, int64_t layer, Site site) const;
+  /// Moves what is new to where the bank is.
+  void place(torch::nn::Module& fresh) const;
 
   int64_t hidden_size_;
   int64_t num_layers_;
@@ -123,8 +146,9 @@ class AdapterStackImpl : public torch::nn::Module {
   std::map<std::string, AdapterFusion> fusions_;
   std::shared_ptr<const Activation> active_;  // never nullptr
   bool use_invertible_ = true;
-  StackRule stack_rule_ = StackRule::kAdapterHub;
-  std::vector<int64_t> skipped_;
+  std::optional<torch::Device> device_;  // what `to` was called with last
+  std::optional<torch::Dtype> dtype_;
+  SiteRules rules_;
 };
 
 TORCH_MODULE(AdapterStack);
@@ -143,8 +167,17 @@ inline AdapterSet AdapterStackImpl::add(const std::string& name, AdapterSet set)
       "AdapterStack: expected an adapter for ", num_layers_, " layers of hidden size ",
       hidden_size_, ", but \"", name, "\" is for ", set->options.num_layers(), " of ",
       set->options.hidden_size());
+  place(*set);
   register_module(name, set);
   return bank_.emplace(name, std::move(set)).first->second;
+}
+
+inline void AdapterStackImpl::place(torch::nn::Module& fresh) const {
+  const auto weights = parameters();
+  const auto device = device_ || weights.empty() ? device_ : weights.front().device();
+  const auto dtype = dtype_ || weights.empty() ? dtype_ : weights.front().scalar_type();
+  if (device) fresh.to(*device);
+  if (dtype) fresh.to(*dtype);
 }
 
 inline std::vector<std::string> AdapterStackImpl::names() const {
@@ -193,6 +226,7 @@ inline AdapterFusion AdapterStackImpl::add_fusion(const std::string& name, Adapt
       "AdapterStack: expected a fusion for ", num_layers_, " layers of hidden size ", hidden_size_,
       ", but \"", name, "\" is for ", fusion->options.num_layers(), " of ",
       fusion->options.hidden_size());
+  place(*fusion);
   register_module("fusion " + name, fusion);
   return fusions_.emplace(name, std::move(fusion)).first->second;
 }
@@ -213,40 +247,8 @@ inline const AdapterFusion& AdapterStackImpl::get_fusion(const std::string& name
 inline void AdapterStackImpl::skip_first_layers(int64_t count) {
   TORCH_CHECK(count >= 0 && count <= num_layers_, "AdapterStack: expected 0 to ", num_layers_,
               " layers to skip, but got ", count);
-  skipped_.resize(static_cast<size_t>(count));
-  for (int64_t layer = 0; layer < count; ++layer) skipped_[static_cast<size_t>(layer)] = layer;
-}
-
-inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site, const SiteInput& input,
-                                            const std::vector<RowGroup>& groups) const {
-  static const SitePlan kNone;
-  const bool skipped = std::find(skipped_.begin(), skipped_.end(), layer) != skipped_.end();
-  const auto plan_of = [&](const RowGroup& group) -> const SitePlan& {
-    return skipped ? kNone : group.plan->at(layer, site);
-  };
-  const auto fits = [&](const RowGroup& group) { return plan_of(group).fits_site_op(stack_rule_); };
-  if (std::all_of(groups.begin(), groups.end(), fits)) {
-    std::vector<ops::SiteGroup> stacks;
-    for (const auto& group : groups) stacks.push_back({group.rows, plan_of(group).weights()});
-    return ops::adapter_site_by_group(input.f, input.a, input.norm, input.dropout, stacks);
-  }
-  // Adapters that the op does not take compute in their own type, which is LayerNorm's.
-  const auto own = input.norm.weight.scalar_type();
-  const auto dropped =
-      input.dropout > 0 ? at::dropout(input.f, input.dropout, /*train=*/true) : input.f;
-  const auto f = dropped.to(own), a = input.a.to(own);
-  std::vector<at::Tensor> outputs;
-  int64_t first = 0;
-  for (const auto& group : groups) {
-    const SiteInput rows{f.narrow(0, first, group.rows), a.narrow(0, first, group.rows), input.norm,
-                         /*dropout=*/0,
-                         group.sequences.back() == group.rows ? &group.sequences : nullptr};
-    const auto& plan = plan_of(group);
-    outputs.push_back(fits(group) ? ops::adapter_site(rows.f, rows.a, rows.norm, 0, plan.weights())
-                                  : detail::SiteRun(rows, stack_rule_)(plan));
-    first += group.rows;
-  }
-  return (outputs.size() == 1 ? outputs.front() : at::cat(outputs)).to(input.f.scalar_type());
+  rules_.skipped.resize(static_cast<size_t>(count));
+  std::iota(rules_.skipped.begin(), rules_.skipped.end(), int64_t{0});
 }
 
 inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site,

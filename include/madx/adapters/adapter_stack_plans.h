@@ -85,6 +85,13 @@ inline std::shared_ptr<const Plan> AdapterStackImpl::plan(const Composition& com
     }
   }
   result->invertible = get(first_adapter(composition))->invertible();
+  for (const auto& name : adapter_names(composition)) result->modules.push_back(get(name).ptr());
+  const auto keep_fusions = [&](const auto& self, const Composition& part) -> void {
+    if (part.kind == Composition::Kind::kFuse)
+      result->modules.push_back(get_fusion(fusion_name(part)).ptr());
+    for (const auto& child : part.children) self(self, child);
+  };
+  keep_fusions(keep_fusions, composition);
   return result;
 }
 

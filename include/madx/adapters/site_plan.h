@@ -26,7 +26,22 @@ struct SiteStep {
   std::vector<SiteStep> members;
   std::vector<double> weights;  ///< kAverage
   bool exact = false;           ///< kAverage
+
+  /// Whether a weight of an adapter or fusion in it requires a gradient.
+  bool learns() const;
 };
+
+inline bool SiteStep::learns() const {
+  const auto wanted = [](const torch::nn::Module* module) {
+    if (module == nullptr) return false;
+    const auto weights = module->parameters();
+    return std::any_of(weights.begin(), weights.end(),
+                       [](const at::Tensor& weight) { return weight.requires_grad(); });
+  };
+  return wanted(adapter) || wanted(fusion) ||
+         std::any_of(members.begin(), members.end(),
+                     [](const SiteStep& member) { return member.learns(); });
+}
 
 /// What runs at one site, bottom first.
 struct SitePlan {

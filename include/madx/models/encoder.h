@@ -64,8 +64,9 @@ class EncoderImpl : public torch::nn::Module {
   void train(bool on = true) override { Module::train(on && use_dropout_); }
 
   /// Whether the backward pass computes each layer anew from its input, instead of keeping what is
-  /// inside: less memory for a third more time. The stack that `forward` was given must live, and
-  /// stay as it is, until backward() is done.
+  /// inside: less memory for a third more time. Until backward() is done, weights, and whether
+  /// modules train, must stay as they are; the stack that `forward` was given may change or go.
+  /// Layers below the lowest weight that learns have no backward pass, and are computed once.
   void use_gradient_checkpointing(bool use) { use_checkpointing_ = use; }
 
   /// Every weight by Hugging Face's name without the model's prefix, query, key and value apart
@@ -294,12 +295,15 @@ inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,
   if (form_ == WeightForm::kBfloat16) x = x.to(at::kBFloat16);
   for (size_t index = 0; index < layers_.size(); ++index) {
     const bool last = index + 1 == layers_.size() && read_rows.defined() && !whole;
-    const auto layer = [this, index, last, routed, &adapters](const at::Tensor& input) {
-      return layers_[index]->forward(
-          input, routed->batch.offsets, last ? routed->batch.read_rows : at::Tensor(),
-          routed->read_offsets, adapters, last ? routed->read_groups : routed->groups);
+    // It owns all that it reads: backward() may call it when this encoder's caller is long gone.
+    const auto layer = [module = layers_[index].ptr(), last, routed](const at::Tensor& input) {
+      return module->forward(input, routed->batch.offsets,
+                             last ? routed->batch.read_rows : at::Tensor(), routed->read_offsets,
+                             routed->rules, last ? routed->read_groups : routed->groups);
     };
-    x = use_checkpointing_ && at::GradMode::is_enabled() ? recomputed(x, layer) : layer(x);
+    const bool again = use_checkpointing_ && at::GradMode::is_enabled() &&
+                       (x.requires_grad() || layers_[index]->learns(routed->rules, routed->groups));
+    x = again ? recomputed(x, layer) : layer(x);
   }
   if (whole && read_rows.defined()) x = x.index_select(0, read_rows);
   return routed->restore(form_ == WeightForm::kBfloat16 ? x.to(at::kFloat) : x);

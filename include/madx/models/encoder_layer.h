@@ -2,10 +2,11 @@
 
 #include <torch/nn/module.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "madx/adapters/adapter_stack.h"
+#include "madx/adapters/site_rules.h"
 #include "madx/models/encoder_config.h"
 #include "madx/models/packed_batch.h"
 #include "madx/ops/frozen_linear.h"
@@ -34,7 +35,15 @@ class EncoderLayerImpl : public torch::nn::Module {
   /// read_rows, `groups` the plans of the rows that come out.
   at::Tensor forward(const at::Tensor& x, const ops::RowOffsets& offsets,
                      const at::Tensor& read_rows, const ops::RowOffsets& read_offsets,
-                     const AdapterStackImpl& adapters, const std::vector<RowGroup>& groups) const;
+                     const SiteRules& rules, const std::vector<RowGroup>& groups) const;
+
+  /// Whether a weight of the layer or of what acts at its sites learns.
+  bool learns(const SiteRules& rules, const std::vector<RowGroup>& groups) const {
+    const auto weights = parameters();
+    return rules.learns(index_, groups) ||
+           std::any_of(weights.begin(), weights.end(),
+                       [](const at::Tensor& weight) { return weight.requires_grad(); });
+  }
 
   FrozenLinear qkv, attention_output, intermediate, output;
   FrozenLayerNorm attention_norm, output_norm;
@@ -68,7 +77,7 @@ inline void EncoderLayerImpl::set(const std::string& name, FrozenLayerNorm Encod
 inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const ops::RowOffsets& offsets,
                                             const at::Tensor& read_rows,
                                             const ops::RowOffsets& read_offsets,
-                                            const AdapterStackImpl& adapters,
+                                            const SiteRules& rules,
                                             const std::vector<RowGroup>& groups) const {
   const auto hidden = config_.hidden_size;
   const auto attention_dropout = is_training() ? config_.attention_probs_dropout_prob : 0.0;
@@ -84,12 +93,12 @@ inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const ops::RowO
   } else {
     attended = ops::packed_attention(ops::frozen_linear(x, qkv), offsets, heads, attention_dropout);
   }
-  const auto a = adapters.forward(
+  const auto a = rules.forward(
       index_, Site::kAttentionOutput,
       {ops::frozen_linear(attended, attention_output), residual, attention_norm, hidden_dropout},
       groups);
   const auto f = ops::feed_forward(a, intermediate, output);
-  return adapters.forward(index_, Site::kOutput, {f, a, output_norm, hidden_dropout}, groups);
+  return rules.forward(index_, Site::kOutput, {f, a, output_norm, hidden_dropout}, groups);
 }
 
 }  // namespace madx

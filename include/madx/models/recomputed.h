@@ -3,9 +3,12 @@
 #include <ATen/Context.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/engine.h>
 
 #include <functional>
 #include <memory>
+
+#include "madx/ops/once_differentiable.h"
 
 namespace madx {
 
@@ -54,6 +57,11 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 
   static torch::autograd::variable_list backward(Context* ctx,
                                                  torch::autograd::variable_list outputs) {
+    ops::refuse_double_backward("recomputed");
+    TORCH_CHECK(torch::autograd::Engine::get_default_engine().is_checkpoint_valid(),
+                "recomputed: expected backward() of all that learns, but got autograd::grad or "
+                "backward() with inputs, which would leave out what is computed again; use "
+                "backward(), or turn gradient checkpointing off");
     const auto step = c10::static_intrusive_pointer_cast<Step>(ctx->saved_data["step"].toCapsule());
     const auto saved = ctx->get_saved_variables()[0];
     const auto x = saved.detach().requires_grad_(ctx->needs_input_grad(0));
@@ -65,6 +73,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
       y = step->forward(x);
     }
     now.restore();
+    if (!y.requires_grad()) return {at::Tensor(), at::Tensor(), at::Tensor()};  // nothing learns
     torch::autograd::backward({y}, {outputs[0]});  // adds to the gradients of what learns
     return {x.grad(), at::Tensor(), at::Tensor()};
   }
@@ -74,7 +83,9 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 
 /// forward(x), of which the backward pass keeps x alone and computes the rest again (Chen et al.
 /// 2016, "Training deep nets with sublinear memory cost"): less memory for a third more time.
-/// Dropout is drawn as the first time. Only backward() works through it, not autograd::grad.
+/// Dropout is drawn as the first time. Only backward() works through it; autograd::grad, or
+/// backward() with inputs, throws c10::Error. `forward` lives as long as the graph and has to own
+/// what it reads.
 inline at::Tensor recomputed(const at::Tensor& x,
                              const std::function<at::Tensor(const at::Tensor&)>& forward) {
   const auto recorded = at::empty({0}, x.options()).requires_grad_();

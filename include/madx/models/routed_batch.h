@@ -20,6 +20,7 @@ struct RoutedBatch {
   ops::RowOffsets read_offsets;       ///< boundaries of sequences among the rows that are read
   std::vector<RowGroup> groups;       ///< of all rows
   std::vector<RowGroup> read_groups;  ///< of the rows that are read
+  SiteRules rules;                    ///< those in force when it was routed
   /// For each row that is read, in the order of the batch that came (channel after channel), where
   /// its output lies; undefined: there.
   at::Tensor order;
@@ -36,6 +37,18 @@ struct RoutedBatch {
 };
 
 namespace detail {
+
+/// What is read by these numbers alone must be there.
+inline void check_batch(const PackedBatch& batch) {
+  ops::check_offsets("Encoder", batch.offsets);
+  TORCH_CHECK(batch.input_ids.dim() == 1 && batch.input_ids.size(0) == batch.rows(),
+              "Encoder: expected ", batch.rows(), " input ids, where the offsets end, but got ",
+              batch.input_ids.sizes());
+  TORCH_CHECK(!batch.read_rows.defined() ||
+                  (batch.read_rows.dim() == 1 && batch.read_rows.scalar_type() == at::kLong),
+              "Encoder: expected read_rows (read) of int64, but got ", batch.read_rows.sizes(),
+              " of ", batch.read_rows.scalar_type());
+}
 
 /// Boundaries of sequences among `read_rows`, or among all rows where there are none. Throws
 /// c10::Error where rows do not ascend within the batch.
@@ -114,9 +127,10 @@ inline std::pair<at::Tensor, ops::RowOffsets> take_rows(const ops::RowOffsets& o
 /// Orders a batch for the composition that is active. One plan for all sequences, or sequences in
 /// order already: nothing is copied.
 inline RoutedBatch route(const PackedBatch& batch, const AdapterStackImpl& adapters) {
+  detail::check_batch(batch);
   const auto sequences = static_cast<size_t>(batch.sequences());
   const auto routing = adapters.route(batch.sequences(), batch.languages);
-  RoutedBatch routed{batch, detail::read_offsets(batch), {}, {}, {}};
+  RoutedBatch routed{batch, detail::read_offsets(batch), {}, {}, adapters.rules(), {}};
   const auto& plan_of = routing.plan_of;
   if (routing.channels == 1 && std::is_sorted(plan_of.begin(), plan_of.end())) {
     routed.groups = detail::row_groups(routing, plan_of, batch.offsets);

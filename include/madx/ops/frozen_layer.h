@@ -38,8 +38,6 @@ namespace detail {
 
 /// Kernels take pointers: what does not fit is refused before.
 inline void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
-  TORCH_CHECK(layer.packed || layer.weight.defined(), op,
-              ": expected a weight, packed or as a tensor, but got neither");
   TORCH_CHECK(layer.bias.dim() == 1, op, ": expected a bias of one dimension, but got ",
               layer.bias.sizes());
   if (layer.packed) {
@@ -67,6 +65,8 @@ inline void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
 /// Rows for a layer whose weight is a tensor.
 inline void check_rows_of(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
   TORCH_CHECK(x.dim() >= 1, op, ": expected rows, but got a tensor without dimensions");
+  TORCH_CHECK(layer.packed || layer.weight.defined(), op,
+              ": expected a weight, packed or as a tensor, but got neither");
   if (!layer.packed) check_kind(op, {x, layer.weight});
 }
 
