@@ -140,9 +140,7 @@ void save_encoder(const Encoder& encoder, const std::string& like, const std::st
   }
   write_safetensors(directory + "/model.safetensors", weights, {{"format", "pt"}});
   write_file(directory + "/config.json", parts.config_json);
-  write_file(directory + "/" + tokenizer.name, tokenizer.bytes);
-  if (tokenizer.tokenizer_config)
-    write_file(directory + "/tokenizer_config.json", *tokenizer.tokenizer_config);
+  for (const auto& [name, bytes] : tokenizer.all()) write_file(directory + "/" + name, bytes);
 }
 
 }  // namespace madx::io

@@ -13,8 +13,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto kConfig = "config.json";
-constexpr auto kTokenizerConfig = "tokenizer_config.json";
-constexpr const char* kTokenizers[] = {"sentencepiece.bpe.model", "vocab.txt"};
 
 /// Hugging Face's name without the model's prefix. BERT's first checkpoints, mBERT among them, call
 /// the weight and bias of a LayerNorm gamma and beta.
@@ -75,8 +73,8 @@ EncoderParts open_encoder(const std::string& path) {
   const auto checkpoint = directory / "model.safetensors";
   EncoderParts parts;
   parts.directory = directory.empty() ? "." : directory.string();
-  parts.extra_files = {{kConfig, ""}, {kTokenizerConfig, ""}};
-  for (const auto* name : kTokenizers) parts.extra_files[name] = "";
+  parts.extra_files = {{kConfig, ""}};
+  for (const auto& name : tokenizer_file_names()) parts.extra_files[name] = "";
   if (fs::exists(archive)) {
     parts.where = archive.string();
     parts.archive = load_archive(parts.where, parts.extra_files);
@@ -102,15 +100,12 @@ EncoderParts open_encoder(const std::string& path) {
 }
 
 TokenizerFile read_tokenizer_file(const EncoderParts& parts) {
-  for (const std::string name : kTokenizers) {
+  const auto read = [&](const std::string& name) {
     const auto& bytes = parts.extra_files.at(name);
-    if (bytes.empty()) continue;
-    TokenizerFile file{name, bytes, std::nullopt};
-    if (const auto& config = parts.extra_files.at(kTokenizerConfig); !config.empty())
-      file.tokenizer_config = config;
-    return file;
-  }
-  return madx::read_tokenizer_file(parts.directory);
+    return bytes.empty() ? std::nullopt : std::optional(bytes);
+  };
+  const auto inside = find_tokenizer_file(read, parts.where);
+  return inside ? *inside : madx::read_tokenizer_file(parts.directory);
 }
 
 std::shared_ptr<const Tokenizer> make_tokenizer(const EncoderParts& parts,
@@ -118,8 +113,10 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const EncoderParts& parts,
   const auto file = read_tokenizer_file(parts);
   auto tokenizer = madx::make_tokenizer(file, path);
   if (tokenizer->vocab_size() > parts.config.vocab_size) {
+    std::string names;
+    for (const auto& [name, bytes] : file.all()) names += (names.empty() ? "" : " with ") + name;
     input_error(path, ": expected a tokenizer of at most ", parts.config.vocab_size,
-                " ids, the encoder's vocabulary, but ", file.name, " has ", tokenizer->vocab_size(),
+                " ids, the encoder's vocabulary, but ", names, " has ", tokenizer->vocab_size(),
                 "; tokenizer and weights are not of one model");
   }
   return tokenizer;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "../models/tiny_encoder.h"
@@ -317,6 +318,38 @@ TEST_F(EncoderFilesTest, ExportsADirectoryAsOneArchive) {
     const std::string text = "The River is wide. Kila asubuhi.";
     EXPECT_EQ(after.tokenizer->encode(text), before.tokenizer->encode(text));
     EXPECT_FALSE(fs::exists(path + ".partial"));
+  }
+}
+
+TEST_F(EncoderFilesTest, RefusesAnAddedTokenThatTheEncoderDoesNotEmbed) {
+  const auto directory = hugging_face("xlmr");
+  write_bytes(directory + "/added_tokens.json", R"({"Mombasa": 252})");
+  EXPECT_THAT(load_error(directory),
+              HasSubstr("expected a tokenizer of at most 252 ids, the encoder's vocabulary, but "
+                        "sentencepiece.bpe.model with added_tokens.json has 253"));
+}
+
+TEST_F(EncoderFilesTest, WritesAllFilesOfATokenizer) {
+  auto config = tiny_config();
+  config.vocab_size = 254;
+  const std::string text = "Mombasa is near the river Mombasa";
+  for (const std::string tokenizer : {"xlmr/sentencepiece.bpe.model", "xlmr_json/tokenizer.json"}) {
+    SCOPED_TRACE(tokenizer);
+    const auto directory =
+        hugging_face(tokenizer.substr(0, tokenizer.find('/')), config, tokenizer);
+    write_bytes(directory + "/added_tokens.json", R"({"Mombasa": 252})");
+    auto loaded = load_encoder(directory);
+    const auto ids = loaded.tokenizer->encode(text);
+    EXPECT_EQ(std::count(ids.begin(), ids.end(), 252), 2);
+
+    const auto archive = folder_ / "added.pt", saved = folder_ / "saved";
+    export_encoder(directory, archive);
+    EXPECT_EQ(load_encoder(archive).tokenizer->encode(text), ids);
+    fs::remove_all(saved);
+    fs::create_directories(saved);
+    save_encoder(loaded.encoder, archive, saved);
+    EXPECT_EQ(load_encoder(saved).tokenizer->encode(text), ids);
+    EXPECT_TRUE(fs::exists(saved + "/added_tokens.json"));
   }
 }
 
