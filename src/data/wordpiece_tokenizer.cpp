@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "basic_tokenizer.h"
 #include "core/json_text.h"
 #include "madx/core/error.h"
 #include "madx/data/utf8.h"
