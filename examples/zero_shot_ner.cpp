@@ -214,7 +214,7 @@ void train(const Flags& flags, madx::NerModel& model, madx::TaggingTask& task,
   const auto result = madx::run_training(
       task, options, {"train task adapter", flags.training.save_minutes, state.training}, output,
       guard);
-  model.save(output.path(), flags.encoder);
+  model.save(output.path());
   std::map<std::string, double> figures = {{"seconds", result.seconds},
                                            {"steps", static_cast<double>(result.steps)}};
   if (result.best_score) figures["best_dev_f1"] = *result.best_score;

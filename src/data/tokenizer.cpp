@@ -5,9 +5,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
+#include "added_tokens.h"
+#include "core/json_text.h"
 #include "madx/core/error.h"
 #include "sentencepiece_tokenizer.h"
+#include "tokenizer_json.h"
 #include "wordpiece_tokenizer.h"
 
 namespace madx {
@@ -17,7 +21,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* kSentencePieceName = "sentencepiece.bpe.model";
 constexpr const char* kVocabName = "vocab.txt";
+constexpr const char* kJsonName = "tokenizer.json";
 constexpr const char* kConfigName = "tokenizer_config.json";
+constexpr const char* kAddedName = "added_tokens.json";
 
 std::string read_bytes(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -55,12 +61,59 @@ void Tokenizer::check_id(int64_t id) const {
   }
 }
 
+std::vector<std::pair<std::string, std::string>> TokenizerFile::all() const {
+  std::vector<std::pair<std::string, std::string>> files = {{name, bytes}};
+  if (tokenizer_config) files.emplace_back(kConfigName, *tokenizer_config);
+  if (added_tokens) files.emplace_back(kAddedName, *added_tokens);
+  if (tokenizer_json) files.emplace_back(kJsonName, *tokenizer_json);
+  return files;
+}
+
+const std::vector<std::string>& tokenizer_file_names() {
+  static const std::vector<std::string> names = {kSentencePieceName, kVocabName, kJsonName,
+                                                 kConfigName, kAddedName};
+  return names;
+}
+
 std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerFile& file,
                                                 const std::string& where) {
-  if (file.name == kSentencePieceName) return make_sentencepiece_tokenizer(file, where);
-  if (file.name == kVocabName) return make_wordpiece_tokenizer(file, where);
-  input_error(where, ": expected a tokenizer named ", kSentencePieceName, " or ", kVocabName,
-              ", but found '", file.name, "'; give it the name that Hugging Face uses");
+  const bool alone = file.name == kJsonName;  // tokenizer.json is all that there is
+  const std::string json_path = where + "/" + kJsonName;
+  nlohmann::json json;
+  if (alone || file.tokenizer_json)
+    json = parse_json(json_path, alone ? file.bytes : *file.tokenizer_json);
+  std::shared_ptr<const PlainTokenizer> plain;
+  if (alone) {
+    plain = make_json_tokenizer({json_path, json}, json_path);
+  } else if (file.name == kSentencePieceName) {
+    plain = make_sentencepiece_tokenizer(file, where);
+  } else if (file.name == kVocabName) {
+    plain = make_wordpiece_tokenizer(file, where);
+  } else {
+    input_error(where, ": expected a tokenizer named ", kSentencePieceName, ", ", kVocabName,
+                " or ", kJsonName, ", but found '", file.name,
+                "'; give it the name that Hugging Face uses");
+  }
+  return with_added_tokens(std::move(plain), read_added_tokens(file, where, json),
+                           alone ? CutRules::kFast : CutRules::kSlow, where);
+}
+
+std::optional<TokenizerFile> find_tokenizer_file(
+    const std::function<std::optional<std::string>(const std::string& name)>& read,
+    const std::string& where) {
+  auto model = read(kSentencePieceName), vocab = read(kVocabName), json = read(kJsonName);
+  if (model && vocab) {
+    input_error(where, ": expected one of ", kSentencePieceName, " (XLM-R) and ", kVocabName,
+                " (BERT), but found both; remove the one that does not belong to the encoder");
+  }
+  if (!model && !vocab && !json) return std::nullopt;
+  TokenizerFile file;
+  file.name = model ? kSentencePieceName : vocab ? kVocabName : kJsonName;
+  file.bytes = std::move(model ? *model : vocab ? *vocab : *json);
+  if (model || vocab) file.tokenizer_json = std::move(json);
+  file.tokenizer_config = read(kConfigName);
+  file.added_tokens = read(kAddedName);
+  return file;
 }
 
 TokenizerFile read_tokenizer_file(const std::string& directory) {
@@ -69,19 +122,19 @@ TokenizerFile read_tokenizer_file(const std::string& directory) {
     input_error(directory, ": expected a directory with ", kSentencePieceName, " or ", kVocabName,
                 ", but found ", fs::exists(root) ? "a file" : "nothing", "; check the path");
   }
-  const bool has_model = fs::exists(root / kSentencePieceName);
-  const bool has_vocab = fs::exists(root / kVocabName);
-  if (has_model == has_vocab) {
-    input_error(directory, ": expected one of ", kSentencePieceName, " (XLM-R) and ", kVocabName,
-                " (BERT), but found ", has_model ? "both" : "neither", "; ",
-                has_model ? "remove the one that does not belong to the encoder"
-                          : "copy the one of the encoder's Hugging Face directory");
+  const auto read = [&](const std::string& name) {
+    return fs::exists(root / name) ? std::optional(read_bytes(root / name)) : std::nullopt;
+  };
+  if (auto file = find_tokenizer_file(read, directory)) return *std::move(file);
+  if (fs::exists(root / "vocab.json") || fs::exists(root / "merges.txt")) {
+    input_error(directory, ": expected ", kSentencePieceName, " (XLM-R), ", kVocabName,
+                " (BERT) or ", kJsonName,
+                " of one of them, but found RoBERTa's BPE (vocab.json, merges.txt), which is not "
+                "supported; use an encoder of XLM-R's or BERT's kind");
   }
-  if (has_model) return {kSentencePieceName, read_bytes(root / kSentencePieceName), std::nullopt};
-
-  TokenizerFile file{kVocabName, read_bytes(root / kVocabName), std::nullopt};
-  if (fs::exists(root / kConfigName)) file.tokenizer_config = read_bytes(root / kConfigName);
-  return file;
+  input_error(directory, ": expected one of ", kSentencePieceName, " (XLM-R) and ", kVocabName,
+              " (BERT), but found neither, nor ", kJsonName,
+              "; copy the one of the encoder's Hugging Face directory");
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& directory) {

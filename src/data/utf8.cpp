@@ -16,28 +16,6 @@ unsigned char byte_at(std::string_view text, std::size_t i) {
   return static_cast<unsigned char>(text[i]);
 }
 
-/// Bytes in the code point that begins at `at`; 0 when no valid one begins there. The second byte's
-/// narrower range after E0, ED, F0 and F4 is what excludes overlong forms, surrogates and values
-/// beyond U+10FFFF.
-std::size_t code_point_length(std::string_view text, std::size_t at) {
-  const unsigned char lead = byte_at(text, at);
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4) return 0;
-
-  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (text.size() - at < length) return 0;
-
-  const unsigned char lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  const unsigned char highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  const unsigned char second = byte_at(text, at + 1);
-  if (second < lowest || second > highest) return 0;
-
-  for (std::size_t i = 2; i < length; ++i) {
-    if ((byte_at(text, at + i) & 0xC0) != 0x80) return 0;
-  }
-  return length;
-}
-
 std::string hexadecimal(unsigned char byte) {
   char text[5];
   std::snprintf(text, sizeof text, "0x%02X", byte);
@@ -46,9 +24,31 @@ std::string hexadecimal(unsigned char byte) {
 
 }  // namespace
 
+// The second byte's narrower range after E0, ED, F0 and F4 is what excludes overlong forms,
+// surrogates and values beyond U+10FFFF.
+std::size_t code_point_length(std::string_view text) {
+  if (text.empty()) return 0;
+  const unsigned char lead = byte_at(text, 0);
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2 || lead > 0xF4) return 0;
+
+  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  if (text.size() < length) return 0;
+
+  const unsigned char lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  const unsigned char highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  const unsigned char second = byte_at(text, 1);
+  if (second < lowest || second > highest) return 0;
+
+  for (std::size_t i = 2; i < length; ++i) {
+    if ((byte_at(text, i) & 0xC0) != 0x80) return 0;
+  }
+  return length;
+}
+
 std::optional<std::size_t> first_invalid_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = code_point_length(text, at);
+    const std::size_t length = code_point_length(text.substr(at));
     if (length == 0) return at;
     at += length;
   }
@@ -59,7 +59,7 @@ std::vector<std::string_view> split_utf8(std::string_view text) {
   std::vector<std::string_view> code_points;
   code_points.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = code_point_length(text, at);
+    const std::size_t length = code_point_length(text.substr(at));
     code_points.push_back(text.substr(at, length == 0 ? 1 : length));
     at += code_points.back().size();
   }

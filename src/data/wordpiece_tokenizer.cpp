@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "basic_tokenizer.h"
 #include "core/json_text.h"
 #include "madx/core/error.h"
 #include "madx/data/utf8.h"
@@ -13,17 +12,16 @@ namespace madx {
 namespace {
 
 constexpr std::string_view kContinuation = "##";
-constexpr size_t kMaxWordLength = 100;  // code points; a longer word is unk as a whole
 
 bool is_continuation(std::string_view piece) {
   return piece.substr(0, kContinuation.size()) == kContinuation;
 }
 
-class WordPieceTokenizer final : public Tokenizer {
+class WordPieceTokenizer final : public PlainTokenizer {
  public:
   WordPieceTokenizer(std::vector<std::string> pieces, const SpecialTokens& special,
-                     const BasicTokenizerOptions& options)
-      : Tokenizer(special), pieces_(std::move(pieces)), options_(options) {
+                     const WordPieceOptions& options)
+      : PlainTokenizer(special), pieces_(std::move(pieces)), options_(options) {
     // Of two equal lines the later one counts, as in Hugging Face.
     for (size_t id = 0; id < pieces_.size(); ++id) {
       const std::string_view piece = pieces_[id];
@@ -35,11 +33,16 @@ class WordPieceTokenizer final : public Tokenizer {
     }
   }
 
-  std::vector<int64_t> encode(std::string_view text) const override {
-    std::vector<int64_t> ids;
-    for (const auto& word : basic_tokenize(text, options_)) append_word(word, ids);
-    return ids;
+  std::string normalize(std::string_view text) const override {
+    return basic_normalize(text, options_.basic);
   }
+
+  void append_ids(std::string_view normal, bool /*first*/,
+                  std::vector<int64_t>& ids) const override {
+    for (const auto word : basic_split(normal)) append_word(word, ids);
+  }
+
+  bool lower_cases() const override { return options_.basic.lower_case; }
 
   std::string decode(const std::vector<int64_t>& ids) const override {
     std::string text;
@@ -73,7 +76,7 @@ class WordPieceTokenizer final : public Tokenizer {
   void append_word(std::string_view word, std::vector<int64_t>& ids) const {
     const auto characters = split_utf8(word);
     const size_t count = characters.size();
-    if (count > kMaxWordLength) return ids.push_back(special().unk);
+    if (count > options_.max_word_length) return ids.push_back(special().unk);
 
     const size_t ids_before = ids.size();
     for (size_t start = 0, end = 0; start < count; start = end) {
@@ -98,7 +101,7 @@ class WordPieceTokenizer final : public Tokenizer {
   }
 
   std::vector<std::string> pieces_;
-  BasicTokenizerOptions options_;
+  WordPieceOptions options_;
   Ids starts_;         // keys point into pieces_
   Ids continuations_;  // without their "##"
 };
@@ -148,8 +151,8 @@ std::optional<bool> find_bool(const nlohmann::json& config, const char* key,
   return found->get<bool>();
 }
 
-BasicTokenizerOptions read_options(const TokenizerFile& file, const std::string& where,
-                                   const std::vector<std::string>& pieces) {
+WordPieceOptions read_options(const TokenizerFile& file, const std::string& where,
+                              const std::vector<std::string>& pieces) {
   const std::string path = where + "/tokenizer_config.json";
   const auto config = parse_json(path, file.tokenizer_config.value_or("{}"));
   if (!config.is_object()) {
@@ -162,22 +165,28 @@ BasicTokenizerOptions read_options(const TokenizerFile& file, const std::string&
                 ": expected 'do_basic_tokenize' to be true, but found false; only BERT's own "
                 "way to split words is known here");
   }
-  BasicTokenizerOptions options;
-  options.lower_case = find_bool(config, "do_lower_case", path).value_or(!has_upper_case(pieces));
-  options.strip_accents = find_bool(config, "strip_accents", path).value_or(options.lower_case);
-  options.split_chinese_characters =
-      find_bool(config, "tokenize_chinese_chars", path).value_or(true);
+  WordPieceOptions options;
+  auto& basic = options.basic;
+  basic.lower_case = find_bool(config, "do_lower_case", path).value_or(!has_upper_case(pieces));
+  basic.strip_accents = find_bool(config, "strip_accents", path).value_or(basic.lower_case);
+  basic.split_chinese_characters = find_bool(config, "tokenize_chinese_chars", path).value_or(true);
   return options;
 }
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> make_wordpiece_tokenizer(const TokenizerFile& file,
-                                                          const std::string& where) {
+std::shared_ptr<const PlainTokenizer> make_wordpiece_tokenizer(const TokenizerFile& file,
+                                                               const std::string& where) {
   const std::string path = where + "/" + file.name;
   auto pieces = split_vocab(file.bytes, path);
-  const auto special = find_special_tokens(pieces, path);
   const auto options = read_options(file, where, pieces);
+  return make_wordpiece_tokenizer(std::move(pieces), options, path);
+}
+
+std::shared_ptr<const PlainTokenizer> make_wordpiece_tokenizer(std::vector<std::string> pieces,
+                                                               const WordPieceOptions& options,
+                                                               const std::string& path) {
+  const auto special = find_special_tokens(pieces, path);
   return std::make_shared<WordPieceTokenizer>(std::move(pieces), special, options);
 }
 

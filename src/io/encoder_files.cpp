@@ -9,22 +9,6 @@
 
 namespace madx::io {
 
-LoadedEncoder load_encoder(const std::string& path, WeightForm form) {
-  auto parts = open_encoder(path);
-  LoadedEncoder loaded;
-  loaded.tokenizer = make_tokenizer(parts, path);
-  loaded.head = find_head(parts);
-  if (parts.archive) {
-    loaded.encoder = Encoder(parts.config, parts.weights, parts.where);
-    const auto compared = compare_with_archive(*parts.archive, loaded, parts.where);
-    loaded.archive_difference = compared.difference;
-    loaded.archive_type = compared.type;
-  }
-  if (!parts.archive || form != WeightForm::kFloat32)
-    loaded.encoder = Encoder(parts.config, parts.weights, parts.where, form);
-  return loaded;
-}
-
 namespace {
 
 /// config.json for weights in float32. It is left as it is where it says nothing else.
@@ -44,24 +28,45 @@ std::string config_of_saved(const EncoderParts& parts) {
   return changed ? python_ordered_json(parts.where, config) : parts.config_json;
 }
 
+EncoderOrigin origin_of(const EncoderParts& parts) {
+  EncoderOrigin origin{config_of_saved(parts), read_tokenizer_file(parts), {}};
+  for (const auto& item : parts.weights) {
+    if (is_head_weight(item.key())) origin.head.insert(item.key(), item.value());
+  }
+  return origin;
+}
+
 }  // namespace
 
-void save_encoder(const Encoder& encoder, const std::string& like, const std::string& directory) {
-  const auto parts = open_encoder(like);
-  const auto tokenizer = read_tokenizer_file(parts);
-  const std::string prefix = parts.config.model_type == "bert" ? "bert." : "roberta.";
+LoadedEncoder load_encoder(const std::string& path, WeightForm form) {
+  auto parts = open_encoder(path);
+  LoadedEncoder loaded;
+  loaded.tokenizer = make_tokenizer(parts, path);
+  loaded.head = find_head(parts);
+  loaded.origin = std::make_shared<const EncoderOrigin>(origin_of(parts));
+  if (parts.archive) {
+    loaded.encoder = Encoder(parts.config, parts.weights, parts.where);
+    const auto compared = compare_with_archive(*parts.archive, loaded, parts.where);
+    loaded.archive_difference = compared.difference;
+    loaded.archive_type = compared.type;
+  }
+  if (!parts.archive || form != WeightForm::kFloat32)
+    loaded.encoder = Encoder(parts.config, parts.weights, parts.where, form);
+  return loaded;
+}
+
+void save_encoder(const Encoder& encoder, const EncoderOrigin& origin,
+                  const std::string& directory) {
+  const std::string prefix = encoder->config().model_type == "bert" ? "bert." : "roberta.";
   TensorMap weights;
   for (const auto& item : encoder->named_weights()) {
     weights.insert(prefix + item.key(), item.value().detach().cpu().contiguous());
   }
-  for (const auto& item : parts.weights) {
-    if (is_head_weight(item.key())) weights.insert(item.key(), item.value());
-  }
+  for (const auto& item : origin.head) weights.insert(item.key(), item.value());
   write_safetensors(directory + "/model.safetensors", weights, {{"format", "pt"}});
-  write_file(directory + "/config.json", config_of_saved(parts));
-  write_file(directory + "/" + tokenizer.name, tokenizer.bytes);
-  if (tokenizer.tokenizer_config)
-    write_file(directory + "/tokenizer_config.json", *tokenizer.tokenizer_config);
+  write_file(directory + "/config.json", origin.config_json);
+  for (const auto& [name, bytes] : origin.tokenizer.all())
+    write_file(directory + "/" + name, bytes);
 }
 
 }  // namespace madx::io

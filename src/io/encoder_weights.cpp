@@ -19,8 +19,6 @@ constexpr auto kConfig = "config.json";
 constexpr auto kArchive = "encoder.pt";
 constexpr auto kSafetensors = "model.safetensors";
 constexpr auto kPickled = "pytorch_model.bin";
-constexpr auto kTokenizerConfig = "tokenizer_config.json";
-constexpr const char* kTokenizers[] = {"sentencepiece.bpe.model", "vocab.txt"};
 
 /// TorchScript's reader reports damage through exceptions of several kinds, with a stack trace in
 /// their text.
@@ -94,8 +92,8 @@ EncoderParts open_encoder(const std::string& path) {
   const fs::path directory = whole ? fs::path(path).parent_path() : fs::path(path);
   EncoderParts parts;
   parts.directory = directory.empty() ? "." : directory.string();
-  parts.extra_files = {{kConfig, ""}, {kTokenizerConfig, ""}};
-  for (const auto* name : kTokenizers) parts.extra_files[name] = "";
+  parts.extra_files = {{kConfig, ""}};
+  for (const auto& name : tokenizer_file_names()) parts.extra_files[name] = "";
   const auto file = whole ? fs::path(path) : find_weights(parts.directory);
   parts.where = file.string();
   const auto tensors = whole || file.filename() == kArchive ? read_archive(parts)
@@ -112,15 +110,12 @@ EncoderParts open_encoder(const std::string& path) {
 }
 
 TokenizerFile read_tokenizer_file(const EncoderParts& parts) {
-  for (const std::string name : kTokenizers) {
+  const auto read = [&](const std::string& name) {
     const auto& bytes = parts.extra_files.at(name);
-    if (bytes.empty()) continue;
-    TokenizerFile file{name, bytes, std::nullopt};
-    if (const auto& config = parts.extra_files.at(kTokenizerConfig); !config.empty())
-      file.tokenizer_config = config;
-    return file;
-  }
-  return madx::read_tokenizer_file(parts.directory);
+    return bytes.empty() ? std::nullopt : std::optional(bytes);
+  };
+  const auto inside = find_tokenizer_file(read, parts.where);
+  return inside ? *inside : madx::read_tokenizer_file(parts.directory);
 }
 
 std::shared_ptr<const Tokenizer> make_tokenizer(const EncoderParts& parts,
@@ -128,8 +123,10 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const EncoderParts& parts,
   const auto file = read_tokenizer_file(parts);
   auto tokenizer = madx::make_tokenizer(file, path);
   if (tokenizer->vocab_size() > parts.config.vocab_size) {
+    std::string names;
+    for (const auto& [name, bytes] : file.all()) names += (names.empty() ? "" : " with ") + name;
     input_error(path, ": expected a tokenizer of at most ", parts.config.vocab_size,
-                " ids, the encoder's vocabulary, but ", file.name, " has ", tokenizer->vocab_size(),
+                " ids, the encoder's vocabulary, but ", names, " has ", tokenizer->vocab_size(),
                 "; tokenizer and weights are not of one model");
   }
   return tokenizer;

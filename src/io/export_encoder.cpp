@@ -122,10 +122,8 @@ void export_encoder(const std::string& directory, const std::string& path) {
   auto& module = tree.at("");
   module.define(encoder_source(parts.config));
   module.eval();
-  torch::jit::ExtraFilesMap extra_files = {{"config.json", parts.config_json},
-                                           {tokenizer.name, tokenizer.bytes}};
-  if (tokenizer.tokenizer_config)
-    extra_files["tokenizer_config.json"] = *tokenizer.tokenizer_config;
+  torch::jit::ExtraFilesMap extra_files = {{"config.json", parts.config_json}};
+  for (const auto& [name, bytes] : tokenizer.all()) extra_files[name] = bytes;
   // LibTorch's own file writer ends the process where the disk is full: its destructor throws.
   const auto write = [&](const void* data, size_t size) {
     file.write(data, size);

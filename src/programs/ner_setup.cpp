@@ -77,6 +77,7 @@ NerModel::NerModel(NerSetup setup_, const io::LoadedEncoder& loaded,
       encoder(loaded.encoder),
       adapters(loaded.encoder->config().hidden_size, loaded.encoder->config().num_hidden_layers),
       tokenizer(loaded.tokenizer),
+      origin(loaded.origin),
       max_length(max_length_),
       batch_size(batch_size_),
       leave_out(std::move(leave_out_)) {
@@ -157,13 +158,13 @@ void NerModel::load_task(const std::string& directory) {
   }
 }
 
-void NerModel::save(const std::string& directory, const std::string& encoder_path) const {
+void NerModel::save(const std::string& directory) const {
   const auto model = io::model_info(encoder->config());
   const bool finetuned = setup == NerSetup::kFinetune;
   io::NewDirectory target(directory + (finetuned ? kFinetunedDirectory : kTaskDirectory),
                           io::ExistingDirectory::kReplace);
   io::save_tagging_head(head, kTask, model, target.path());
-  if (finetuned) io::save_encoder(encoder, encoder_path, target.path());
+  if (finetuned) io::save_encoder(encoder, *origin, target.path());
   if (task_learns_) io::save_adapter(adapters, kTask, model, target.path());
   if (!fresh_fusions_.empty()) {
     io::NewDirectory fusions(directory + kFusionsDirectory, io::ExistingDirectory::kReplace);

@@ -90,6 +90,14 @@ TEST(SentencePieceTokenizer, RefusesADamagedModel) {
               HasSubstr("but found 0 bytes that are none"));
 }
 
+// "sss" is s ss or ss s with one score but for rounding; ids are those of SentencePiece 0.2.3 and
+// of Hugging Face's fast tokenizer.
+TEST(SentencePieceTokenizer, TakesTheLongerLastPieceOfTwoWaysWithOneScore) {
+  const auto tokenizer = load_tokenizer(kFixtures + "xlmr");
+  EXPECT_EQ(tokenizer->encode("Kila asubuhi ziksss"), (Ids{95, 28, 96, 63, 13, 77, 11, 154}));
+  EXPECT_EQ(tokenizer->encode("Joki vooooo"), (Ids{109, 13, 237, 9, 169, 169}));
+}
+
 TEST(SentencePieceTokenizer, BlamesTheModelForATextThatItCannotSplit) {
   std::ifstream in(
       std::string(MADX_FIXTURES) + "/../fuzz/corpus/sentencepiece_model/found_unsplit_text",
@@ -122,6 +130,7 @@ TEST(LoadTokenizer, RefusesADirectoryWithNeitherOrBothTokenizers) {
   EXPECT_THAT(input_error_of([] { load_tokenizer(kFixtures); }),
               HasSubstr("expected one of sentencepiece.bpe.model (XLM-R) and vocab.txt (BERT), but "
                         "found neither"));
+  EXPECT_THAT(input_error_of([] { load_tokenizer(kFixtures); }), HasSubstr("nor tokenizer.json"));
   const fs::path both = fs::path(testing::TempDir()) / "madx_both_tokenizers";
   fs::create_directories(both);
   std::ofstream(both / "vocab.txt") << "[PAD]\n";
@@ -130,13 +139,23 @@ TEST(LoadTokenizer, RefusesADirectoryWithNeitherOrBothTokenizers) {
   fs::remove_all(both);
 }
 
-TEST(MakeTokenizer, RefusesAnUnknownName) {
+TEST(LoadTokenizer, RefusesTheBpeOfRobertaByItsFiles) {
+  const fs::path bpe = fs::path(testing::TempDir()) / "madx_bpe_tokenizer";
+  fs::create_directories(bpe);
+  std::ofstream(bpe / "vocab.json") << "{}";
+  std::ofstream(bpe / "merges.txt") << "#version: 0.2\n";
   EXPECT_THAT(
-      input_error_of([] {
-        make_tokenizer({"tokenizer.json", "{}", std::nullopt}, "enc.pt");
-      }),
-      HasSubstr("enc.pt: expected a tokenizer named sentencepiece.bpe.model or vocab.txt, but "
-                "found 'tokenizer.json'"));
+      input_error_of([&] { load_tokenizer(bpe.string()); }),
+      HasSubstr("but found RoBERTa's BPE (vocab.json, merges.txt), which is not supported"));
+  fs::remove_all(bpe);
+}
+
+TEST(MakeTokenizer, RefusesAnUnknownName) {
+  EXPECT_THAT(input_error_of([] {
+                make_tokenizer({"spiece.model", "{}", std::nullopt}, "enc.pt");
+              }),
+              HasSubstr("enc.pt: expected a tokenizer named sentencepiece.bpe.model, vocab.txt or "
+                        "tokenizer.json, but found 'spiece.model'"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 libFuzzer starts from them; the test suite reads each, and every small change of it. Run it without arguments.
 Inputs that a fuzzer found and that are worth keeping lie beside them, under names that start with "found_".
 """
+import base64
 import collections
 import glob
 import json
@@ -88,6 +89,33 @@ def text_files():
     write("wordpiece_vocab", "uncased", "\r\n".join(vocabulary))
 
 
+def tokenizer_files():
+    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": True}
+    token = {"id": 9, "content": "<e>", "single_word": True, "lstrip": True, "rstrip": True, "normalized": True, "special": False}
+    names = ["<s>", "<pad>", "</s>", "<unk>", "\u2581", "a", "ab", "b", "<mask>"]
+    post = {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0]}
+    unigram = {"type": "Unigram", "unk_id": 3, "vocab": [[name, -0.5 * i] for i, name in enumerate(names)]}
+    table = {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(normalisation_table()).decode()}
+    steps = [{"type": "NFKC"}, {"type": "Strip", "strip_left": True, "strip_right": True},
+             {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"},
+             {"type": "Replace", "pattern": {"String": "c"}, "content": "a"}]
+    write("tokenizer_json", "unigram", json.dumps(dict(
+        added_tokens=[token, {**token, "id": 10, "content": "c", "normalized": False}], normalizer={"type": "Sequence", "normalizers": steps},
+        pre_tokenizer=metaspace, post_processor=post, model=unigram)))
+    write("tokenizer_json", "table", json.dumps(dict(
+        normalizer=table, model=unigram,
+        pre_tokenizer={"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]})))
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b"]
+    write("tokenizer_json", "wordpiece", json.dumps(dict(
+        added_tokens=[token], normalizer={"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                                          "strip_accents": None, "lowercase": True},
+        pre_tokenizer={"type": "BertPreTokenizer"},
+        model={"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+               "vocab": {piece: i for i, piece in enumerate(pieces)}})))
+    write("added_tokens", "both", json.dumps({"<e>": 7, "\u4e2d": 9}) + "\0" + json.dumps(
+        {"do_lower_case": True, "added_tokens_decoder": {"7": {k: v for k, v in token.items() if k != "id"}, "8": {"content": "b", "special": True}}}))
+
+
 def varint(number):
     out = b""
     while number >= 0x80:
@@ -130,3 +158,4 @@ if __name__ == "__main__":
     json_files()
     text_files()
     sentencepiece_models()
+    tokenizer_files()

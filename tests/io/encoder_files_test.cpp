@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "../models/tiny_encoder.h"
@@ -532,6 +533,38 @@ TEST_F(EncoderFilesTest, ExportsADirectoryAsOneArchive) {
   }
 }
 
+TEST_F(EncoderFilesTest, RefusesAnAddedTokenThatTheEncoderDoesNotEmbed) {
+  const auto directory = hugging_face("xlmr");
+  write_bytes(directory + "/added_tokens.json", R"({"Mombasa": 252})");
+  EXPECT_THAT(load_error(directory),
+              HasSubstr("expected a tokenizer of at most 252 ids, the encoder's vocabulary, but "
+                        "sentencepiece.bpe.model with added_tokens.json has 253"));
+}
+
+TEST_F(EncoderFilesTest, WritesAllFilesOfATokenizer) {
+  auto config = tiny_config();
+  config.vocab_size = 254;
+  const std::string text = "Mombasa is near the river Mombasa";
+  for (const std::string tokenizer : {"xlmr/sentencepiece.bpe.model", "xlmr_json/tokenizer.json"}) {
+    SCOPED_TRACE(tokenizer);
+    const auto directory =
+        hugging_face(tokenizer.substr(0, tokenizer.find('/')), config, tokenizer);
+    write_bytes(directory + "/added_tokens.json", R"({"Mombasa": 252})");
+    auto loaded = load_encoder(directory);
+    const auto ids = loaded.tokenizer->encode(text);
+    EXPECT_EQ(std::count(ids.begin(), ids.end(), 252), 2);
+
+    const auto archive = folder_ / "added.pt", saved = folder_ / "saved";
+    export_encoder(directory, archive);
+    EXPECT_EQ(load_encoder(archive).tokenizer->encode(text), ids);
+    fs::remove_all(saved);
+    fs::create_directories(saved);
+    save_encoder(loaded.encoder, archive, saved);
+    EXPECT_EQ(load_encoder(saved).tokenizer->encode(text), ids);
+    EXPECT_TRUE(fs::exists(saved + "/added_tokens.json"));
+  }
+}
+
 TEST_F(EncoderFilesTest, ExportsAHeadWhoseBiasIsTheDecoders) {
   const auto directory = hugging_face("decoder");
   TensorMap weights;
@@ -650,7 +683,7 @@ TEST_F(OwnOutputTest, GoesAlongInExportsAndSavedEncoders) {
     for (const auto& like : {directory, archive}) {
       fs::remove_all(saved);
       fs::create_directories(saved);
-      save_encoder(expected.encoder, like, saved);
+      save_encoder(expected.encoder, *load_encoder(like).origin, saved);
       auto again = load_encoder(saved);
       expect_close(logits(again), logits(expected), 0);
     }
@@ -668,7 +701,7 @@ TEST_F(OwnOutputTest, IsKeptWhereItOnceWasTheInputEmbedding) {
     for (auto& weight : loaded.encoder->parameters()) weight.mul_(0.5);
   }
   fs::create_directories(saved);
-  save_encoder(loaded.encoder, like, saved);
+  save_encoder(loaded.encoder, *loaded.origin, saved);
   EXPECT_TRUE(at::equal(load_encoder(saved).encoder->output_embeddings(), before));
 }
 
@@ -731,7 +764,7 @@ TEST_F(EncoderFilesTest, SavesAnEncoderWhoseWeightsChanged) {
     for (auto& weight : encoder->parameters()) weight.mul_(0.9);
   }
   fs::create_directories(directory);
-  save_encoder(encoder, like, directory);
+  save_encoder(encoder, *load_encoder(like).origin, directory);
   const auto loaded = load_encoder(directory);
   const auto expected = encoder->named_parameters();
   for (const auto& item : loaded.encoder->named_parameters()) {

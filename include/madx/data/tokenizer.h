@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace madx {
@@ -25,7 +27,8 @@ struct SpecialTokens {
 ///
 /// Raw text never yields a special id other than unk: the characters "<mask>" or "[SEP]" in a
 /// corpus are split like any others. (Hugging Face looks such strings up by default; with that, a
-/// web page that quotes "</s>" would end the sequence.)
+/// web page that quotes "</s>" would end the sequence.) Other tokens that were added to the
+/// vocabulary, such as "<entity>" or a name, are found in raw text, as Hugging Face does.
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -63,26 +66,47 @@ class Tokenizer {
 
 /// A tokenizer as it is stored, in a directory or inside an encoder's archive.
 struct TokenizerFile {
-  std::string name;   ///< "sentencepiece.bpe.model" (XLM-R) or "vocab.txt" (BERT)
+  std::string name;   ///< "sentencepiece.bpe.model" (XLM-R), "vocab.txt" (BERT), "tokenizer.json"
   std::string bytes;  ///< the file's content
-  std::optional<std::string>
-      tokenizer_config;  ///< content of tokenizer_config.json; only read beside vocab.txt
+  std::optional<std::string> tokenizer_config = std::nullopt;  ///< of tokenizer_config.json
+  std::optional<std::string> added_tokens = std::nullopt;      ///< of added_tokens.json
+  /// Content of tokenizer.json beside another file, which it then gives its added tokens.
+  std::optional<std::string> tokenizer_json = std::nullopt;
+
+  /// All that is stored: name and content.
+  std::vector<std::pair<std::string, std::string>> all() const;
 };
 
+/// The names of all files that a tokenizer may be stored in.
+const std::vector<std::string>& tokenizer_file_names();
+
 /// Makes the tokenizer that `file.name` asks for. `where` is the directory or archive that holds
-/// the file; messages name it. Throws InputError for a damaged file, or one that is not XLM-R's or
-/// BERT's.
+/// the file; messages name it. Throws InputError for a damaged file, one that is not XLM-R's or
+/// BERT's, or added tokens that contradict it.
 ///
-/// BERT's rules are those of transformers' BertTokenizer (the Python one: text is composed to NFC,
-/// a Greek capital sigma lower-cases by its place in the word). From tokenizer_config.json come
-/// `do_lower_case`, `strip_accents` and `tokenize_chinese_chars`. Where `do_lower_case` is not
+/// From sentencepiece.bpe.model and vocab.txt ids are those of transformers' Python tokenizers:
+/// BERT's composes a text to NFC. Its `do_lower_case`, `strip_accents` and
+/// `tokenize_chinese_chars` come from tokenizer_config.json. Where `do_lower_case` is not
 /// said, the vocabulary tells: a lower-cased one has no piece with a letter A to Z, except those in
 /// brackets such as [CLS]. (transformers would lower-case for a cased vocabulary as well.)
+///
+/// From tokenizer.json ids are those of transformers' fast tokenizers: a Unigram or WordPiece model
+/// and the normalizers that XLM-R's and BERT's files have. Any other is refused by its name.
+///
+/// Added tokens come from all of the files; they are cut out of a text in the same way, Python's or
+/// the fast one.
 std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerFile& file,
                                                 const std::string& where);
 
-/// Reads sentencepiece.bpe.model, or vocab.txt and tokenizer_config.json, from `directory`. Throws
-/// InputError where there is neither or both.
+/// Finds the tokenizer among files: sentencepiece.bpe.model or vocab.txt, else tokenizer.json.
+/// `read` gives a file's content, std::nullopt where there is none. std::nullopt where none of the
+/// three is there; InputError, naming `where`, for both of the first two.
+std::optional<TokenizerFile> find_tokenizer_file(
+    const std::function<std::optional<std::string>(const std::string& name)>& read,
+    const std::string& where);
+
+/// Reads the tokenizer's files from `directory`. Throws InputError where there are none, or none
+/// that is supported: RoBERTa's BPE (vocab.json, merges.txt) is not.
 TokenizerFile read_tokenizer_file(const std::string& directory);
 
 /// make_tokenizer(read_tokenizer_file(directory), directory).

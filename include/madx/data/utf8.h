@@ -12,6 +12,9 @@ namespace madx {
 /// beyond U+10FFFF, a stray or missing continuation byte. std::nullopt when `text` is valid.
 std::optional<std::size_t> first_invalid_utf8(std::string_view text);
 
+/// Bytes in the code point that begins `text`; 0 where no valid one begins there, or none is left.
+std::size_t code_point_length(std::string_view text);
+
 /// The code points of `text` in order, each as the bytes that encode it; the views point into
 /// `text`. A byte that begins no valid sequence becomes an element of its own, so that the elements
 /// always add up to `text`.

@@ -5,10 +5,19 @@
 #include <string>
 
 #include "madx/data/tokenizer.h"
+#include "madx/io/tensor_map.h"
 #include "madx/models/encoder.h"
 #include "madx/models/mlm_head.h"
 
 namespace madx::io {
+
+/// What a checkpoint holds beside its encoder's weights: what it takes to save the encoder again
+/// when its weights have changed, and its files may be gone.
+struct EncoderOrigin {
+  std::string config_json;
+  TokenizerFile tokenizer;
+  TensorMap head;  ///< of masked LM, an output layer of its own among it; empty where there is none
+};
 
 /// An encoder as it comes from disk, with what stands beside it.
 struct LoadedEncoder {
@@ -16,6 +25,7 @@ struct LoadedEncoder {
   /// The pretrained masked-LM head; empty where the checkpoint has none.
   MlmHead head{nullptr};
   std::shared_ptr<const Tokenizer> tokenizer;
+  std::shared_ptr<const EncoderOrigin> origin;
   /// TorchScript: the largest difference between the archive's own forward and the native layers on
   /// one small batch.
   std::optional<double> archive_difference;
@@ -37,8 +47,9 @@ LoadedEncoder load_encoder(const std::string& path, WeightForm form = WeightForm
 
 /// Writes an encoder whose weights have changed (full fine-tuning) as a Hugging Face directory;
 /// config, tokenizer and masked-LM head, with an output layer of its own where there is one, are
-/// those of the encoder at `like`. `directory` must exist.
-void save_encoder(const Encoder& encoder, const std::string& like, const std::string& directory);
+/// those that it was loaded with. `directory` must exist.
+void save_encoder(const Encoder& encoder, const EncoderOrigin& origin,
+                  const std::string& directory);
 
 /// Writes `directory` (as for load_encoder) as one TorchScript file: parameters under Hugging
 /// Face's names, a `forward` (input_ids, attention_mask) -> last hidden state, config and tokenizer

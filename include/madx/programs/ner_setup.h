@@ -49,9 +49,9 @@ struct NerModel {
   /// InputError under finetune, which has no task adapter, and for a head whose labels are no tags.
   void load_task(const std::string& directory);
   /// Writes task_adapter/, and a directory a fusion under fusions/, into `directory`; finetune:
-  /// finetuned/, a Hugging Face directory with the head beside it, config and tokenizer those of
-  /// `encoder_path`. Each of these appears whole or not at all.
-  void save(const std::string& directory, const std::string& encoder_path) const;
+  /// finetuned/, a Hugging Face directory with the head beside it, config and tokenizer those that
+  /// the encoder was loaded with. Each of these appears whole or not at all.
+  void save(const std::string& directory) const;
   /// Loads what `save` wrote, instead of `add_task`; fusions are as after `steps` of training.
   void load_saved(const std::string& directory, int64_t steps);
 
@@ -75,6 +75,7 @@ struct NerModel {
   AdapterStack adapters;
   TaggingHead head{nullptr};
   std::shared_ptr<const Tokenizer> tokenizer;
+  std::shared_ptr<const io::EncoderOrigin> origin;
   int64_t max_length;
   int64_t batch_size;
   std::vector<int64_t> leave_out;

@@ -1,4 +1,4 @@
-#include "data/sentencepiece_check.h"
+#include "data/sentencepiece_file.h"
 
 #include <gmock/gmock.h>
 #include <sentencepiece_trainer.h>
@@ -46,10 +46,10 @@ std::string model_with_table(const std::vector<std::pair<size_t, uint32_t>>& uni
 const size_t kA = 1 ^ 'a';  // the child "a" of a root whose children are at 1
 
 std::string error_on(const std::string& model) {
-  return input_error_of([&] { check_sentencepiece_model("x.model", model); });
+  return input_error_of([&] { read_sentencepiece_model("x.model", model); });
 }
 
-TEST(SentencePieceCheck, AcceptsTheTablesThatSentencePieceHas) {
+TEST(SentencePieceFile, AcceptsTheTablesThatSentencePieceHas) {
   class Words : public sentencepiece::SentenceIterator {
    public:
     bool done() const override { return read_ == 10; }
@@ -81,13 +81,13 @@ TEST(SentencePieceCheck, AcceptsTheTablesThatSentencePieceHas) {
   }
 }
 
-TEST(SentencePieceCheck, AcceptsATableOfOneKey) {
+TEST(SentencePieceFile, AcceptsATableOfOneKey) {
   EXPECT_EQ(error_on(model_with_table(
                 {{0, offset(1)}, {kA, offset(kA ^ 2) | kHasValue | 'a'}, {2, kValue}})),
             "");
 }
 
-TEST(SentencePieceCheck, RefusesATableThatLeadsOutOfItself) {
+TEST(SentencePieceFile, RefusesATableThatLeadsOutOfItself) {
   const auto expect_refused = [](const std::vector<std::pair<size_t, uint32_t>>& units,
                                  const std::string& texts = std::string("b\0", 2)) {
     EXPECT_THAT(error_on(model_with_table(units, texts)),
@@ -106,7 +106,7 @@ TEST(SentencePieceCheck, RefusesATableThatLeadsOutOfItself) {
   EXPECT_THAT(error_on(field(5, field(2, "abc"))), HasSubstr("a damaged table"));
 }
 
-TEST(SentencePieceCheck, RefusesMoreNestedKeysThanSentencePieceHasRoomFor) {
+TEST(SentencePieceFile, RefusesMoreNestedKeysThanSentencePieceHasRoomFor) {
   // The keys "\x01", "\x01\x01", ...: the children of the n-th stand at 4 (n + 1), as does its
   // value.
   const auto chain = [](uint32_t length) {
@@ -121,7 +121,7 @@ TEST(SentencePieceCheck, RefusesMoreNestedKeysThanSentencePieceHasRoomFor) {
   EXPECT_THAT(error_on(chain(33)), HasSubstr("a damaged table"));
 }
 
-TEST(SentencePieceCheck, RefusesPiecesThatNoTextHolds) {
+TEST(SentencePieceFile, RefusesPiecesThatNoTextHolds) {
   EXPECT_EQ(error_on(piece("a", -1.5f) + piece("b", 0)), "");
   EXPECT_THAT(error_on(piece("", 0)), HasSubstr("a piece that is empty"));
   EXPECT_THAT(error_on(piece(std::string("a\0b", 3), 0)), HasSubstr("a NUL byte"));
@@ -133,7 +133,7 @@ TEST(SentencePieceCheck, RefusesPiecesThatNoTextHolds) {
   }
 }
 
-TEST(SentencePieceCheck, RefusesWhatIsNoMessage) {
+TEST(SentencePieceFile, RefusesWhatIsNoMessage) {
   EXPECT_THAT(error_on("\x0a"), HasSubstr("a field that is cut off"));
   EXPECT_THAT(error_on("\x0a\x05"), HasSubstr("a field that is cut off"));
   EXPECT_THAT(error_on("\x0b"), HasSubstr("a field of no known kind"));
