@@ -29,7 +29,9 @@ std::string config_of_saved(const EncoderParts& parts) {
 }
 
 EncoderOrigin origin_of(const EncoderParts& parts) {
-  EncoderOrigin origin{config_of_saved(parts), read_tokenizer_file(parts), {}};
+  EncoderOrigin origin;
+  origin.config_json = config_of_saved(parts);
+  origin.tokenizer = read_tokenizer_file(parts);
   for (const auto& item : parts.weights) {
     if (is_head_weight(item.key())) origin.head.insert(item.key(), item.value());
   }

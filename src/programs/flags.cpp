@@ -280,7 +280,8 @@ BottleneckConfig AdapterFlags::bottleneck_config() const {
 
 void AdapterFlags::describe(const BottleneckConfig& config, Experiment& experiment) const {
   experiment.settings["--adapter-drop"] = std::to_string(adapter_drop);
-  for (const auto& [key, value] : io::bottleneck_json(config).items())
+  const auto keys = io::bottleneck_json(config);
+  for (const auto& [key, value] : keys.items())
     experiment.settings["--config " + key] = value.dump();
 }
 

@@ -190,8 +190,10 @@ void NerModel::load_saved(const std::string& directory, int64_t steps) {
   load_task(directory + kTaskDirectory);
   leave_out = left_out;
   if (!std::filesystem::is_directory(directory + kFusionsDirectory)) return;
-  for (const auto& entry : std::filesystem::directory_iterator(directory + kFusionsDirectory))
-    adapters->get_fusion(io::load_fusion(adapters, entry.path()))->set_steps(steps);
+  for (const auto& entry : std::filesystem::directory_iterator(directory + kFusionsDirectory)) {
+    auto fusion = adapters->get_fusion(io::load_fusion(adapters, entry.path()));
+    fusion->set_steps(steps);
+  }
 }
 
 void NerModel::to(const at::Device& device) {

@@ -75,9 +75,10 @@ TEST(OddLocale, ChangesNoSettingThatACheckpointKeeps) {
   TrainingFlags flags;
   flags.steps = 12345;
   flags.lr = 2.5e-4;
-  const auto settings = flags.trainer_options("", "", 1, 1).settings;
-  EXPECT_EQ(settings.at("--steps"), "12345");
-  EXPECT_EQ(settings.at("--lr"), "0.00025");
+  Experiment experiment;
+  flags.describe(flags.trainer_options(/*epoch_batches=*/1, /*default_epochs=*/1), experiment);
+  EXPECT_EQ(experiment.settings.at("--steps"), "12345");
+  EXPECT_EQ(experiment.settings.at("--lr"), "0.00025");
   EXPECT_THAT(peak_memory(), testing::MatchesRegex("[0-9]+\\.[0-9][0-9] GB"));
 }
 

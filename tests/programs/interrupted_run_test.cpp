@@ -2,6 +2,8 @@
 // uninterrupted run gives.
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "programs/tiny_files.h"
 
 namespace madx {
@@ -65,7 +67,9 @@ class InterruptedRun : public testing::TestWithParam<Training> {};
 TEST_P(InterruptedRun, GoesOnToTheBytesOfAnUninterruptedOne) {
   const std::string program = GetParam().program;
   const auto cut = "cut/" + program;
-  const auto stopped = cut_short(GetParam(), cut, "", SIGINT, "metrics.jsonl");
+  const auto signal =
+      GetParam().program == kTask.program ? SIGTERM : SIGINT;  // one is as the other
+  const auto stopped = cut_short(GetParam(), cut, "", signal, "metrics.jsonl");
   EXPECT_EQ(stopped.status, 130) << stopped;
   EXPECT_THAT(stopped.err, HasSubstr("\n" + program + ": interrupted at step "));
   EXPECT_THAT(stopped.err, HasSubstr(" of 100; go on with --resume\n"));
@@ -116,6 +120,124 @@ TEST(ResumedRun, RefusesOtherFlagsAndKeepsTheCheckpoint) {
   EXPECT_THAT(without.err, HasSubstr("/kept/head: expected a new output directory, but it exists; "
                                      "name another, remove it, or add --resume\n"));
   EXPECT_TRUE(fs::exists(tiny_files() / "kept/head/checkpoint/state.json"));
+}
+
+/// Every file below a folder of the tests, with its bytes.
+std::map<std::string, std::string> all_files(const std::string& output) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(tiny_files() / output))
+    if (entry.is_regular_file()) files[entry.path()] = io::read_bytes(entry.path());
+  return files;
+}
+
+/// A training's command with one of its parts exchanged for another.
+Training changed(Training training, const std::string& part, const std::string& other) {
+  const auto at = training.command.find(part);
+  EXPECT_NE(at, std::string::npos) << part;
+  training.command.replace(at, part.size(), other);
+  return training;
+}
+
+TEST(ResumedRun, IsThatExperimentOrIsRefusedNamingWhatDiffers) {
+  struct Change {
+    Training training;
+    std::string named;
+  };
+  const auto& files = tiny_files();
+  io::write_bytes(files / "longer.txt", io::read_bytes(files / "en.txt") + "One line more.\n");
+  io::write_bytes(files / "longer.conll",
+                  io::read_bytes(files / "train.conll") + "Anna\tB-PER\nsings\tO\n\n");
+  const auto language = [](const std::string& flags) {
+    auto training = kLanguage;
+    training.command += flags + " ";
+    return training;
+  };
+  const std::vector<Change> languages = {
+      {changed(kLanguage, "--text @/en.txt", "--text @/longer.txt"), "--text "},
+      {changed(kLanguage, "--eval-text @/sw.txt", "--eval-text @/en.txt"), "--eval-text "},
+      {changed(kLanguage, "--encoder @/encoder ", "--encoder @/encoder_with_head "), "--encoder "},
+      {changed(kLanguage, "--eval-every 20", "--eval-every 10"), "--eval-every 20"},
+      {language("--mlm-probability 0.2"), "--mlm-probability 0.15, but this one has 0.2"},
+      {language("--config seq_bn[non_linearity='gelu']"), "--config non_linearity \"relu\""},
+      {language("--inv-reduction-factor 4"), "--config inv_adapter_reduction_factor 2"},
+      {language("--leave-out 1"), "--config leave_out"},
+      {language("--full-length"), "--full-length not given"},
+      {language("--train-lm-head"), "--train-lm-head not given"},
+      {language("--no-encoder-dropout"), "--no-encoder-dropout not given"}};
+  const std::vector<Change> tasks = {
+      {changed(kTask, "--train @/train.conll", "--train @/longer.conll"), "--train "},
+      {changed(kTask, "--dev @/dev.conll", "--dev @/train.conll"), "--dev "},
+      {changed(kTask, "en=@/adapters/en", "en=@/adapters/sw"), "--language en "},
+      {changed(kTask, "--lr 1e-2", "--lr 1e-2 --setup no-inv"), "--setup madx"},
+      {changed(kTask, "--lr 1e-2", "--lr 1e-2 --columns token=1,tag=2"), "--columns"}};
+  for (const auto& [training, changes] : {std::pair(kLanguage, languages), {kTask, tasks}}) {
+    const auto output = std::string("other/") + training.program;
+    const auto stopped = cut_short(training, output, "", SIGINT, "metrics.jsonl");
+    ASSERT_EQ(stopped.status, 130) << stopped;
+    const auto before = all_files(output);
+    for (const auto& change : changes) {
+      const auto refused = train(change.training, "--output @/" + output + " --resume");
+      EXPECT_EQ(refused.status, 2) << change.training.command << refused;
+      EXPECT_THAT(refused.err, HasSubstr("the interrupted run had " + change.named));
+      EXPECT_THAT(refused.err, HasSubstr("resume with the same flags, or start anew"));
+      EXPECT_EQ(all_files(output), before);
+    }
+  }
+}
+
+TEST(FinishedRun, IsLeftAsItIsWhateverResumesIt) {
+  const auto output = "finished/en";
+  const auto training = changed(kLanguage, "--steps 100", "--steps 10 --save-every 5");
+  ASSERT_EQ(train(training, std::string("--output @/") + output).status, 0);
+  const auto before = all_files(output);
+  EXPECT_EQ(before.count(tiny_files() / output + "/checkpoint/state.json"), 1u) << "asked for";
+  const auto resume = [&](const Training& other) {
+    return train(other, std::string("--resume --output @/") + output);
+  };
+  const auto done = resume(training);
+  EXPECT_EQ(done.status, 0) << done;
+  EXPECT_THAT(done.out, HasSubstr("finished/en is complete: nothing to do\n"));
+  const std::pair<Training, std::string> refused[] = {
+      {changed(training, "--lr 1e-2", "--lr 2e-2"), "had --lr 0.01, but this one has 0.02"},
+      {changed(training, "--steps 10 ", "--steps 20 "), "had --steps 10, but this one has 20"},
+      {changed(training, "--lr 1e-2", "--batch-size 0"), "--batch-size: expected a number above 0"},
+      {changed(training, "--lr 1e-2", "--dtype float8"), "--dtype: expected float32 or bfloat16"},
+      {changed(training, "@/en.txt", "@/none.txt"), "none.txt: expected a text file"},
+      {changed(training, "@/encoder ", "@/none "), "none: expected an encoder's directory"}};
+  for (const auto& [other, words] : refused) {
+    const auto result = resume(other);
+    EXPECT_EQ(result.status, 2) << result;
+    EXPECT_THAT(result.err, HasSubstr(words));
+    EXPECT_EQ(all_files(output), before) << words;
+  }
+}
+
+TEST(FinishedRun, KeepsNoCheckpointThatNobodyAskedFor) {
+  const auto training = changed(kLanguage, "--steps 100", "--steps 10 --save-minutes 1e-9");
+  ASSERT_EQ(train(training, "--output @/finished/unasked").status, 0);
+  EXPECT_FALSE(fs::exists(tiny_files() / "finished/unasked/checkpoint"));
+}
+
+TEST(FinishedRun, ScoresOtherTestSetsWithTheTaskAdapterThatItHas) {
+  const auto training = changed(kTask, "--steps 100", "--steps 10");
+  ASSERT_EQ(train(training, "--output @/finished/ner").status, 0);
+  const auto before = all_files("finished/ner/task_adapter");
+  const auto more = train(training,
+                          "--output @/finished/ner --resume --language sw=@/adapters/sw "
+                          "--test sw=@/sw.conll");
+  EXPECT_EQ(more.status, 0) << more;
+  EXPECT_THAT(more.out, HasSubstr("trained already: scoring what is in "));
+  EXPECT_EQ(all_files("finished/ner/task_adapter"), before);
+  EXPECT_TRUE(fs::exists(tiny_files() / "finished/ner/predictions/sw.conll"));
+}
+
+TEST(CheckpointEveryTenMinutes, ComesUnasked) {
+  const auto killed =
+      cut_short(kLanguage, "unasked/en", "--save-minutes 0.0001", SIGKILL, "checkpoint/state.json");
+  EXPECT_EQ(killed.signal, SIGKILL) << killed;
+  const auto resumed = train(kLanguage, "--output @/unasked/en --resume");
+  EXPECT_EQ(resumed.status, 0) << resumed;
+  EXPECT_EQ(learned(kLanguage, "unasked/en"), learned_without_a_stop(kLanguage));
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ class TaggingTask : public TrainingTask {
   }
 
   void begin_step(int64_t step) override {
-    for (const auto& fusion : options_.fusions) fusion->set_steps(step);
+    for (auto& fusion : options_.fusions) fusion->set_steps(step);
   }
 
   Loss loss(int64_t index) override {
