@@ -62,12 +62,35 @@ INSTANTIATE_TEST_SUITE_P(
         Writing{"zero_shot_ner",
                 kNer + "--train @/train.conll --test en=@/en.conll --steps 2",
                 kDirectory,
-                {0, 1600, 4000, 7000}},
+                {0, 1600, 4000}},
         Writing{"zero_shot_ner",
                 kNer + "--task-adapter @/ner/task_adapter --text en=@/en.txt",
                 kDirectory,
                 {100}},
         Writing{"hidden_states", "--text @/en.txt", "--output @/full/hidden.safetensors", {1000}}));
+
+TEST(FullDiskWhileScoring, KeepsTheTaskAdapterAndTheSameCommandGoesOn) {
+  const auto& files = tiny_files();
+  const auto command = kNer + "--encoder @/encoder --train @/train.conll --test en=@/en.conll " +
+                       "--steps 2 --output @/full_scores/x";
+  ProgramOptions options;
+  options.file_size_limit = 7000;  // the report is longer
+  const auto failed = run_command(files, "zero_shot_ner", command, options);
+  EXPECT_EQ(failed.status, 1) << failed;
+  EXPECT_THAT(failed.err,
+              HasSubstr("x/report.html: expected to write the file, but found: File too "
+                        "large; free some disk space"));
+  const auto output = files / "full_scores/x";
+  const auto adapter = io::read_bytes(output + "/task_adapter/pytorch_adapter.bin");
+  EXPECT_NE(adapter, "");
+  EXPECT_FALSE(fs::exists(output + "/predictions")) << "of scores that are not complete";
+
+  const auto again = run_command(files, "zero_shot_ner", command);
+  EXPECT_EQ(again.status, 0) << again;
+  EXPECT_THAT(again.out, HasSubstr("trained already: scoring what is in "));
+  EXPECT_EQ(io::read_bytes(output + "/task_adapter/pytorch_adapter.bin"), adapter);
+  EXPECT_TRUE(fs::exists(output + "/results.json"));
+}
 
 TEST(ExportEncoder, EndsWithStatus1AndNothingWrittenOnAFullDisk) {
   const auto& files = tiny_files();
