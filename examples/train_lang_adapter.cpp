@@ -163,8 +163,7 @@ void run(int argc, char** argv) {
   madx::io::save_adapter(adapters, name, model, output.path());
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();
-  std::cout << "wrote " << flags.output << ": " << result.steps << " steps in " << result.seconds
-            << " s, loss " << result.loss;
+  std::cout << "wrote " << flags.output << ": " << madx::training_summary(result);
   if (result.best_figures) std::cout << ", best held-out loss " << *result.best_figures->eval_loss;
   std::cout << ", peak memory " << madx::peak_memory() << "\n";
 }

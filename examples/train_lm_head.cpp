@@ -102,8 +102,8 @@ void run(int argc, char** argv) {
   madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();
-  std::cout << "wrote " << flags.output << ": " << result.steps << " steps in " << result.seconds
-            << " s, loss " << result.loss << ", peak memory " << madx::peak_memory() << "\n";
+  std::cout << "wrote " << flags.output << ": " << madx::training_summary(result)
+            << ", peak memory " << madx::peak_memory() << "\n";
 }
 
 }  // namespace

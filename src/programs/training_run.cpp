@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "madx/core/plain_text.h"
 #include "madx/train/training_recorder.h"
 
 namespace madx {
@@ -17,6 +18,14 @@ TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
   record.interrupted = [&guard] { return guard.requested(); };
   TrainingRecorder recorder(record, output.checkpoint());
   return train(task, options, recorder, output.checkpoint());
+}
+
+std::string training_summary(const TrainingResult& result) {
+  auto text = plain_stream();
+  text << result.steps << " steps, " << result.tokens << " tokens";
+  if (result.passes) text << ", " << number_text(*result.passes) << " passes";
+  text << " in " << number_text(result.seconds) << " s, loss " << number_text(result.loss);
+  return text.str();
 }
 
 void print_complete(const std::string& output) {

@@ -45,7 +45,9 @@ InputFile identify(const std::string& path) {
   return found;
 }
 
+/// run.json tells of the run that made the model, not of the model.
 bool holds_model(const fs::path& path) {
+  if (path.filename() == "run.json") return false;
   constexpr const char* kEndings[] = {".json", ".bin", ".safetensors", ".pt", ".model", ".txt"};
   const auto ending = path.extension().string();
   return std::any_of(std::begin(kEndings), std::end(kEndings),

@@ -32,9 +32,12 @@ std::string without_slash(std::string path) {
   return path;
 }
 
+/// Empty where the directory is gone.
 std::set<std::string> names_in(const std::string& directory) {
   std::set<std::string> names;
-  for (const auto& entry : fs::directory_iterator(directory)) names.insert(entry.path().filename());
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored))
+    names.insert(entry.path().filename());
   return names;
 }
 

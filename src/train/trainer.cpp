@@ -109,10 +109,13 @@ class Run {
     if (best_score_) restore(tensors_, best_tensors_);
     task_.train(false);
     observer_.on_end();
-    return {step_, seconds(), loss_, best_score_, best_figures_};
+    return {step_, tokens_, passes(), seconds(), loss_, best_score_, best_figures_};
   }
 
  private:
+  std::optional<double> passes() const {
+    return task_.passes(step_ * options_.gradient_accumulation);
+  }
   double seconds() const { return seconds_before_ + now() - started_; }
   double mean_loss() const { return interval_.loss / static_cast<double>(interval_.steps); }
 
@@ -160,8 +163,7 @@ class Run {
     row.extra["tokens_per_step"] =
         static_cast<double>(interval_.tokens) / static_cast<double>(interval_.steps);
     row.extra["tokens_seen"] = static_cast<double>(tokens_);
-    if (const auto passes = task_.passes(step_ * options_.gradient_accumulation))
-      row.extra["passes"] = *passes;
+    if (const auto done = passes()) row.extra["passes"] = *done;
     if (evaluates) evaluate(row);
     observer_.on_log(row);
     interval_ = {};

@@ -96,6 +96,23 @@ TEST(TrainLangAdapter, WritesAnAdapterHubDirectory) {
   EXPECT_FALSE(std::filesystem::exists(directory + ".partial"));
 }
 
+TEST(TrainLangAdapter, SaysHowManyTokensAndPassesItHasRead) {
+  // Sequences of one length: 4 x 10 tokens a step.
+  const auto output = "languages/tokens";
+  const auto result = run_command(tiny_files(), "train_lang_adapter",
+                                  "--text @/en.txt --steps 4 --log-every 2 --full-length "
+                                  "--batch-size 4 --max-length 10 --output @/" +
+                                      std::string(output) + kFlags);
+  ASSERT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, HasSubstr(": 4 steps, 160 tokens, "));
+  const auto rows = json_lines(tiny_files() / output + "/metrics.jsonl");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].at("tokens_per_step"), 40);
+  EXPECT_EQ(rows[0].at("tokens_seen"), 80);
+  EXPECT_EQ(rows[1].at("tokens_seen"), 160);
+  EXPECT_DOUBLE_EQ(rows[1].at("passes"), 2 * rows[0].at("passes").get<double>());
+}
+
 TEST(TrainLangAdapter, LowersTheLoss) {
   expect_success(
       "train_lang_adapter",

@@ -46,6 +46,7 @@ TEST_F(ExperimentTest, TakesOfADirectoryWhatHoldsAModel) {
   io::write_bytes(folder_ / "sw/adapter_config.json", "{}");
   io::write_bytes(folder_ / "sw/pytorch_adapter.bin", "weights");
   io::write_bytes(folder_ / "sw/README.md", "notes");
+  io::write_bytes(folder_ / "sw/run.json", "{}");
   io::write_bytes(folder_ / "sw/checkpoint/state.json", "{}");
   const auto before = of_file("sw");
   EXPECT_EQ(before.inputs.at("--text").size(), 2u);

@@ -252,6 +252,12 @@ TEST_F(RunDirectoryTest, OneOfManyThatStartAtOnceGetsIt) {
   EXPECT_THAT(names(), UnorderedElementsAre("out.partial"));
 }
 
+TEST_F(RunDirectoryTest, SurvivesThatItsDirectoryIsTakenAway) {
+  RunDirectory run(output_, /*resume=*/false);
+  run.begin(state());
+  fs::remove_all(run.path());
+}
+
 TEST_F(RunDirectoryTest, ARefusedRunLetsGoOfItsLock) {
   make_complete();
   EXPECT_NE(input_error_of([&] { RunDirectory(output_, false); }), "");

@@ -22,6 +22,9 @@ TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
                             const TrainingRunOptions& run, const RunDirectory& output,
                             const InterruptGuard& guard);
 
+/// "100 steps, 53211 tokens, 2.8 passes in 3.2 s, loss 5.31".
+std::string training_summary(const TrainingResult& result);
+
 /// Says that --resume found nothing to do.
 void print_complete(const std::string& output);
 

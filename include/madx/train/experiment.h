@@ -21,8 +21,8 @@ struct Experiment {
   std::map<std::string, std::vector<InputFile>> inputs;
 
   /// Adds a file, or the files of a directory that hold models: those that end in .json, .bin,
-  /// .safetensors, .pt, .model or .txt. Reads them once. Throws InputError where one cannot be
-  /// read.
+  /// .safetensors, .pt, .model or .txt, run.json apart. Reads them once. Throws InputError where
+  /// one cannot be read.
   void add_input(const std::string& flag, const std::string& path);
 };
 

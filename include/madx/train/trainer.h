@@ -33,6 +33,8 @@ class Interrupted : public std::runtime_error {
 
 struct TrainingResult {
   int64_t steps = 0;
+  int64_t tokens = 0;            ///< read, special ones included
+  std::optional<double> passes;  ///< over the training data
   double seconds = 0;
   double loss = 0;                         ///< mean of the last logged steps
   std::optional<double> best_score;        ///< of the task's evaluation
