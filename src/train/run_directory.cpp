@@ -32,6 +32,17 @@ std::string without_slash(std::string path) {
   return path;
 }
 
+bool names_by_place(const fs::path& path) {
+  return path.filename() == "." || path.filename() == "..";
+}
+
+/// A path that renaming reaches: of the directory itself where `path` is a symbolic link or ".".
+std::string renameable(const std::string& path) {
+  const auto plain = without_slash(path);
+  return names_by_place(plain) || fs::is_symlink(plain) ? fs::weakly_canonical(plain).string()
+                                                        : plain;
+}
+
 /// Empty where the directory is gone.
 std::set<std::string> names_in(const std::string& directory) {
   std::set<std::string> names;
@@ -41,12 +52,12 @@ std::set<std::string> names_in(const std::string& directory) {
   return names;
 }
 
-/// Names under which files and directories are written before they are whole: NAME.tmpPID..., left
-/// behind by a process that was killed.
+/// Names under which files and directories are written before they are whole: NAME.tmpPID,
+/// NAME.tmpPID.N, left behind by a process that was killed.
 bool is_unfinished(const std::string& name) {
   const auto mark = name.rfind(".tmp");
-  return mark != std::string::npos && mark + 4 < name.size() && name[mark + 4] >= '0' &&
-         name[mark + 4] <= '9';
+  if (mark == std::string::npos || mark + 4 == name.size()) return false;
+  return name.find_first_not_of("0123456789.", mark + 4) == std::string::npos;
 }
 
 void remove_unfinished(const std::string& directory) {
@@ -105,8 +116,9 @@ void RunDirectory::remove_beginnings(const std::string& working) {
 }
 
 RunDirectory::RunDirectory(const std::string& path, bool resume)
-    : final_(without_slash(path)), working_(final_ + ".partial") {
+    : final_(renameable(path)), working_(final_ + ".partial") {
   if (final_.empty()) input_error("--output: expected a directory, but found nothing");
+  name_ = fs::path(names_by_place(without_slash(path)) ? final_ : without_slash(path)).filename();
   if (fs::exists(working_) && !fs::is_directory(working_)) {
     input_error(working_,
                 ": expected no file where the run works until it is done; name another output, or "
@@ -267,8 +279,6 @@ RunDirectory::~RunDirectory() {
   if (path_ == working_ && is_resumable(path_) && !holds_something(final_))
     fs::rename(path_, final_, ignored);
 }
-
-std::string RunDirectory::name() const { return fs::path(final_).filename().string(); }
 
 void RunDirectory::give_name() {
   if (std::rename(path_.c_str(), final_.c_str()) != 0) {  // over an empty directory, too

@@ -252,6 +252,26 @@ TEST_F(RunDirectoryTest, OneOfManyThatStartAtOnceGetsIt) {
   EXPECT_THAT(names(), UnorderedElementsAre("out.partial"));
 }
 
+TEST_F(RunDirectoryTest, WritesIntoTheDirectoryThatALinkNames) {
+  fs::create_directory(folder_ / "elsewhere");
+  fs::create_directory_symlink(folder_ / "elsewhere", output_);
+  RunDirectory run(output_ + "/", /*resume=*/false);
+  EXPECT_EQ(run.name(), "out");
+  run.begin(state());
+  write(run.path() + "/weights");
+  run.complete();
+  EXPECT_TRUE(fs::is_symlink(output_));
+  EXPECT_TRUE(fs::exists(folder_ / "elsewhere/weights"));
+  EXPECT_THAT(names(), UnorderedElementsAre("out", "elsewhere"));
+}
+
+TEST_F(RunDirectoryTest, KeepsAUsersFilesWhoseNamesLookTemporary) {
+  make_complete();
+  write(output_ + "/notes.tmp1b");
+  EXPECT_EQ(RunDirectory(output_, true).begin(state()), Start::kComplete);
+  EXPECT_TRUE(fs::exists(output_ + "/notes.tmp1b"));
+}
+
 TEST_F(RunDirectoryTest, SurvivesThatItsDirectoryIsTakenAway) {
   RunDirectory run(output_, /*resume=*/false);
   run.begin(state());

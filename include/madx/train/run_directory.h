@@ -55,7 +55,7 @@ class RunDirectory {
   /// The directory to write into. After `trained`, another one.
   const std::string& path() const { return path_; }
   /// The last part of the final path: what an adapter is named after.
-  std::string name() const;
+  const std::string& name() const { return name_; }
 
   /// What was trained is written whole into `path()`: gives the directory its name.
   void trained(const std::map<std::string, double>& figures);
@@ -74,7 +74,7 @@ class RunDirectory {
   void give_name();
   std::string where() const;
 
-  std::string final_, working_, path_;
+  std::string final_, working_, path_, name_;
   RunState state_;
   std::optional<RunState> found_;  // of the run that stands there
   std::optional<Checkpoint> checkpoint_;
