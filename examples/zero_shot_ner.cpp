@@ -181,6 +181,9 @@ madx::RunState describe(const Flags& flags, const madx::NerModel& model,
   training.settings["--stack-rule"] = flags.composition.stack_rule;
   training.settings["--skip-first-layers"] = std::to_string(flags.composition.skip_first_layers);
   training.settings["--leave-out-loaded"] = flags.leave_out_loaded;
+  training.settings["--max-length"] = std::to_string(flags.training.max_length);
+  training.settings["--seed"] = std::to_string(flags.training.seed);
+  flags.conll.describe(training);
   flags.device.describe(training);
   for (const auto& [name, directory] : flags.adapters)
     training.add_input("--adapter " + name, directory);
@@ -190,7 +193,6 @@ madx::RunState describe(const Flags& flags, const madx::NerModel& model,
   } else {
     training.add_input("--train", flags.train);
     if (!flags.dev.empty()) training.add_input("--dev", flags.dev);
-    flags.conll.describe(training);
     flags.training.describe(options, training);
     flags.adapter.describe(flags.adapter.bottleneck_config(), training);
   }
@@ -234,6 +236,12 @@ madx::NerReport make_report(const Flags& flags, const std::string& command_line,
     return report;
   }
   const auto& figures = output.figures();
+  if (figures.count("seconds") == 0 || figures.count("steps") == 0) {
+    madx::input_error(
+        output.path(),
+        "/run.json: expected the figures \"seconds\" and \"steps\" of a training, but "
+        "found none; name another output");
+  }
   report.results.train_seconds = figures.at("seconds");
   if (figures.count("best_dev_f1") > 0) report.results.best_dev_f1 = figures.at("best_dev_f1");
   report.training = madx::read_metrics(output.path() + "/metrics.jsonl");
@@ -286,7 +294,7 @@ void run(int argc, char** argv) {
     if (guard.requested()) throw madx::Interrupted(scoring_interrupted(flags, trains));
   };
   madx::score(model, inputs.scored, make_report(flags, madx::command_line(argc, argv), output),
-              output.path());
+              output.new_scores());
   output.complete();
   std::cout << "wrote " << flags.output << (flags.tests.empty() ? "" : " (open report.html)")
             << ", peak memory " << madx::peak_memory() << "\n";

@@ -30,6 +30,8 @@ bool InterruptGuard::requested() const { return requests > 0; }
 void handle_interrupts() {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
+  // A terminal that goes away, unless the user said that it may (nohup).
+  if (std::signal(SIGHUP, on_interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
 }
 
 }  // namespace madx

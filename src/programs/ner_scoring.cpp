@@ -2,10 +2,10 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 
-#include "madx/io/new_directory.h"
 #include "madx/io/write_file.h"
 #include "madx/report/highlight.h"
 #include "madx/report/ner_results.h"
@@ -20,17 +20,17 @@ using Tags = std::vector<std::vector<std::string>>;
 /// predictions/<language>.conll: token, gold, predicted. Adds the scores to the report.
 void score_tests(NerModel& model, const NerInputs& inputs, NerReport& report,
                  const std::string& output) {
-  io::NewDirectory predictions(output + "/predictions", io::ExistingDirectory::kReplace);
+  const auto predictions = output + "/predictions";
+  std::filesystem::create_directory(predictions);
   for (const auto& [language, gold] : inputs.tests) {
     auto predicted = model.tag(language, gold);
     std::ostringstream columns;
     for (size_t i = 0; i < gold.size(); ++i)
       write_columns(columns, {gold[i].tokens, gold[i].tags, predicted[i]});
-    write_file(predictions.path() + "/" + language + ".conll", columns.str());
+    write_file(predictions + "/" + language + ".conll", columns.str());
     report.results.runs.push_back({report.results.setup, language, score_tags(gold, predicted)});
     report.predictions.push_back({language, gold, std::move(predicted)});
   }
-  predictions.commit();
 }
 
 void show(const TaggedSentence& sentence, const std::vector<std::string>& tags) {
@@ -40,7 +40,8 @@ void show(const TaggedSentence& sentence, const std::vector<std::string>& tags) 
 
 /// tagged/<language>.conll: token, tag; tagged/mixed.conll: each sentence headed by its language.
 void tag_texts(NerModel& model, const NerInputs& inputs, const std::string& output) {
-  io::NewDirectory tagged(output + "/tagged", io::ExistingDirectory::kReplace);
+  const auto tagged = output + "/tagged";
+  std::filesystem::create_directory(tagged);
   for (const auto& [language, sentences] : inputs.texts) {
     const auto predicted = model.tag(language, sentences);
     std::ostringstream columns;
@@ -48,7 +49,7 @@ void tag_texts(NerModel& model, const NerInputs& inputs, const std::string& outp
       write_columns(columns, {sentences[i].tokens, predicted[i]});
       show(sentences[i], predicted[i]);
     }
-    write_file(tagged.path() + "/" + language + ".conll", columns.str());
+    write_file(tagged + "/" + language + ".conll", columns.str());
   }
   if (!inputs.mixed.sentences.empty()) {
     const auto& mixed = inputs.mixed;
@@ -58,9 +59,8 @@ void tag_texts(NerModel& model, const NerInputs& inputs, const std::string& outp
       columns << "# language: " << mixed.languages[i] << "\n";
       write_columns(columns, {mixed.sentences[i].tokens, predicted[i]});
     }
-    write_file(tagged.path() + "/mixed.conll", columns.str());
+    write_file(tagged + "/mixed.conll", columns.str());
   }
-  tagged.commit();
 }
 
 }  // namespace

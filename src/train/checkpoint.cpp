@@ -29,6 +29,15 @@ NamedTensors read_tensors(const std::string& path) {
   return tensors;
 }
 
+int64_t count_of(const nlohmann::json& state, const char* key, const std::string& path) {
+  const auto& value = state.at(key);
+  if (!value.is_number_unsigned()) {
+    input_error(path, ": expected the state of a checkpoint, with a count as \"", key,
+                "\", but found ", value.dump(), "; start anew without --resume");
+  }
+  return static_cast<int64_t>(value.get<uint64_t>());
+}
+
 }  // namespace
 
 void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint,
@@ -41,6 +50,7 @@ void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint
   nlohmann::json state = {{"step", checkpoint.step},
                           {"experiment", experiment},
                           {"seconds", checkpoint.seconds},
+                          {"loss", checkpoint.loss},
                           {"unlogged_loss", checkpoint.unlogged_loss},
                           {"unlogged_steps", checkpoint.unlogged_steps},
                           {"unlogged_tokens", checkpoint.unlogged_tokens},
@@ -65,12 +75,13 @@ Checkpoint read_checkpoint(const std::string& directory, const Experiment& exper
       input_error(path, ": the interrupted run had ", difference,
                   "; resume with the same flags, or start anew without --resume");
     }
-    checkpoint.step = state.at("step").get<int64_t>();
+    checkpoint.step = count_of(state, "step", path);
     checkpoint.seconds = state.at("seconds").get<double>();
+    checkpoint.loss = state.at("loss").get<double>();
     checkpoint.unlogged_loss = state.at("unlogged_loss").get<double>();
-    checkpoint.unlogged_steps = state.at("unlogged_steps").get<int64_t>();
-    checkpoint.unlogged_tokens = state.at("unlogged_tokens").get<int64_t>();
-    checkpoint.tokens = state.at("tokens").get<int64_t>();
+    checkpoint.unlogged_steps = count_of(state, "unlogged_steps", path);
+    checkpoint.unlogged_tokens = count_of(state, "unlogged_tokens", path);
+    checkpoint.tokens = count_of(state, "tokens", path);
     if (state.contains("best_score")) {
       checkpoint.best_score = state["best_score"].get<double>();
       checkpoint.best_figures = parse_metrics_line(state.at("best_figures").dump());

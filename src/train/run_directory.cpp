@@ -5,13 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 
+#include "io/system_failure.h"
 #include "madx/core/error.h"
 
 namespace madx {
@@ -58,6 +59,33 @@ bool is_unfinished(const std::string& name) {
   const auto mark = name.rfind(".tmp");
   if (mark == std::string::npos || mark + 4 == name.size()) return false;
   return name.find_first_not_of("0123456789.", mark + 4) == std::string::npos;
+}
+
+constexpr const char* kScores[] = {"predictions", "tagged", "report.html", "results.json"};
+/// What training programs write when they are done.
+constexpr const char* kTrainedResults[] = {"adapter_config.json",
+                                           "pytorch_adapter.bin",
+                                           "adapter.safetensors",
+                                           "head_config.json",
+                                           "pytorch_model_head.bin",
+                                           "model_head.safetensors",
+                                           "lm_head",
+                                           "loss.svg",
+                                           "task_adapter",
+                                           "fusions",
+                                           "finetuned"};
+
+template <class Names>
+void remove_named(const std::string& directory, const Names& names) {
+  std::error_code ignored;
+  for (const auto* name : names) fs::remove_all(directory + "/" + name, ignored);
+}
+
+bool is_mount_point(const std::string& directory) {
+  struct stat inside {
+  }, above{};
+  return stat(directory.c_str(), &inside) == 0 && stat((directory + "/..").c_str(), &above) == 0 &&
+         (inside.st_dev != above.st_dev || inside.st_ino == above.st_ino);
 }
 
 void remove_unfinished(const std::string& directory) {
@@ -115,10 +143,18 @@ void RunDirectory::remove_beginnings(const std::string& working) {
   }
 }
 
-RunDirectory::RunDirectory(const std::string& path, bool resume)
+RunDirectory::RunDirectory(const std::string& path, bool resume) try
     : final_(renameable(path)), working_(final_ + ".partial") {
   if (final_.empty()) input_error("--output: expected a directory, but found nothing");
   name_ = fs::path(names_by_place(without_slash(path)) ? final_ : without_slash(path)).filename();
+  if (fs::is_symlink(final_)) {
+    input_error(path, ": expected a directory, but found a symbolic link to nothing; remove it");
+  }
+  if (fs::is_directory(final_) && is_mount_point(final_)) {
+    input_error(path,
+                ": expected a directory that can be renamed, but found a mount point; name a "
+                "directory inside it");
+  }
   if (fs::exists(working_) && !fs::is_directory(working_)) {
     input_error(working_,
                 ": expected no file where the run works until it is done; name another output, or "
@@ -126,6 +162,9 @@ RunDirectory::RunDirectory(const std::string& path, bool resume)
   }
   if (!where().empty()) lock_ = std::make_unique<Lock>(where());
   look(resume);
+} catch (const fs::filesystem_error& error) {
+  input_error(path, ": expected a path for a directory, but found: ", error.code().message(),
+              "; name another output");
 }
 
 /// The directory of the run that stands there; empty where there is none.
@@ -199,7 +238,6 @@ RunDirectory::Start RunDirectory::begin(const RunState& state) {
   if (found_ && found_->stage != RunState::Stage::kTraining) {
     path_ = stands;
     if (stands == working_) give_name();
-    kept_ = names_in(path_);
     state_.stage = found_->stage;
     at_work_ = true;
     const bool scored = found_->stage == RunState::Stage::kComplete &&
@@ -213,10 +251,17 @@ RunDirectory::Start RunDirectory::begin(const RunState& state) {
 /// The working directory comes with run.json and lock in one step: of two runs that start at once,
 /// one gets it.
 void RunDirectory::make_working() {
-  const auto cannot = [&](const std::string& why) {
+  const auto cannot = [&](int failed) {
     std::error_code ignored;
     for (const auto& parent : made_parents_) fs::remove(parent, ignored);
-    input_error(working_, ": expected a directory that can be written, but found: ", why);
+    if (io::is_machine_failure(failed)) {
+      machine_error(working_,
+                    ": expected to make the directory, but found: ", std::strerror(failed),
+                    "; free some disk space or name another output");
+    }
+    input_error(working_,
+                ": expected a directory that can be written, but found: ", std::strerror(failed),
+                "; name another output");
   };
   std::error_code error;
   for (auto parent = fs::absolute(working_, error).parent_path(); !fs::exists(parent, error);
@@ -227,7 +272,7 @@ void RunDirectory::make_working() {
   static std::atomic<int> number{0};
   const auto fresh = working_ + ".tmp" + std::to_string(getpid()) + "." + std::to_string(number++);
   fs::create_directories(fresh, error);
-  if (error) cannot(error.message());
+  if (error) cannot(error.value());
   try {
     lock_ = std::make_unique<Lock>(fresh);
     state_.stage = RunState::Stage::kTraining;
@@ -238,7 +283,7 @@ void RunDirectory::make_working() {
     }
     const int failed = errno;
     if (failed == ENOTEMPTY || failed == EEXIST) Lock::refuse(working_);
-    cannot(std::strerror(failed));
+    cannot(failed);
   } catch (...) {
     std::error_code ignored;
     fs::remove_all(fresh, ignored);
@@ -258,26 +303,25 @@ void RunDirectory::take_over() {
   path_ = working_;
   state_.stage = RunState::Stage::kTraining;
   if (!made_) write_run_state(path_, state_);
-  kept_ = names_in(path_);
-  kept_.insert({"checkpoint", "metrics.jsonl"});
   at_work_ = true;
 }
 
 RunDirectory::~RunDirectory() {
   if (!at_work_) return;
   std::error_code ignored;
-  if (state_.stage == RunState::Stage::kTraining && made_ && !is_resumable(path_)) {
-    fs::remove_all(path_, ignored);
-    // A parent stays where somebody has put something into it.
+  // What a run that failed at its end has begun to write is no result. What others have put there
+  // is not this run's to remove.
+  if (!scores_.empty()) fs::remove_all(scores_, ignored);
+  remove_unfinished(path_);
+  if (state_.stage != RunState::Stage::kTraining) return;
+  remove_named(path_, kTrainedResults);
+  if (is_resumable(path_)) {
+    if (!holds_something(final_)) fs::rename(path_, final_, ignored);
+  } else if (made_) {
+    remove_named(path_, std::array{"run.json", "metrics.jsonl", "checkpoint"});
+    fs::remove(path_, ignored);
     for (const auto& parent : made_parents_) fs::remove(parent, ignored);
-    return;
   }
-  // What a run that failed at its end has begun to write is no result.
-  for (const auto& name : names_in(path_)) {
-    if (kept_.count(name) == 0) fs::remove_all(path_ + "/" + name, ignored);
-  }
-  if (path_ == working_ && is_resumable(path_) && !holds_something(final_))
-    fs::rename(path_, final_, ignored);
 }
 
 void RunDirectory::give_name() {
@@ -300,11 +344,41 @@ void RunDirectory::trained(const std::map<std::string, double>& figures) {
   state_.figures = figures;
   state_.stage = RunState::Stage::kTrained;
   write_run_state(path_, state_);
-  kept_ = names_in(path_);
   give_name();
 }
 
+std::string RunDirectory::new_scores() {
+  scores_ = path_ + "/scores.tmp" + std::to_string(getpid());
+  std::error_code error;
+  fs::create_directory(scores_, error);
+  if (error) {
+    machine_error(scores_, ": expected to make a directory, but found: ", error.message(),
+                  "; free some disk space");
+  }
+  return scores_;
+}
+
+/// All of them are whole. Where the process is killed in here, the run is one that was trained, and
+/// the same command scores once more.
+void RunDirectory::put_scores_in_place() {
+  if (state_.stage == RunState::Stage::kComplete) {
+    state_.stage = RunState::Stage::kTrained;
+    write_run_state(path_, state_);
+  }
+  remove_named(path_, kScores);
+  for (const auto& name : names_in(scores_)) {
+    if (std::rename((scores_ + "/" + name).c_str(), (path_ + "/" + name).c_str()) != 0) {
+      machine_error(path_, "/", name, ": expected to name it, but found: ", std::strerror(errno),
+                    "; give the same command again");
+    }
+  }
+  std::error_code ignored;
+  fs::remove(scores_, ignored);
+  scores_.clear();
+}
+
 void RunDirectory::complete() {
+  if (!scores_.empty()) put_scores_in_place();
   state_.stage = RunState::Stage::kComplete;
   write_run_state(path_, state_);
   at_work_ = false;

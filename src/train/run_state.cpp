@@ -26,6 +26,10 @@ std::optional<RunState> read_run_state(const std::string& directory) {
     RunState state;
     json.at("program").get_to(state.program);
     json.at("stage").get_to(state.stage);
+    if (nlohmann::json(state.stage) != json["stage"]) {  // what is unknown becomes the first one
+      input_error(path, ": expected the stage training, trained or complete, but found ",
+                  json["stage"].dump(), "; name another output, or move this one away");
+    }
     json.at("training").get_to(state.training);
     json.at("scoring").get_to(state.scoring);
     json.at("figures").get_to(state.figures);

@@ -78,12 +78,18 @@ class Run {
   }
 
   void resume(const Checkpoint& checkpoint) {
+    if (checkpoint.step < 0 || checkpoint.step > options_.steps) {
+      input_error("the checkpoint: expected at most the ", options_.steps,
+                  " steps of this run, but found ", checkpoint.step,
+                  "; start anew without --resume");
+    }
     restore(tensors_, checkpoint.tensors);
     restore(optimizer_state(&AdamW::State::first_moment), checkpoint.first_moments);
     restore(optimizer_state(&AdamW::State::second_moment), checkpoint.second_moments);
     restore(optimizer_state(&AdamW::State::steps), checkpoint.tensor_steps);
     step_ = checkpoint.step;
     seconds_before_ = checkpoint.seconds;
+    loss_ = checkpoint.loss;
     interval_.loss = checkpoint.unlogged_loss;
     interval_.steps = checkpoint.unlogged_steps;
     interval_.tokens = checkpoint.unlogged_tokens;
@@ -216,6 +222,7 @@ class Run {
     checkpoint.best_score = best_score_;
     checkpoint.best_figures = best_figures_;
     checkpoint.best_tensors = best_tensors_;
+    checkpoint.loss = loss_;
     checkpoint.unlogged_loss = interval_.loss;
     checkpoint.unlogged_steps = interval_.steps;
     checkpoint.unlogged_tokens = interval_.tokens;

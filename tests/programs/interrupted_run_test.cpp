@@ -231,6 +231,25 @@ TEST(FinishedRun, ScoresOtherTestSetsWithTheTaskAdapterThatItHas) {
   EXPECT_TRUE(fs::exists(tiny_files() / "finished/ner/predictions/sw.conll"));
 }
 
+TEST(FinishedRun, KeepsItsScoresUntilTheNewOnesAreWhole) {
+  const auto& files = tiny_files();
+  const std::string task =
+      "--encoder @/encoder --source en --language en=@/adapters/en --task-adapter "
+      "@/ner/task_adapter --output @/finished/scored ";
+  const auto command = task + "--test en=@/en.conll ";
+  ASSERT_EQ(run_command(files, "zero_shot_ner", command).status, 0);
+  const auto before = all_files("finished/scored");
+  ProgramOptions options;
+  options.file_size_limit = 7000;  // the report is longer
+  const auto failed =
+      run_command(files, "zero_shot_ner", task + "--test en=@/train.conll --resume", options);
+  EXPECT_EQ(failed.status, 1) << failed;
+  EXPECT_EQ(all_files("finished/scored"), before);
+  const auto shorter = run_command(files, "zero_shot_ner", command + "--max-length 8 --resume");
+  EXPECT_EQ(shorter.status, 2) << shorter;
+  EXPECT_THAT(shorter.err, HasSubstr("--max-length 128, but this one has 8"));
+}
+
 TEST(CheckpointEveryTenMinutes, ComesUnasked) {
   const auto killed =
       cut_short(kLanguage, "unasked/en", "--save-minutes 0.0001", SIGKILL, "checkpoint/state.json");

@@ -124,7 +124,8 @@ TEST_F(CheckpointTest, RefusesAStateOfOtherTypes) {
   const auto path = directory_ + "/state.json";
   const auto state = nlohmann::json::parse(io::read_bytes(path));
   for (const auto& change :
-       {R"({"step": "forty"})", R"({"experiment": 3})",
+       {R"({"step": "forty"})", R"({"step": -5})", R"({"step": 1e30})",
+        R"({"unlogged_steps": -10})", R"({"experiment": 3})",
         R"({"experiment": {"settings": {"--lr": 1}, "inputs": {}}})", R"({"seconds": []})",
         R"({"best_score": "high"})", R"({"best_figures": {}})"}) {
     auto changed = state;

@@ -46,7 +46,7 @@ class RunDirectoryTest : public testing::Test {
     save(run);
     write(run.path() + "/weights");
     run.trained({{"seconds", 3.5}});
-    write(run.path() + "/scores");
+    write(run.new_scores() + "/results.json");
     run.complete();
   }
   /// What a killed process leaves: its directory as it stood, and no lock.
@@ -58,6 +58,7 @@ class RunDirectoryTest : public testing::Test {
       fs::copy(run.path(), copy, fs::copy_options::recursive);
     }
     fs::remove_all(output_);
+    fs::remove_all(output_ + ".partial");
     fs::rename(copy, output_ + ".partial");
   }
   io::TemporaryFolder folder_;
@@ -81,7 +82,7 @@ TEST_F(RunDirectoryTest, LeavesNothingOfARunThatFailed) {
   {
     RunDirectory run(folder_ / "new/out", /*resume=*/false);
     run.begin(state());
-    write(run.path() + "/result");
+    write(run.path() + "/adapter_config.json");
   }
   EXPECT_THAT(names(), UnorderedElementsAre());
 }
@@ -109,7 +110,7 @@ TEST_F(RunDirectoryTest, KeepsWhatWasTrainedWhereScoringFails) {
     run.begin(state());
     write(run.path() + "/weights");
     run.trained({{"seconds", 3.5}});
-    write(run.path() + "/half of the scores");
+    write(run.new_scores() + "/results.json");
   }
   EXPECT_THAT(names_in(output_), UnorderedElementsAre("run.json", "weights"));
   for (const bool resume : {false, true}) {  // the same command goes on, either way
@@ -123,7 +124,7 @@ TEST_F(RunDirectoryTest, KeepsWhatWasTrainedWhereScoringFails) {
 TEST_F(RunDirectoryTest, LeavesACompleteRunAsItIsWhateverResumesIt) {
   make_complete();
   const auto whole = names_in(output_);
-  EXPECT_THAT(whole, UnorderedElementsAre("run.json", "checkpoint", "weights", "scores"));
+  EXPECT_THAT(whole, UnorderedElementsAre("run.json", "checkpoint", "weights", "results.json"));
   EXPECT_EQ(RunDirectory(output_, /*resume=*/true).begin(state()), Start::kComplete);
   EXPECT_THAT(input_error_of([&] { RunDirectory(output_, true).begin(state("0.2")); }),
               EndsWith("/out/run.json: the run that stands there had --lr 0.1, but this one has "
@@ -144,10 +145,10 @@ TEST_F(RunDirectoryTest, ScoresACompleteRunAnewWithTheOldScoresInPlace) {
   {
     RunDirectory failed(output_, /*resume=*/true);
     EXPECT_EQ(failed.begin(state("0.1", "en sw")), Start::kTrained);
-    write(failed.path() + "/half of the scores");
+    write(failed.new_scores() + "/results.json");
   }
   EXPECT_THAT(names_in(output_),
-              UnorderedElementsAre("run.json", "checkpoint", "weights", "scores"));
+              UnorderedElementsAre("run.json", "checkpoint", "weights", "results.json"));
   EXPECT_EQ(RunDirectory(output_, true).begin(state()), Start::kComplete);
   {
     RunDirectory run(output_, /*resume=*/true);
@@ -263,6 +264,32 @@ TEST_F(RunDirectoryTest, WritesIntoTheDirectoryThatALinkNames) {
   EXPECT_TRUE(fs::is_symlink(output_));
   EXPECT_TRUE(fs::exists(folder_ / "elsewhere/weights"));
   EXPECT_THAT(names(), UnorderedElementsAre("out", "elsewhere"));
+}
+
+TEST_F(RunDirectoryTest, LeavesWhatOthersPutThereWhereItFails) {
+  {
+    RunDirectory run(output_, /*resume=*/false);
+    run.begin(state());
+    run.trained({});
+    write(run.path() + "/notes");
+    write(run.new_scores() + "/results.json");
+  }
+  EXPECT_THAT(names_in(output_), UnorderedElementsAre("run.json", "notes"));
+  {
+    RunDirectory run(folder_ / "other", /*resume=*/false);
+    run.begin(state());
+    write(run.path() + "/notes");
+  }
+  EXPECT_THAT(names_in(folder_ / "other.partial"), UnorderedElementsAre("notes"));
+}
+
+TEST_F(RunDirectoryTest, RefusesALinkToNothing) {
+  fs::create_symlink(folder_ / "nowhere", output_);
+  EXPECT_THAT(input_error_of([&] { RunDirectory(output_, false); }),
+              HasSubstr("expected a directory, but found a symbolic link to nothing"));
+  EXPECT_THAT(input_error_of([&] { RunDirectory(folder_ / std::string(300, 'x'), false); }),
+              HasSubstr("expected a path for a directory, but found: File name too long"));
+  EXPECT_THAT(input_error_of([&] { RunDirectory("/proc", false); }), HasSubstr("a mount point"));
 }
 
 TEST_F(RunDirectoryTest, KeepsAUsersFilesWhoseNamesLookTemporary) {

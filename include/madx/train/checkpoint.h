@@ -28,6 +28,7 @@ struct Checkpoint {
   std::optional<MetricsRow> best_figures;  ///< what was logged where it was measured
   int64_t best_step = 0;                   ///< where it was measured
   NamedTensors best_tensors;
+  double loss = 0;              ///< mean at the last logged step
   double unlogged_loss = 0;     ///< sum over the steps since the last logged one
   int64_t unlogged_steps = 0;   ///< how many those are
   int64_t unlogged_tokens = 0;  ///< read in them

@@ -20,10 +20,11 @@ namespace madx {
 ///     switch (output.begin(state)) {           // after all else is known to be right
 ///       case kComplete: return;                // nothing to do
 ///       case kFresh: case kResumed: train, write results to output.path(); output.trained({});
-///       case kTrained: score, write scores to output.path(); output.complete();
+///       case kTrained: score, write scores to output.new_scores(); output.complete();
 ///     }
 ///
-/// Nothing that a complete run has written is ever removed, nor what another run has.
+/// Nothing that a complete run has written is ever removed but by what takes its place, nor what
+/// anybody else has put there.
 class RunDirectory {
  public:
   /// Looks at what stands at `path` and locks it. Throws InputError when `path` exists with content
@@ -59,6 +60,8 @@ class RunDirectory {
 
   /// What was trained is written whole into `path()`: gives the directory its name.
   void trained(const std::map<std::string, double>& figures);
+  /// A directory to write scores into: `complete` puts them in the place of older ones.
+  std::string new_scores();
   /// So are the scores. A run without any needs no other call.
   void complete();
   /// Removes the checkpoint, which nothing goes on from any more.
@@ -72,6 +75,7 @@ class RunDirectory {
   void make_working();
   void take_over();
   void give_name();
+  void put_scores_in_place();
   std::string where() const;
 
   std::string final_, working_, path_, name_;
@@ -80,7 +84,7 @@ class RunDirectory {
   std::optional<Checkpoint> checkpoint_;
   std::unique_ptr<Lock> lock_;
   std::vector<std::string> made_parents_;  // the innermost first
-  std::set<std::string> kept_;             // names in path() that a failure leaves there
+  std::string scores_;                     // where new ones are written
   bool made_ = false;                      // the working directory is this run's own
   bool at_work_ = false;
 };
