@@ -196,7 +196,10 @@ madx::RunState describe(const Flags& flags, const madx::NerModel& model,
     flags.training.describe(options, training);
     flags.adapter.describe(flags.adapter.bottleneck_config(), training);
   }
+  const bool has_languages =
+      model.setup == madx::NerSetup::kMadx || model.setup == madx::NerSetup::kNoInvertible;
   for (const auto& [language, directory] : flags.languages) {
+    if (!has_languages) break;  // they are not loaded
     auto& reader = language == flags.source ? state.training : state.scoring;
     reader.add_input("--language " + language, directory);
   }
@@ -224,6 +227,14 @@ void train(const Flags& flags, madx::NerModel& model, madx::TaggingTask& task,
   if (options.save_every == 0) output.drop_checkpoint();
 }
 
+/// A figure that every training leaves.
+double figure(const madx::RunDirectory& output, const std::string& name) {
+  const auto found = output.figures().find(name);
+  if (found != output.figures().end()) return found->second;
+  madx::input_error(output.path(), "/run.json: expected the figure \"", name,
+                    "\" of a training, but found none; name another output");
+}
+
 madx::NerReport make_report(const Flags& flags, const std::string& command_line,
                             const madx::RunDirectory& output) {
   madx::NerReport report;
@@ -236,13 +247,7 @@ madx::NerReport make_report(const Flags& flags, const std::string& command_line,
     return report;
   }
   const auto& figures = output.figures();
-  if (figures.count("seconds") == 0 || figures.count("steps") == 0) {
-    madx::input_error(
-        output.path(),
-        "/run.json: expected the figures \"seconds\" and \"steps\" of a training, but "
-        "found none; name another output");
-  }
-  report.results.train_seconds = figures.at("seconds");
+  report.results.train_seconds = figure(output, "seconds");
   if (figures.count("best_dev_f1") > 0) report.results.best_dev_f1 = figures.at("best_dev_f1");
   report.training = madx::read_metrics(output.path() + "/metrics.jsonl");
   return report;
@@ -285,7 +290,7 @@ void run(int argc, char** argv) {
   if (trains && start == madx::RunDirectory::Start::kTrained) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";
     model = make_model(flags, inputs, device);
-    model.load_saved(output.path(), static_cast<int64_t>(output.figures().at("steps")));
+    model.load_saved(output.path(), static_cast<int64_t>(figure(output, "steps")));
     model.to(device);
   } else if (trains) {
     train(flags, model, *task, options, state, output, guard);

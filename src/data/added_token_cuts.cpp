@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "basic_tokenizer.h"
-#include "utf8_spaces.h"
+#include "code_points.h"
 
 namespace madx {
 namespace {

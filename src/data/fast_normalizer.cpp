@@ -11,7 +11,7 @@
 
 #include "madx/core/error.h"
 #include "madx/data/utf8.h"
-#include "utf8_spaces.h"
+#include "code_points.h"
 
 namespace madx {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "code_points.h"
 #include "madx/data/utf8.h"
 #include "unigram.h"
-#include "utf8_spaces.h"
 
 namespace madx {
 namespace {
@@ -35,11 +35,7 @@ class FastUnigramTokenizer final : public PlainTokenizer {
   }
 
   std::string decode(const std::vector<int64_t>& ids) const override {
-    std::string text;
-    for (const int64_t id : ids) {
-      if (!is_special(id)) text += piece(id);
-    }
-    return text_of_pieces(std::move(text));
+    return text_of_pieces(*this, ids);
   }
 
   std::string piece(int64_t id) const override {

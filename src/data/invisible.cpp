@@ -1,24 +1,14 @@
 #include "madx/data/invisible.h"
 
-#include <unicode/uchar.h>
-#include <unicode/utf8.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <vector>
 
+#include "code_points.h"
 #include "madx/data/utf8.h"
 
 namespace madx {
 namespace {
-
-UChar32 value_of(std::string_view code_point) {
-  UChar32 c = 0;
-  std::int32_t at = 0;
-  const auto size = static_cast<std::int32_t>(code_point.size());
-  U8_NEXT_OR_FFFD(code_point.data(), at, size, c);
-  return c;
-}
 
 std::string code_point_name(UChar32 c) {
   char text[16];
@@ -33,7 +23,7 @@ bool is_invisible(std::string_view code_point) {
     const auto byte = static_cast<unsigned char>(code_point[0]);
     return byte <= 0x20 || byte == 0x7F;  // beyond, a byte alone is no UTF-8, and is shown
   }
-  const UChar32 c = value_of(code_point);
+  const UChar32 c = first_code_point(code_point);
   return u_isUWhiteSpace(c) || (U_GET_GC_MASK(c) & (U_GC_CC_MASK | U_GC_CF_MASK)) != 0 ||
          u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
 }
@@ -58,7 +48,8 @@ std::string in_quotes(std::string_view text) {
   std::string shown = "\"";
   for (std::size_t i = 0; i < code_points.size() && i < kShown; ++i) {
     const bool named = code_points[i] != " " && is_invisible(code_points[i]);
-    shown += named ? code_point_name(value_of(code_points[i])) : std::string(code_points[i]);
+    shown +=
+        named ? code_point_name(first_code_point(code_points[i])) : std::string(code_points[i]);
   }
   return shown + (code_points.size() > kShown ? "...\"" : "\"");
 }

@@ -4,12 +4,12 @@
 #include <unicode/uchar.h>
 #include <unicode/uscript.h>
 #include <unicode/utext.h>
-#include <unicode/utf8.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 
+#include "code_points.h"
 #include "madx/core/error.h"
 #include "madx/data/utf8.h"
 
@@ -56,14 +56,6 @@ Kind kind_of(UChar32 c) {
   if ((category & (U_GC_P_MASK | U_GC_S_MASK)) != 0) return Kind::kMark;
   if ((category & U_GC_ND_MASK) != 0) return Kind::kDigit;
   return stands_alone(c) ? Kind::kAlone : Kind::kLetter;
-}
-
-UChar32 first_code_point(std::string_view bytes) {
-  UChar32 c = 0;
-  std::int32_t at = 0;
-  const auto size = static_cast<std::int32_t>(bytes.size());
-  U8_NEXT_OR_FFFD(bytes.data(), at, size, c);
-  return c;
 }
 
 Characters characters_of(std::string_view text) {

@@ -51,11 +51,7 @@ class SentencePieceTokenizer final : public PlainTokenizer {
   }
 
   std::string decode(const std::vector<int64_t>& ids) const override {
-    std::string text;
-    for (const int64_t id : ids) {
-      if (!is_special(id)) text += piece(id);
-    }
-    return text_of_pieces(std::move(text));
+    return text_of_pieces(*this, ids);
   }
 
   std::string piece(int64_t id) const override {

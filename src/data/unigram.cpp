@@ -7,7 +7,11 @@
 
 namespace madx {
 
-std::string text_of_pieces(std::string pieces) {
+std::string text_of_pieces(const Tokenizer& tokenizer, const std::vector<int64_t>& ids) {
+  std::string pieces;
+  for (const int64_t id : ids) {
+    if (!tokenizer.is_special(id)) pieces += tokenizer.piece(id);
+  }
   for (size_t at = 0; (at = pieces.find(kWordMark, at)) != std::string::npos; ++at) {
     pieces.replace(at, kWordMark.size(), " ");
   }

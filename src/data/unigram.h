@@ -6,14 +6,16 @@
 #include <vector>
 
 #include "byte_trie.h"
+#include "madx/data/tokenizer.h"
 #include "sentencepiece_file.h"
 
 namespace madx {
 
 inline constexpr std::string_view kWordMark = "\u2581";  // ▁, which SentencePiece puts for a space
 
-/// Readable text of pieces put end to end: a space for each ▁, none at the ends.
-std::string text_of_pieces(std::string pieces);
+/// Readable text of a tokenizer's pieces put end to end, special ones left out: a space for each ▁,
+/// none at the ends.
+std::string text_of_pieces(const Tokenizer& tokenizer, const std::vector<int64_t>& ids);
 
 /// A unigram model: of all ways to split a word into pieces, the one with the highest sum of
 /// scores.

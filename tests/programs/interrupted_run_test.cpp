@@ -259,5 +259,29 @@ TEST(CheckpointEveryTenMinutes, ComesUnasked) {
   EXPECT_EQ(learned(kLanguage, "unasked/en"), learned_without_a_stop(kLanguage));
 }
 
+TEST(FinishedRun, SaysWhichFigureADamagedOneLacks) {
+  const auto training = changed(kTask, "--steps 100", "--steps 2");
+  ASSERT_EQ(train(training, "--output @/finished/damaged").status, 0);
+  const auto path = tiny_files() / "finished/damaged/run.json";
+  auto state = io::read_bytes(path);
+  const auto replace = [&](const std::string& part, const std::string& other) {
+    ASSERT_NE(state.find(part), std::string::npos) << part;
+    state.replace(state.find(part), part.size(), other);
+  };
+  replace("\"complete\"", "\"trained\"");
+  replace("\"steps\"", "\"stairs\"");
+  io::write_bytes(path, state);
+  const auto refused = train(training, "--output @/finished/damaged");
+  EXPECT_EQ(refused.status, 2) << refused;
+  EXPECT_THAT(refused.err, HasSubstr("run.json: expected the figure \"steps\" of a training"));
+}
+
+TEST(NoLang, ReadsNoLanguageAdapterThatIsNamed) {
+  const auto training = changed(changed(kTask, "en=@/adapters/en", "en=@/adapters/none"),
+                                "--steps 100", "--steps 2 --setup no-lang");
+  const auto result = train(training, "--output @/finished/no_lang");
+  EXPECT_EQ(result.status, 0) << result;
+}
+
 }  // namespace
 }  // namespace madx

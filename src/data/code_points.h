@@ -8,6 +8,15 @@
 
 namespace madx {
 
+/// The code point that `text` begins with; U+FFFD for a malformed byte.
+inline UChar32 first_code_point(std::string_view text) {
+  UChar32 c = 0;
+  int32_t at = 0;
+  const auto size = static_cast<int32_t>(text.size());
+  U8_NEXT_OR_FFFD(text.data(), at, size, c);
+  return c;
+}
+
 /// Bytes of white space (Unicode's property) that `text` begins with.
 inline size_t spaces_at_begin(std::string_view text) {
   const auto size = static_cast<int32_t>(text.size());
