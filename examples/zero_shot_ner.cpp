@@ -107,10 +107,8 @@ Flags parse(int argc, char** argv) {
   return flags;
 }
 
-using Sentences = std::vector<madx::TaggedSentence>;
-
 struct Inputs {
-  Sentences train, dev;
+  std::vector<madx::TaggedSentence> train, dev;
   madx::NerInputs scored;
 };
 

@@ -49,11 +49,27 @@ bool is_passed_over(const ConllLine& line, const ConllLayout& layout, std::size_
               ", but found ", in_quotes(found), "; use tags of IOB1, IOB2 or BIOES", advice);
 }
 
+/// Such a character between two columns of a line is a line end of another program, and the line
+/// several. In a token it may be text.
+void refuse_other_line_ends(const std::string& path, const ConllLine& line, std::size_t token) {
+  for (std::size_t column = 1; column <= line.columns.size(); ++column) {
+    const std::string_view text = trim_invisible(line.columns[column - 1]);
+    for (const std::string_view end :
+         {"\v", "\f", "\x1C", "\x1D", "\x1E", "\u0085", "\u2028", "\u2029"}) {
+      if (column == token || text.find(end) == std::string_view::npos) continue;
+      input_error(path, ":", line.number,
+                  ": expected lines that end in LF, CR LF or CR, but found ", in_quotes(text),
+                  " in column ", column, "; write the file with other line ends");
+    }
+  }
+}
+
 std::vector<TokenLine> token_lines(const std::string& path, const std::vector<ConllLine>& lines,
                                    const ConllLayout& layout, std::size_t width) {
   std::vector<TokenLine> tokens;
   for (const ConllLine& line : lines) {
     if (is_passed_over(line, layout, width)) continue;
+    refuse_other_line_ends(path, line, layout.columns.token);
     const std::string_view tag = trim_invisible(line.columns[layout.columns.tag - 1]);
     if (!is_tag(tag)) refuse_tag(path, line, layout, width);
     tokens.push_back({line.number, line.block, line.columns[layout.columns.token - 1], tag});

@@ -156,7 +156,8 @@ ConllLayout find_conll_layout(const std::string& path, const std::vector<ConllLi
 
   const FirstColumn first = look_at_first_column(tokens);
   if (given.token != 0) {
-    layout.has_index = given.token != 1 && first.numbers == tokens.size();
+    layout.has_index = given.token != 1 && first.numbers == tokens.size() && first.counts &&
+                       first.out_of_order == nullptr;
   } else if (width > 2) {
     layout.has_index = counts_tokens(path, first, tokens);
   }

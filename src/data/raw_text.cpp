@@ -71,9 +71,20 @@ Characters characters_of(std::string_view text) {
   Characters characters;
   std::int32_t begin = breaks->first();
   for (std::int32_t end = breaks->next(); end != icu::BreakIterator::DONE; end = breaks->next()) {
-    const std::string_view bytes = text.substr(begin, end - begin);
-    const UChar32 code_point = first_code_point(bytes);
-    characters.push_back({bytes, code_point, kind_of(code_point)});
+    std::string_view bytes = text.substr(begin, end - begin);
+    const auto add = [&](std::string_view part) {
+      const UChar32 code_point = first_code_point(part);
+      characters.push_back({part, code_point, kind_of(code_point)});
+    };
+    // ICU takes a sign before a number (U+0600, U+06DD, ...) and a space before a combining mark
+    // for one character with what follows; that is seen, and stays.
+    while (true) {
+      const auto first = std::max<std::size_t>(code_point_length(bytes), 1);
+      if (first >= bytes.size() || kind_of(first_code_point(bytes)) != Kind::kSpace) break;
+      add(bytes.substr(0, first));
+      bytes.remove_prefix(first);
+    }
+    add(bytes);
     begin = end;
   }
   return characters;

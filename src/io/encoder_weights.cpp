@@ -129,6 +129,12 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const EncoderParts& parts,
                 " ids, the encoder's vocabulary, but ", names, " has ", tokenizer->vocab_size(),
                 "; tokenizer and weights are not of one model");
   }
+  // transformers counts XLM-R's positions by this id.
+  if (parts.config.first_position() > 0 && tokenizer->special().pad != parts.config.pad_token_id) {
+    input_error(path, ": expected \"pad_token_id\" in config.json to be the tokenizer's, ",
+                tokenizer->special().pad, ", but found ", parts.config.pad_token_id,
+                "; tokenizer and config.json are not of one model");
+  }
   return tokenizer;
 }
 

@@ -1,8 +1,6 @@
 #include "madx/train/run_directory.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,51 +12,16 @@
 
 #include "io/system_failure.h"
 #include "madx/core/error.h"
+#include "train/directory_lock.h"
+#include "train/output_files.h"
 
 namespace madx {
 namespace fs = std::filesystem;
 
 namespace {
 
-bool holds_something(const fs::path& path) {
-  return fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path));
-}
-
 bool is_resumable(const std::string& directory) {
   return has_checkpoint(directory + "/checkpoint");
-}
-
-std::string without_slash(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
-}
-
-bool names_by_place(const fs::path& path) {
-  return path.filename() == "." || path.filename() == "..";
-}
-
-/// A path that renaming reaches: of the directory itself where `path` is a symbolic link or ".".
-std::string renameable(const std::string& path) {
-  const auto plain = without_slash(path);
-  return names_by_place(plain) || fs::is_symlink(plain) ? fs::weakly_canonical(plain).string()
-                                                        : plain;
-}
-
-/// Empty where the directory is gone.
-std::set<std::string> names_in(const std::string& directory) {
-  std::set<std::string> names;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory, ignored))
-    names.insert(entry.path().filename());
-  return names;
-}
-
-/// Names under which files and directories are written before they are whole: NAME.tmpPID,
-/// NAME.tmpPID.N, left behind by a process that was killed.
-bool is_unfinished(const std::string& name) {
-  const auto mark = name.rfind(".tmp");
-  if (mark == std::string::npos || mark + 4 == name.size()) return false;
-  return name.find_first_not_of("0123456789.", mark + 4) == std::string::npos;
 }
 
 constexpr const char* kScores[] = {"predictions", "tagged", "report.html", "results.json"};
@@ -81,53 +44,8 @@ void remove_named(const std::string& directory, const Names& names) {
   for (const auto* name : names) fs::remove_all(directory + "/" + name, ignored);
 }
 
-bool is_mount_point(const std::string& directory) {
-  struct stat inside {
-  }, above{};
-  return stat(directory.c_str(), &inside) == 0 && stat((directory + "/..").c_str(), &above) == 0 &&
-         (inside.st_dev != above.st_dev || inside.st_ino == above.st_ino);
-}
-
-void remove_unfinished(const std::string& directory) {
-  std::error_code ignored;
-  for (const auto& name : names_in(directory)) {
-    if (is_unfinished(name)) fs::remove_all(directory + "/" + name, ignored);
-  }
-}
-
-}  // namespace
-
-/// A directory that is this process's alone. The lock follows the directory through its names and
-/// goes with the process, however that ends.
-class RunDirectory::Lock {
- public:
-  /// Throws InputError where another process has it.
-  explicit Lock(const std::string& directory) {
-    descriptor_ = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct stat locked {
-    }, named{};
-    const bool held = descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) == 0 &&
-                      fstat(descriptor_, &locked) == 0 && stat(directory.c_str(), &named) == 0 &&
-                      locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
-    if (held) return;
-    if (descriptor_ >= 0) close(descriptor_);
-    refuse(directory);
-  }
-  [[noreturn]] static void refuse(const std::string& directory) {
-    input_error(directory,
-                ": expected no other run at work there, but there is one; wait for it, or name "
-                "another output");
-  }
-  ~Lock() { close(descriptor_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  int descriptor_ = -1;
-};
-
 /// Removes what processes left that were killed between making a working directory and naming it.
-void RunDirectory::remove_beginnings(const std::string& working) {
+void remove_beginnings(const std::string& working) {
   const auto parent = fs::absolute(working).parent_path();
   if (!fs::is_directory(parent)) return;
   const auto start = fs::path(working).filename().string() + ".tmp";
@@ -135,13 +53,15 @@ void RunDirectory::remove_beginnings(const std::string& working) {
     if (name.compare(0, start.size(), start) != 0 || !is_unfinished(name)) continue;
     const auto path = parent / name;
     try {
-      const Lock lock(path);
+      const DirectoryLock lock(path);
       std::error_code ignored;
       fs::remove_all(path, ignored);
     } catch (const InputError&) {  // one that is at it now
     }
   }
 }
+
+}  // namespace
 
 RunDirectory::RunDirectory(const std::string& path, bool resume) try
     : final_(renameable(path)), working_(final_ + ".partial") {
@@ -160,7 +80,7 @@ RunDirectory::RunDirectory(const std::string& path, bool resume) try
                 ": expected no file where the run works until it is done; name another output, or "
                 "remove the file");
   }
-  if (!where().empty()) lock_ = std::make_unique<Lock>(where());
+  if (!where().empty()) lock_ = std::make_unique<DirectoryLock>(where());
   look(resume);
 } catch (const fs::filesystem_error& error) {
   input_error(path, ": expected a path for a directory, but found: ", error.code().message(),
@@ -210,7 +130,7 @@ void RunDirectory::look(bool resume) {
 RunDirectory::Start RunDirectory::begin(const RunState& state) {
   state_ = state;
   const auto stands = where();
-  if (!stands.empty() && !lock_) Lock::refuse(stands);  // it has begun since we looked
+  if (!stands.empty() && !lock_) DirectoryLock::refuse(stands);  // it has begun since we looked
   if (found_) {
     const auto file = stands + "/run.json";
     if (found_->program != state.program) {
@@ -274,7 +194,7 @@ void RunDirectory::make_working() {
   fs::create_directories(fresh, error);
   if (error) cannot(error.value());
   try {
-    lock_ = std::make_unique<Lock>(fresh);
+    lock_ = std::make_unique<DirectoryLock>(fresh);
     state_.stage = RunState::Stage::kTraining;
     write_run_state(fresh, state_);
     if (std::rename(fresh.c_str(), working_.c_str()) == 0) {
@@ -282,7 +202,7 @@ void RunDirectory::make_working() {
       return;
     }
     const int failed = errno;
-    if (failed == ENOTEMPTY || failed == EEXIST) Lock::refuse(working_);
+    if (failed == ENOTEMPTY || failed == EEXIST) DirectoryLock::refuse(working_);
     cannot(failed);
   } catch (...) {
     std::error_code ignored;

@@ -57,6 +57,25 @@ TEST(ConllColumns, IgnoresSpacesBeforeALineThatHasAllColumns) {
   EXPECT_EQ(shown(read("  Anna B-PER\n  hi O\n")), "Anna/B-PER hi/O\n");
 }
 
+TEST(ConllColumns, TakesNumbersThatDoNotCountForNoIndexWhereColumnsAreNamed) {
+  EXPECT_EQ(shown(read("0.5\tAnna\tB-PER\n1\twent\tO\n1.5\tto\tO\n", {2, 3})),
+            "Anna/B-PER went/O to/O\n");
+  EXPECT_EQ(shown(read("0-5\tAnna\tB-PER\n6-10\twent\tO\n", {2, 3})), "Anna/B-PER went/O\n");
+  EXPECT_EQ(shown(read("1-1\t0-5\tAnna\tB-PER\n1-2\t6-9\twent\tO\n", {3, 4})),
+            "Anna/B-PER went/O\n");
+  EXPECT_EQ(shown(read("1-2\tdu\tO\n1\tde\tO\n2\tle\tO\n", {2, 3})), "de/O le/O\n") << "CoNLL-U";
+}
+
+TEST(ConllColumns, RefusesLineEndsOfOtherPrograms) {
+  EXPECT_EQ(error_in("Anna\tB-PER\u2028went\tO\u2028\u2028Oslo\tB-LOC\u2028"),
+            ":1: expected lines that end in LF, CR LF or CR, but found \"B-PER<U+2028>went\" in "
+            "column 2; write the file with other line ends");
+  for (const std::string end : {"\v", "\f", "\x1E", "\u0085", "\u2029"}) {
+    EXPECT_NE(error_in("Anna B-PER" + end + "went O" + end).find("expected lines that end in LF"),
+              std::string::npos);
+  }
+}
+
 TEST(ConllColumns, RefusesAnEmptyTag) {
   EXPECT_EQ(error_in("Anna\tB-PER\nhi\t\n"),
             ":2: expected a token and its tag, but found nothing in the last column, the tag's; "

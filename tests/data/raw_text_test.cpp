@@ -19,6 +19,13 @@ TEST(SplitWords, SeparatesAtWhiteSpaceOfEveryKind) {
   EXPECT_EQ(split(" \t "), "");
 }
 
+TEST(SplitWords, KeepsWhatStandsBehindASignThatIsNotSeen) {
+  EXPECT_EQ(split("x \u06dd12 \u0600345 \u06011990"), "x | 12 | 345 | 1990");
+  EXPECT_EQ(split("\u06dd\u0661\u0662 \u070fabc"), "\u0661\u0662 | abc");
+  EXPECT_EQ(split("x\u06dd12"), "x | 12");
+  EXPECT_EQ(split("a \u0301b \r\n"), "a | \u0301b");
+}
+
 TEST(SplitWords, PeelsPunctuationOffBothEnds) {
   EXPECT_EQ(split("Hello, (dear) \"world\"!"), "Hello | , | ( | dear | ) | \" | world | \" | !");
   EXPECT_EQ(split("«Paris», „Köln“ ‘a’ ¿qué?"),

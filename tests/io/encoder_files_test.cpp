@@ -432,7 +432,7 @@ TEST_F(EncoderFilesTest, RefusesAConfigThatDoesNotFitTheWeights) {
 
 TEST_F(EncoderFilesTest, RefusesAConfigWhoseEquationsAreNotTheArchives) {
   for (const json& changes :
-       {json{{"num_attention_heads", 4}}, {{"layer_norm_eps", 0.1}}, {{"pad_token_id", 0}}}) {
+       {json{{"num_attention_heads", 4}}, {{"layer_norm_eps", 0.1}}}) {
     const auto directory = change_config(archive_directory(), changes);
     EXPECT_THAT(
         load_error(directory),
@@ -539,6 +539,16 @@ TEST_F(EncoderFilesTest, RefusesAnAddedTokenThatTheEncoderDoesNotEmbed) {
   EXPECT_THAT(load_error(directory),
               HasSubstr("expected a tokenizer of at most 252 ids, the encoder's vocabulary, but "
                         "sentencepiece.bpe.model with added_tokens.json has 253"));
+}
+
+TEST_F(EncoderFilesTest, RefusesAPaddingIdThatIsNotTheTokenizers) {
+  const auto directory = hugging_face("xlmr");
+  auto config = json::parse(read_bytes(directory + "/config.json"));
+  config["pad_token_id"] = 0;
+  write_bytes(directory + "/config.json", config.dump());
+  EXPECT_THAT(load_error(directory),
+              HasSubstr("expected \"pad_token_id\" in config.json to be the tokenizer's, 1, but "
+                        "found 0; tokenizer and config.json are not of one model"));
 }
 
 TEST_F(EncoderFilesTest, WritesAllFilesOfATokenizer) {

@@ -11,6 +11,8 @@
 
 namespace madx {
 
+class DirectoryLock;
+
 /// The output directory of a run. Training goes on in `PATH.partial`, so that `PATH` appears whole
 /// or not at all; what was trained gets the name `PATH` as soon as it is whole, and what comes
 /// after it (scores) is added there. An interrupted run that has a checkpoint is given the name
@@ -68,10 +70,7 @@ class RunDirectory {
   void drop_checkpoint();
 
  private:
-  class Lock;
-
   void look(bool resume);
-  static void remove_beginnings(const std::string& working);
   void make_working();
   void take_over();
   void give_name();
@@ -82,7 +81,7 @@ class RunDirectory {
   RunState state_;
   std::optional<RunState> found_;  // of the run that stands there
   std::optional<Checkpoint> checkpoint_;
-  std::unique_ptr<Lock> lock_;
+  std::unique_ptr<DirectoryLock> lock_;
   std::vector<std::string> made_parents_;  // the innermost first
   std::string scores_;                     // where new ones are written
   bool made_ = false;                      // the working directory is this run's own
