@@ -19,9 +19,9 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
 #include "madx/adapters/adapter_stack.h"
-#include "madx/programs/flags.h"
-#include "madx/programs/program.h"
 
 namespace {
 
@@ -63,7 +63,7 @@ void run(int argc, char** argv) {
   app.add_option("--switches", switches, "Timed switches")->check(positive);
   app.add_option("--hidden", hidden, "Hidden size of the encoder")->check(positive);
   app.add_option("--layers", layers, "Its layers")->check(positive);
-  madx::parse_command_line(app, argc, argv);
+  madx::apps::parse_command_line(app, argc, argv);
 
   const torch::NoGradGuard no_grad;
   auto language = madx::named_config("pfeiffer+inv");
@@ -110,5 +110,5 @@ void run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return madx::run_program("bank_bench", [&] { run(argc, argv); });
+  return madx::apps::run_program("bank_bench", [&] { run(argc, argv); });
 }

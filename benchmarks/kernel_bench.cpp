@@ -13,10 +13,10 @@
 #include <iomanip>
 #include <iostream>
 
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
 #include "cuda_kernels.h"
 #include "madx/madx.h"
-#include "madx/programs/flags.h"
-#include "madx/programs/program.h"
 
 namespace {
 
@@ -26,7 +26,7 @@ constexpr double kDropout = 0.1;
 struct Flags {
   std::string size = "base", type = "float32";
   int64_t rows = 1024, runs = 7;
-  madx::DeviceFlags device;
+  madx::apps::DeviceFlags device;
 };
 
 double now() {
@@ -103,7 +103,7 @@ std::vector<Case> cases(const Flags& flags) {
                  },
                  2 * product(h, 4 * h), 4 * product(h, 4 * h)});
 
-  madx::ops::RowOffsets offsets = {0};
+  madx::RowOffsets offsets = {0};
   while (offsets.back() < rows) offsets.push_back(std::min(rows, offsets.back() + kLength));
   const auto packed = leaf({rows, 3 * hidden});
   const auto part = [=](int64_t i) { return packed.narrow(1, i * hidden, hidden); };
@@ -196,7 +196,7 @@ void run(int argc, char** argv) {
       ->check(CLI::IsMember({"float32", "float16", "bfloat16"}))
       ->capture_default_str();
   flags.device.add_to(app);
-  madx::parse_command_line(app, argc, argv);
+  madx::apps::parse_command_line(app, argc, argv);
   const auto device = flags.device.apply();
   if (device.is_cuda()) {
     const auto type = flags.type == "float16"    ? at::kHalf
@@ -214,5 +214,5 @@ void run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return madx::run_program("kernel_bench", [&] { run(argc, argv); });
+  return madx::apps::run_program("kernel_bench", [&] { run(argc, argv); });
 }

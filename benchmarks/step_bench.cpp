@@ -17,9 +17,9 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
 #include "madx/madx.h"
-#include "madx/programs/flags.h"
-#include "madx/programs/program.h"
 
 namespace {
 
@@ -30,7 +30,7 @@ struct Flags {
   int64_t batch = 8, length = 128, steps = 5, vocabulary = 250002, languages = 1;
   double reduction_factor = 2;
   bool no_dropout = false, checkpointing = false;
-  madx::DeviceFlags device;
+  madx::apps::DeviceFlags device;
 };
 
 Flags parse(int argc, char** argv) {
@@ -52,7 +52,7 @@ Flags parse(int argc, char** argv) {
   app.add_flag("--no-encoder-dropout", flags.no_dropout, "Train with the encoder's dropout off");
   app.add_flag("--gradient-checkpointing", flags.checkpointing, "Compute layers again");
   flags.device.add_to(app);
-  madx::parse_command_line(app, argc, argv);
+  madx::apps::parse_command_line(app, argc, argv);
   return flags;
 }
 
@@ -69,7 +69,7 @@ madx::EncoderConfig config_of(const Flags& flags) {
 /// An encoder as Hugging Face initialises one.
 madx::Encoder random_encoder(const madx::EncoderConfig& config, madx::WeightForm form) {
   const auto dtype = form == madx::WeightForm::kFloat32 ? at::kFloat : at::kBFloat16;
-  madx::io::TensorMap weights;
+  madx::TensorMap weights;
   const auto hidden = config.hidden_size, inner = config.intermediate_size;
   const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns) {
     auto weight = at::empty({rows, columns}, dtype);
@@ -270,12 +270,12 @@ void run(int argc, char** argv) {
     line["tokens_per_second"] = static_cast<double>(tokens) / total;
   }
   if (flags.what == "ner-infer-cost") line["adapter_cost"] = total / bare_seconds - 1;
-  line["peak_rss_mb"] = madx::peak_memory_bytes() >> 20;
+  line["peak_rss_mb"] = madx::apps::peak_memory_bytes() >> 20;
   std::cout << line.dump() << "\n";
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return madx::run_program("step_bench", [&] { run(argc, argv); });
+  return madx::apps::run_program("step_bench", [&] { run(argc, argv); });
 }

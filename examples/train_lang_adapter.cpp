@@ -11,12 +11,12 @@
 #include <cmath>
 #include <iostream>
 
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
+#include "apps/run/interrupt.h"
+#include "apps/run/training_run.h"
 #include "madx/io/new_directory.h"
 #include "madx/madx.h"
-#include "madx/programs/flags.h"
-#include "madx/programs/interrupt.h"
-#include "madx/programs/program.h"
-#include "madx/programs/training_run.h"
 
 namespace {
 
@@ -25,10 +25,10 @@ struct Flags {
   std::vector<std::string> text;
   bool no_invertible = false, train_lm_head = false;
   double inv_reduction_factor = 2;
-  madx::MlmFlags mlm;
-  madx::AdapterFlags adapter;
-  madx::TrainingFlags training;
-  madx::DeviceFlags device;
+  madx::apps::MlmFlags mlm;
+  madx::apps::AdapterFlags adapter;
+  madx::apps::TrainingFlags training;
+  madx::apps::DeviceFlags device;
 };
 
 Flags parse(int argc, char** argv) {
@@ -50,7 +50,7 @@ Flags parse(int argc, char** argv) {
   flags.mlm.add_to(app);
   flags.training.add_to(app);
   flags.device.add_to(app);
-  madx::parse_command_line(app, argc, argv);
+  madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
   return flags;
 }
@@ -81,10 +81,10 @@ madx::BottleneckConfig choose_config(const Flags& flags) {
 }
 
 /// All that decides what is learned.
-madx::Experiment describe(const Flags& flags, const std::string& name,
-                          const madx::BottleneckConfig& config,
-                          const madx::TrainerOptions& options) {
-  madx::Experiment experiment;
+madx::apps::Experiment describe(const Flags& flags, const std::string& name,
+                                const madx::BottleneckConfig& config,
+                                const madx::TrainerOptions& options) {
+  madx::apps::Experiment experiment;
   experiment.add_input("--encoder", flags.encoder);
   for (const auto& text : flags.text) experiment.add_input("--text", text);
   if (!flags.eval_text.empty()) experiment.add_input("--eval-text", flags.eval_text);
@@ -102,16 +102,16 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   const auto adapter_config = choose_config(flags);
-  madx::RunDirectory output(flags.output, flags.training.resume);
+  madx::apps::RunDirectory output(flags.output, flags.training.resume);
   const auto name = flags.name.empty() ? output.name() : flags.name;
   madx::io::check_name(name);
   auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
-  madx::check_max_length(flags.training.max_length, config);
-  madx::check_leave_out(adapter_config, config);
+  madx::apps::check_max_length(flags.training.max_length, config);
+  madx::apps::check_leave_out(adapter_config, config);
   flags.adapter.check_adapter_drop(config);
   auto head = choose_head(flags, loaded);
-  madx::print_encoder(loaded);
+  madx::apps::print_encoder(loaded);
 
   const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kByLines);
   madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, mlm);
@@ -144,13 +144,13 @@ void run(int argc, char** argv) {
   const auto options = flags.training.trainer_options(batches.epoch_size(), /*default_epochs=*/3);
   const auto experiment = describe(flags, name, adapter_config, options);
   if (output.begin({"train_lang_adapter", {}, experiment, {}, {}}) ==
-      madx::RunDirectory::Start::kComplete) {
-    return madx::print_complete(flags.output);
+      madx::apps::RunDirectory::Start::kComplete) {
+    return madx::apps::print_complete(flags.output);
   }
-  const madx::InterruptGuard guard;
+  const madx::apps::InterruptGuard guard;
   madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
-  const auto result = madx::run_training(
+  const auto result = madx::apps::run_training(
       task, options, {"train " + name, flags.training.save_minutes, experiment}, output, guard);
 
   const auto model = madx::io::model_info(config);
@@ -163,13 +163,13 @@ void run(int argc, char** argv) {
   madx::io::save_adapter(adapters, name, model, output.path());
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();
-  std::cout << "wrote " << flags.output << ": " << madx::training_summary(result);
+  std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result);
   if (result.best_figures) std::cout << ", best held-out loss " << *result.best_figures->eval_loss;
-  std::cout << ", peak memory " << madx::peak_memory() << "\n";
+  std::cout << ", peak memory " << madx::apps::peak_memory() << "\n";
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return madx::run_program("train_lang_adapter", [&] { run(argc, argv); });
+  return madx::apps::run_program("train_lang_adapter", [&] { run(argc, argv); });
 }

@@ -18,14 +18,14 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "apps/command_line/composition_flags.h"
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
+#include "apps/command_line/text_files.h"
+#include "apps/ner/ner_scoring.h"
+#include "apps/run/interrupt.h"
+#include "apps/run/training_run.h"
 #include "madx/madx.h"
-#include "madx/programs/composition_flags.h"
-#include "madx/programs/flags.h"
-#include "madx/programs/interrupt.h"
-#include "madx/programs/ner_scoring.h"
-#include "madx/programs/program.h"
-#include "madx/programs/text_files.h"
-#include "madx/programs/training_run.h"
 
 namespace {
 
@@ -35,11 +35,11 @@ struct Flags {
   std::string encoder, source, output, train, dev, task_adapter, setup = "madx", leave_out_loaded,
                                                                  mixed_text;
   Pairs languages, tests, texts, adapters;
-  madx::CompositionFlags composition;
-  madx::AdapterFlags adapter;
-  madx::TrainingFlags training;
-  madx::DeviceFlags device;
-  madx::ConllFlags conll;
+  madx::apps::CompositionFlags composition;
+  madx::apps::AdapterFlags adapter;
+  madx::apps::TrainingFlags training;
+  madx::apps::DeviceFlags device;
+  madx::apps::ConllFlags conll;
 };
 
 Flags parse(int argc, char** argv) {
@@ -74,12 +74,12 @@ Flags parse(int argc, char** argv) {
   flags.training.add_to(app);
   flags.device.add_to(app);
   flags.conll.add_to(app);
-  madx::parse_command_line(app, argc, argv);
+  madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
-  flags.languages = madx::parse_pairs("--language", languages);
-  flags.tests = madx::parse_pairs("--test", tests);
-  flags.texts = madx::parse_pairs("--text", texts);
-  flags.adapters = madx::parse_pairs("--adapter", adapters);
+  flags.languages = madx::apps::parse_pairs("--language", languages);
+  flags.tests = madx::apps::parse_pairs("--test", tests);
+  flags.texts = madx::apps::parse_pairs("--text", texts);
+  flags.adapters = madx::apps::parse_pairs("--adapter", adapters);
   for (const std::string flag : {"--adapter", "--fusion"}) {
     if (app.count(flag) > 0 && !flags.composition.given()) {
       madx::input_error(flag,
@@ -109,7 +109,7 @@ Flags parse(int argc, char** argv) {
 
 struct Inputs {
   std::vector<madx::TaggedSentence> train, dev;
-  madx::NerInputs scored;
+  madx::apps::NerInputs scored;
 };
 
 /// Reads every file, so that a bad one is refused before hours of training.
@@ -120,30 +120,30 @@ Inputs read_inputs(const Flags& flags) {
   for (const auto& [language, path] : flags.tests)
     inputs.scored.tests.emplace_back(language, flags.conll.read(path));
   for (const auto& [language, path] : flags.texts)
-    inputs.scored.texts.emplace_back(language, madx::read_text_to_tag(path));
+    inputs.scored.texts.emplace_back(language, madx::apps::read_text_to_tag(path));
   if (!flags.mixed_text.empty()) {
-    inputs.scored.mixed = madx::read_mixed_text(flags.mixed_text);
-    madx::say_passed_over(flags.mixed_text, inputs.scored.mixed.passed_over);
+    inputs.scored.mixed = madx::apps::read_mixed_text(flags.mixed_text);
+    madx::apps::say_passed_over(flags.mixed_text, inputs.scored.mixed.passed_over);
   }
   return inputs;
 }
 
 /// The encoder with all adapters that are loaded, for every language that is asked for.
-madx::NerModel make_model(const Flags& flags, const Inputs& inputs, at::Device device) {
-  const auto setup = madx::parse_ner_setup(flags.setup);
+madx::apps::NerModel make_model(const Flags& flags, const Inputs& inputs, at::Device device) {
+  const auto setup = madx::apps::parse_ner_setup(flags.setup);
   const auto form = flags.device.weight_form(device);
-  if (setup == madx::NerSetup::kFinetune && form != madx::WeightForm::kFloat32) {
+  if (setup == madx::apps::NerSetup::kFinetune && form != madx::WeightForm::kFloat32) {
     madx::input_error(
         "--dtype: expected float32 beside --setup finetune, which trains the encoder's "
         "own weights, but found ",
         flags.device.dtype, "; leave the flag out");
   }
   auto loaded = madx::io::load_encoder(flags.encoder, form);
-  madx::check_max_length(flags.training.max_length, loaded.encoder->config());
+  madx::apps::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
-  madx::NerModel model(setup, loaded, flags.languages, flags.training.max_length,
-                       flags.training.batch_size,
-                       madx::parse_layers("--leave-out-loaded", flags.leave_out_loaded));
+  madx::apps::NerModel model(
+      setup, loaded, flags.languages, flags.training.max_length, flags.training.batch_size,
+      madx::apps::parse_layers("--leave-out-loaded", flags.leave_out_loaded));
   if (flags.composition.given())
     model.compose(flags.composition.composition(), flags.adapters, flags.composition.fusions);
   flags.composition.apply_to(model.adapters);
@@ -156,7 +156,7 @@ madx::NerModel make_model(const Flags& flags, const Inputs& inputs, at::Device d
   return model;
 }
 
-std::unique_ptr<madx::TaggingTask> make_task(const Flags& flags, const madx::NerModel& model,
+std::unique_ptr<madx::TaggingTask> make_task(const Flags& flags, const madx::apps::NerModel& model,
                                              const Inputs& inputs) {
   const madx::TaggingTask::Options options = {flags.training.batch_size, flags.training.max_length,
                                               flags.training.seed, flags.adapter.adapter_drop,
@@ -167,9 +167,9 @@ std::unique_ptr<madx::TaggingTask> make_task(const Flags& flags, const madx::Ner
 }
 
 /// What is computed: all of it for the task adapter's training, and what is scored with it.
-madx::RunState describe(const Flags& flags, const madx::NerModel& model,
-                        const madx::TrainerOptions& options) {
-  madx::RunState state;
+madx::apps::RunState describe(const Flags& flags, const madx::apps::NerModel& model,
+                              const madx::TrainerOptions& options) {
+  madx::apps::RunState state;
   state.program = "zero_shot_ner";
   auto& training = state.training;
   training.add_input("--encoder", flags.encoder);
@@ -194,8 +194,8 @@ madx::RunState describe(const Flags& flags, const madx::NerModel& model,
     flags.training.describe(options, training);
     flags.adapter.describe(flags.adapter.bottleneck_config(), training);
   }
-  const bool has_languages =
-      model.setup == madx::NerSetup::kMadx || model.setup == madx::NerSetup::kNoInvertible;
+  const bool has_languages = model.setup == madx::apps::NerSetup::kMadx ||
+                             model.setup == madx::apps::NerSetup::kNoInvertible;
   for (const auto& [language, directory] : flags.languages) {
     if (!has_languages) break;  // they are not loaded
     auto& reader = language == flags.source ? state.training : state.scoring;
@@ -210,11 +210,11 @@ madx::RunState describe(const Flags& flags, const madx::NerModel& model,
 }
 
 /// Trains the task adapter and its head under the source language's adapters and writes them.
-void train(const Flags& flags, madx::NerModel& model, madx::TaggingTask& task,
-           const madx::TrainerOptions& options, const madx::RunState& state,
-           madx::RunDirectory& output, const madx::InterruptGuard& guard) {
+void train(const Flags& flags, madx::apps::NerModel& model, madx::TaggingTask& task,
+           const madx::TrainerOptions& options, const madx::apps::RunState& state,
+           madx::apps::RunDirectory& output, const madx::apps::InterruptGuard& guard) {
   model.activate(flags.source);
-  const auto result = madx::run_training(
+  const auto result = madx::apps::run_training(
       task, options, {"train task adapter", flags.training.save_minutes, state.training}, output,
       guard);
   model.save(output.path());
@@ -226,16 +226,16 @@ void train(const Flags& flags, madx::NerModel& model, madx::TaggingTask& task,
 }
 
 /// A figure that every training leaves.
-double figure(const madx::RunDirectory& output, const std::string& name) {
+double figure(const madx::apps::RunDirectory& output, const std::string& name) {
   const auto found = output.figures().find(name);
   if (found != output.figures().end()) return found->second;
   madx::input_error(output.path(), "/run.json: expected the figure \"", name,
                     "\" of a training, but found none; name another output");
 }
 
-madx::NerReport make_report(const Flags& flags, const std::string& command_line,
-                            const madx::RunDirectory& output) {
-  madx::NerReport report;
+madx::apps::NerReport make_report(const Flags& flags, const std::string& command_line,
+                                  const madx::apps::RunDirectory& output) {
+  madx::apps::NerReport report;
   report.results = {flags.setup, flags.source, flags.training.seed, {}, std::nullopt, std::nullopt};
   report.encoder = flags.encoder;
   report.adapters = flags.languages;
@@ -247,7 +247,7 @@ madx::NerReport make_report(const Flags& flags, const std::string& command_line,
   const auto& figures = output.figures();
   report.results.train_seconds = figure(output, "seconds");
   if (figures.count("best_dev_f1") > 0) report.results.best_dev_f1 = figures.at("best_dev_f1");
-  report.training = madx::read_metrics(output.path() + "/metrics.jsonl");
+  report.training = madx::apps::read_metrics(output.path() + "/metrics.jsonl");
   return report;
 }
 
@@ -260,14 +260,14 @@ std::string scoring_interrupted(const Flags& flags, bool trains) {
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
-  madx::RunDirectory output(flags.output, flags.training.resume);
+  madx::apps::RunDirectory output(flags.output, flags.training.resume);
   const auto inputs = read_inputs(flags);
   auto model = make_model(flags, inputs, device);
   const bool trains = !flags.train.empty();
   torch::manual_seed(flags.training.seed);
   if (trains) {
     const auto config = flags.adapter.bottleneck_config();
-    madx::check_leave_out(config, model.encoder->config());
+    madx::apps::check_leave_out(config, model.encoder->config());
     model.add_task(config, madx::iob2_labels(inputs.train));
   } else {
     model.load_task(flags.task_adapter);
@@ -283,9 +283,10 @@ void run(int argc, char** argv) {
 
   const auto state = describe(flags, model, options);
   const auto start = output.begin(state);
-  if (start == madx::RunDirectory::Start::kComplete) return madx::print_complete(flags.output);
-  const madx::InterruptGuard guard;
-  if (trains && start == madx::RunDirectory::Start::kTrained) {
+  if (start == madx::apps::RunDirectory::Start::kComplete)
+    return madx::apps::print_complete(flags.output);
+  const madx::apps::InterruptGuard guard;
+  if (trains && start == madx::apps::RunDirectory::Start::kTrained) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";
     model = make_model(flags, inputs, device);
     model.load_saved(output.path(), static_cast<int64_t>(figure(output, "steps")));
@@ -296,15 +297,16 @@ void run(int argc, char** argv) {
   model.between_batches = [&] {
     if (guard.requested()) throw madx::Interrupted(scoring_interrupted(flags, trains));
   };
-  madx::score(model, inputs.scored, make_report(flags, madx::command_line(argc, argv), output),
-              output.new_scores());
+  madx::apps::score(model, inputs.scored,
+                    make_report(flags, madx::apps::command_line(argc, argv), output),
+                    output.new_scores());
   output.complete();
   std::cout << "wrote " << flags.output << (flags.tests.empty() ? "" : " (open report.html)")
-            << ", peak memory " << madx::peak_memory() << "\n";
+            << ", peak memory " << madx::apps::peak_memory() << "\n";
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return madx::run_program("zero_shot_ner", [&] { run(argc, argv); });
+  return madx::apps::run_program("zero_shot_ner", [&] { run(argc, argv); });
 }

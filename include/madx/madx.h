@@ -1,6 +1,9 @@
 #pragma once
 
 /// All of madx, lowest level first (docs/design.md).
+#include "apps/report/ner_report.h"
+#include "apps/run/run_directory.h"
+#include "apps/run/training_recorder.h"
 #include "madx/adapters/adapter.h"
 #include "madx/adapters/adapter_fusion.h"
 #include "madx/adapters/adapter_set.h"
@@ -34,10 +37,7 @@
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/linear_cross_entropy.h"
 #include "madx/ops/packed_attention.h"
-#include "madx/report/ner_report.h"
 #include "madx/train/adamw.h"
 #include "madx/train/mlm_task.h"
-#include "madx/train/run_directory.h"
 #include "madx/train/tagging_task.h"
 #include "madx/train/trainer.h"
-#include "madx/train/training_recorder.h"

@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "code_points.h"
 #include "madx/core/error.h"
 #include "madx/data/utf8.h"
-#include "code_points.h"
 
 namespace madx {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "madx/io/tensor_map.h"
+#include "madx/core/tensor_map.h"
 #include "madx/models/encoder_config.h"
 
 namespace madx::io {

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "madx/io/tensor_map.h"
+#include "madx/core/tensor_map.h"
 
 namespace madx::io {
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "io/mapped_file.h"
-#include "madx/io/tensor_map.h"
+#include "madx/core/tensor_map.h"
 
 namespace madx::io {
 

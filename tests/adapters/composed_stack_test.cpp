@@ -72,7 +72,7 @@ class ComposedStackTest : public testing::Test {
   AdapterStack adapters_{/*hidden_size=*/6, /*num_layers=*/2};
   at::Tensor f_, a_;
   FrozenLayerNorm norm_;
-  ops::RowOffsets sequences_{0, 3, 7};
+  RowOffsets sequences_{0, 3, 7};
 };
 
 TEST_F(ComposedStackTest, AveragesAsItSaysOrAsAdapterHubDoes) {

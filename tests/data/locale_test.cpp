@@ -4,9 +4,9 @@
 #include <clocale>
 #include <locale>
 
+#include "apps/command_line/flags.h"
 #include "madx/core/plain_text.h"
 #include "madx/io/adapter_config.h"
-#include "madx/programs/flags.h"
 #include "test_files.h"
 
 namespace madx {

@@ -9,7 +9,7 @@
 
 #include "io/adapter_keys.h"
 #include "io/mapped_file.h"
-#include "madx/io/tensor_map.h"
+#include "madx/core/tensor_map.h"
 
 namespace madx::fuzz {
 
@@ -22,7 +22,7 @@ inline io::SharedBytes file_of(std::string_view bytes) {
 }
 
 /// Reads every byte of the first tensors and what their names say.
-inline void read_tensors(const io::TensorMap& tensors) {
+inline void read_tensors(const TensorMap& tensors) {
   constexpr size_t kMost = 16;  // a file may name one storage often
   for (size_t i = 0; i < std::min(kMost, tensors.size()); ++i) {
     const auto& item = tensors[i];

@@ -431,8 +431,7 @@ TEST_F(EncoderFilesTest, RefusesAConfigThatDoesNotFitTheWeights) {
 }
 
 TEST_F(EncoderFilesTest, RefusesAConfigWhoseEquationsAreNotTheArchives) {
-  for (const json& changes :
-       {json{{"num_attention_heads", 4}}, {{"layer_norm_eps", 0.1}}}) {
+  for (const json& changes : {json{{"num_attention_heads", 4}}, {{"layer_norm_eps", 0.1}}}) {
     const auto directory = change_config(archive_directory(), changes);
     EXPECT_THAT(
         load_error(directory),

@@ -30,7 +30,7 @@ class EncoderBfloat16 : public testing::TestWithParam<WeightForm> {
   /// The same weights, rounded, in both types: what differs is the arithmetic.
   static std::pair<Encoder, Encoder> both() {
     const auto config = config_for_bfloat16();
-    io::TensorMap weights;
+    TensorMap weights;
     for (const auto& item : random_weights(config)) {
       const auto is_matrix = item.value().dim() == 2;
       weights.insert(item.key(),

@@ -74,13 +74,12 @@ TEST_F(EncoderTest, RefusesRowsToReadThatAreOutOfOrderOrNotThere) {
 }
 
 TEST_F(EncoderTest, RefusesABatchWhoseOffsetsAreNotItsRows) {
-  const auto error = [&](const ops::RowOffsets& offsets) {
+  const auto error = [&](const RowOffsets& offsets) {
     auto batch = pack(kSequences);
     batch.offsets = offsets;
     return torch_error_of([&] { run(batch); });
   };
-  for (const auto& offsets :
-       {ops::RowOffsets{}, ops::RowOffsets{2, 20}, ops::RowOffsets{0, 12, 7, 20}})
+  for (const auto& offsets : {RowOffsets{}, RowOffsets{2, 20}, RowOffsets{0, 12, 7, 20}})
     EXPECT_THAT(error(offsets), HasSubstr("Encoder: expected offsets that begin with 0"));
   EXPECT_THAT(error({0, 5, 19}),
               HasSubstr("Encoder: expected 19 input ids, where the offsets end, but got [20]"));

@@ -21,9 +21,9 @@ inline EncoderConfig tiny_config() {
 }
 
 /// Random weights of this shape, by Hugging Face's names without prefix.
-inline io::TensorMap random_weights(const EncoderConfig& config, uint64_t seed = 7) {
+inline TensorMap random_weights(const EncoderConfig& config, uint64_t seed = 7) {
   torch::manual_seed(seed);
-  io::TensorMap weights;
+  TensorMap weights;
   const auto add = [&](const std::string& name, at::IntArrayRef shape) {
     weights.insert(name, at::randn(shape) * 0.3);
   };

@@ -14,7 +14,7 @@
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/linear_cross_entropy.h"
 #include "madx/ops/packed_attention.h"
-#include "madx/ops/row_offsets.h"
+#include "madx/ops/sequences.h"
 
 namespace madx::ops {
 namespace {

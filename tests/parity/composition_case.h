@@ -75,15 +75,14 @@ struct CompositionCase {
   Encoder encoder;
   MlmHead mlm_head;
   AdapterStack adapters;
-  io::TensorMap inputs;
-  io::TensorMap expected;
+  TensorMap inputs;
+  TensorMap expected;
   nlohmann::json settings;
   at::Tensor mask;    ///< (batch, length) bool
   PackedBatch batch;  ///< the attended tokens; every row is read
 
  private:
-  void add_fusion(const std::string& name, const nlohmann::json& json,
-                  const io::TensorMap& weights) {
+  void add_fusion(const std::string& name, const nlohmann::json& json, const TensorMap& weights) {
     FusionConfig config;
     config.query = json["query"];
     config.key = json["key"];

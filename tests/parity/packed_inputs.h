@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "madx/models/packed_batch.h"
+#include "madx/core/packed_batch.h"
 
 namespace madx {
 

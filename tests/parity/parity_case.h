@@ -75,8 +75,8 @@ struct ParityCase {
   MlmHead mlm_head;
   AdapterStack adapters;
   TaggingHead tagging_head{nullptr};
-  io::TensorMap inputs;
-  io::TensorMap expected;
+  TensorMap inputs;
+  TensorMap expected;
   nlohmann::json settings;
   PackedBatch batch;  ///< the attended tokens; every row is read
   at::Tensor mask;    ///< (batch, length) bool

@@ -1,7 +1,7 @@
 // Paths that lead nowhere, and files that are not what their flag takes.
 #include "programs/bad_input.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -139,4 +139,4 @@ TEST(BadFiles, EndWithOneLineAndNothingWritten) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

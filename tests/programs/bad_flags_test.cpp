@@ -1,7 +1,7 @@
 // Flags that a user can get wrong, and output directories that are taken.
 #include "programs/bad_input.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -101,4 +101,4 @@ TEST(OutputDirectory, MayBeThereWhenItIsEmpty) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

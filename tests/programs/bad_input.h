@@ -9,7 +9,7 @@
 
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 
 inline constexpr auto kLang = "train_lang_adapter";
 inline constexpr auto kHead = "train_lm_head";
@@ -113,4 +113,4 @@ void expect_all_refused(const TinyFiles& files, const std::string& table,
   for (size_t row = 0; row < kRows; ++row) expect_refused(rows[row], results[row], directory(row));
 }
 
-}  // namespace madx
+}  // namespace madx::apps

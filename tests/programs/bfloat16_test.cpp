@@ -6,7 +6,7 @@
 
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using testing::HasSubstr;
@@ -68,4 +68,4 @@ TEST(Bfloat16, IsRefusedForFineTuning) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

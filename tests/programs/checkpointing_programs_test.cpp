@@ -3,7 +3,7 @@
 
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 struct Run {
@@ -53,4 +53,4 @@ const Run kRuns[] = {
 INSTANTIATE_TEST_SUITE_P(Runs, CheckpointingPrograms, testing::ValuesIn(kRuns));
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -7,7 +7,7 @@
 #include "programs/tiny_files.h"
 #include "support.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -18,7 +18,7 @@ constexpr auto kHidden =
 constexpr auto kNer =
     "--encoder @/encoder --source en --language en=@/adapters/en --language sw=@/adapters/sw ";
 
-io::TensorMap hidden_states(const std::string& name, const std::string& flags) {
+TensorMap hidden_states(const std::string& name, const std::string& flags) {
   const auto path = tiny_files() / name + ".safetensors";
   const auto result = run_command(tiny_files(), "hidden_states",
                                   kHidden + flags + " --output @/" + name + ".safetensors");
@@ -202,4 +202,4 @@ TEST(CompositionPrograms, SayWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

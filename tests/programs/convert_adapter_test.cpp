@@ -7,7 +7,7 @@
 #include "madx/io/adapterhub.h"
 #include "programs/bad_input.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -39,7 +39,7 @@ class ConvertAdapter : public testing::Test {
       EXPECT_EQ(io::read_bytes(ours + "/" + name), io::read_bytes(theirs + "/" + name)) << name;
     }
   }
-  static void expect_same_tensors(const io::TensorMap& ours, const io::TensorMap& theirs) {
+  static void expect_same_tensors(const TensorMap& ours, const TensorMap& theirs) {
     ASSERT_EQ(ours.size(), theirs.size());
     for (const auto& item : theirs) {
       EXPECT_TRUE(at::equal(ours[item.key()], item.value())) << item.key();
@@ -165,4 +165,4 @@ TEST_F(ConvertAdapter, RefusesToNameASetupOrToLeaveAHeadWithoutName) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

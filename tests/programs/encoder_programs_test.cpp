@@ -5,7 +5,7 @@
 #include "madx/io/safetensors.h"
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -80,4 +80,4 @@ TEST(Programs, ExplainTheirFlags) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

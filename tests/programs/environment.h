@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-namespace madx {
+namespace madx::apps {
 
 /// Sets a variable of the environment for programs that run while this lives.
 class WithVariable {
@@ -39,4 +39,4 @@ class WithoutVariable {
   WithVariable variable_;
 };
 
-}  // namespace madx
+}  // namespace madx::apps

@@ -6,7 +6,7 @@
 #include "madx/cpu/bfloat16.h"
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using testing::HasSubstr;
@@ -43,4 +43,4 @@ TEST(FloatProducts, AreMatrixUnitsWhereThereAreAny) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -6,7 +6,7 @@
 
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -115,4 +115,4 @@ TEST(ExportEncoder, EndsWithStatus1AndNothingWrittenOnAFullDisk) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -3,7 +3,7 @@
 
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using testing::HasSubstr;
@@ -73,4 +73,4 @@ TEST(HeadLabels, OfAnotherNumberThanTheHeadsAreRefused) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -6,7 +6,7 @@
 
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -284,4 +284,4 @@ TEST(NoLang, ReadsNoLanguageAdapterThatIsNamed) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

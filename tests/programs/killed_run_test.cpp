@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "madx/train/run_state.h"
+#include "apps/run/run_state.h"
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -145,4 +145,4 @@ INSTANTIATE_TEST_SUITE_P(Programs, KilledRuns, testing::ValuesIn(kLives),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

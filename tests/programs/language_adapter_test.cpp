@@ -7,7 +7,7 @@
 #include "madx/io/adapterhub.h"
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using nlohmann::json;
@@ -184,4 +184,4 @@ TEST(TrainLangAdapter, GivesTheSameBytesForTheSameSeed) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -6,7 +6,7 @@
 #include "programs/environment.h"
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using testing::HasSubstr;
@@ -79,4 +79,4 @@ TEST(LibxsmmTargets, ThatHaveNoProductsAreNoted) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace madx {
+namespace madx::apps {
 
 struct ProgramOptions {
   double timeout_seconds = 60;  ///< then the program is killed
@@ -142,4 +142,4 @@ inline ProgramResult run_binary(const std::string& name, const std::vector<std::
   return run_file(std::string(MADX_PROGRAMS) + "/" + name, arguments, options);
 }
 
-}  // namespace madx
+}  // namespace madx::apps

@@ -4,7 +4,7 @@
 #include "programs/environment.h"
 #include "programs/run_program.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using testing::HasSubstr;
@@ -50,4 +50,4 @@ TEST_F(SpinCount, KeepsNameArgumentsAndStatus) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

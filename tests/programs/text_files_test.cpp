@@ -1,12 +1,12 @@
-#include "madx/programs/text_files.h"
+#include "apps/command_line/text_files.h"
 
 #include <gmock/gmock.h>
 
+#include "apps/command_line/mixed_text.h"
 #include "data/test_files.h"
-#include "madx/programs/mixed_text.h"
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using testing::ElementsAre;
@@ -126,4 +126,4 @@ TEST(TextFiles, NumberHiddenStatesByTheLinesOfTheText) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -11,7 +11,7 @@
 #include "models/tiny_encoder.h"
 #include "programs/run_program.h"
 
-namespace madx {
+namespace madx::apps {
 
 /// An XLM-R of hidden size 16 with the tokenizer of tests/fixtures/tokenizer/xlmr.
 inline EncoderConfig program_test_config() {
@@ -157,4 +157,4 @@ inline const TinyFiles& tiny_files() {
   return files;
 }
 
-}  // namespace madx
+}  // namespace madx::apps

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "apps/command_line/flags.h"
 #include "data/test_files.h"
-#include "madx/programs/flags.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 TEST(BatchTokens, AreAsManySequencesAsFit) {
@@ -31,4 +31,4 @@ TEST(BatchTokens, AreAsManySequencesAsFit) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

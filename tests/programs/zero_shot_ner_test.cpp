@@ -10,7 +10,7 @@
 #include "madx/io/encoder_files.h"
 #include "programs/tiny_files.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -190,4 +190,4 @@ TEST(ZeroShotNer, GivesTheSameTaskAdapterForTheSameSeed) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -1,4 +1,4 @@
-#include "madx/report/bar_chart.h"
+#include "apps/report/bar_chart.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using ::testing::HasSubstr;
@@ -47,4 +47,4 @@ TEST(BarChart, RefusesValuesOfAnotherShape) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -1,4 +1,4 @@
-#include "madx/report/highlight.h"
+#include "apps/report/highlight.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "madx/core/error.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 TEST(Highlight, PutsEntitiesInBracketsWithoutColour) {
@@ -41,4 +41,4 @@ TEST(Highlight, RefusesTokensWithoutTheirTags) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

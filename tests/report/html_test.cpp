@@ -1,10 +1,10 @@
-#include "madx/report/html.h"
+#include "apps/report/html.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 TEST(EscapeHtml, LeavesNothingThatHtmlWouldRead) {
@@ -21,4 +21,4 @@ TEST(EscapeHtml, ReplacesControlCharacters) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -1,4 +1,4 @@
-#include "madx/report/line_chart.h"
+#include "apps/report/line_chart.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 
 #include "madx/core/error.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using ::testing::HasSubstr;
@@ -163,4 +163,4 @@ TEST(LossCurve, IsWrittenAsAFile) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -1,4 +1,4 @@
-#include "madx/report/ner_report.h"
+#include "apps/report/ner_report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 
 #include "madx/core/error.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 using ::testing::HasSubstr;
@@ -204,4 +204,4 @@ TEST(NerReport, IsWrittenAsAFile) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

@@ -1,4 +1,4 @@
-#include "madx/report/ner_results.h"
+#include "apps/report/ner_results.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "madx/core/error.h"
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
@@ -162,4 +162,4 @@ TEST_F(ResultsJson, RefusesAnotherFile) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

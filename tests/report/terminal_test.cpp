@@ -1,8 +1,8 @@
-#include "madx/report/terminal.h"
+#include "apps/report/terminal.h"
 
 #include <gtest/gtest.h>
 
-namespace madx {
+namespace madx::apps {
 namespace {
 
 TEST(Terminal, CountsColumnsNotBytes) {
@@ -28,4 +28,4 @@ TEST(Terminal, FillsOrCutsToTheWidthAskedFor) {
 }
 
 }  // namespace
-}  // namespace madx
+}  // namespace madx::apps

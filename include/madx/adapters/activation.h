@@ -43,7 +43,7 @@ struct Activation {
 struct RowGroup {
   std::shared_ptr<const Plan> plan;
   int64_t rows = 0;
-  ops::RowOffsets sequences = {0};  ///< where they begin, counted from the group's first row
+  RowOffsets sequences = {0};  ///< where they begin, counted from the group's first row
 };
 
 /// Which plan each sequence of a batch takes.

@@ -56,7 +56,7 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
   struct Input {
     at::Tensor x;         // (rows, hidden)
     at::Tensor residual;  // (rows, hidden); undefined for a parallel adapter, which adds nothing
-    const ops::RowOffsets* sequences = nullptr;  ///< where they begin: gates need it
+    const RowOffsets* sequences = nullptr;  ///< where they begin: gates need it
   };
   Input read(const at::Tensor& h, const SiteInput& site) const;
 
@@ -87,7 +87,7 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
   torch::Tensor scaling;  ///< (1) or (hidden) where it is learned; undefined where it is a number
 
  private:
-  static const ops::RowOffsets& sequences_of(const Input& input) {
+  static const RowOffsets& sequences_of(const Input& input) {
     TORCH_CHECK(input.sequences != nullptr && input.sequences->back() == input.x.size(0),
                 "Adapter: expected where the sequences of ", input.x.size(0),
                 " rows begin, which use_gating and stochastic_depth need, but got none");

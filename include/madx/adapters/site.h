@@ -2,8 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "madx/core/row_offsets.h"
 #include "madx/ops/adapter_site.h"
-#include "madx/ops/row_offsets.h"
 
 namespace madx {
 
@@ -18,7 +18,7 @@ struct SiteInput {
   const FrozenLayerNorm& norm;
   double dropout = 0;
   /// Where the rows' sequences begin; gates and stochastic depth alone need it.
-  const ops::RowOffsets* sequences = nullptr;
+  const RowOffsets* sequences = nullptr;
 };
 
 }  // namespace madx

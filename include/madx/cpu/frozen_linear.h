@@ -19,8 +19,8 @@ void frozen_linear_forward(const FrozenWeight& layer, const float* x, int64_t ro
 void frozen_linear_backward(const FrozenWeight& layer, const float* y_gradient, int64_t rows,
                             int threads, float* x_gradient);
 
-/// Two layers with exact gelu between them: y = gelu(x W_1^T + b_1) W_2^T + b_2. Rows go through both
-/// a tile at a time; the wide matrix between them is never whole in memory.
+/// Two layers with exact gelu between them: y = gelu(x W_1^T + b_1) W_2^T + b_2. Rows go through
+/// both a tile at a time; the wide matrix between them is never whole in memory.
 struct FeedForward {
   FrozenWeight first, second;
 };

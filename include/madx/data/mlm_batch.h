@@ -2,8 +2,8 @@
 
 #include <vector>
 
+#include "madx/core/packed_batch.h"
 #include "madx/data/masking.h"
-#include "madx/models/packed_batch.h"
 
 namespace madx {
 

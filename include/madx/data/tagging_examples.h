@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "madx/core/packed_batch.h"
 #include "madx/data/conll.h"
 #include "madx/data/tokenizer.h"
-#include "madx/models/packed_batch.h"
 
 namespace madx {
 

@@ -6,7 +6,7 @@
 
 #include "madx/adapters/bottleneck_config.h"
 #include "madx/adapters/fusion_config.h"
-#include "madx/io/tensor_map.h"
+#include "madx/core/tensor_map.h"
 
 namespace madx::io {
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "madx/core/tensor_map.h"
 #include "madx/data/tokenizer.h"
-#include "madx/io/tensor_map.h"
 #include "madx/models/encoder.h"
 #include "madx/models/mlm_head.h"
 

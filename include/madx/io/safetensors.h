@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "madx/io/tensor_map.h"
+#include "madx/core/tensor_map.h"
 
 namespace madx::io {
 

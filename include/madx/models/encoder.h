@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "madx/io/tensor_map.h"
+#include "madx/core/tensor_map.h"
 #include "madx/models/encoder_layer.h"
 #include "madx/models/recomputed.h"
 #include "madx/models/routed_batch.h"
@@ -29,7 +29,7 @@ class EncoderImpl : public torch::nn::Module {
   /// InputError naming key, expected and found when a weight is missing or of another shape, and
   /// for packed ones where the CPU would be slower with them or sizes do not fit. A weight under
   /// `config.output_layer_key()` that differs from the word embeddings is kept as output layer.
-  EncoderImpl(EncoderConfig config, const io::TensorMap& weights, const std::string& where,
+  EncoderImpl(EncoderConfig config, const TensorMap& weights, const std::string& where,
               WeightForm form = WeightForm::kFloat32);
 
   /// Last hidden states under the composition that is active: (rows, hidden), or (read, hidden)
@@ -71,7 +71,7 @@ class EncoderImpl : public torch::nn::Module {
 
   /// Every weight by Hugging Face's name without the model's prefix, query, key and value apart
   /// (views of the packed one).
-  io::TensorMap named_weights() const;
+  TensorMap named_weights() const;
 
   const EncoderConfig& config() const { return config_; }
   /// In which the weights of linear layers and the word embeddings are kept.
@@ -121,7 +121,7 @@ namespace detail {
 /// Picks weights out of an encoder's file, checking each shape.
 class WeightReader {
  public:
-  WeightReader(const io::TensorMap& weights, std::string where)
+  WeightReader(const TensorMap& weights, std::string where)
       : weights_(weights), where_(std::move(where)) {}
 
   at::Tensor operator()(const std::string& key, at::IntArrayRef shape) const {
@@ -139,7 +139,7 @@ class WeightReader {
   }
 
  private:
-  const io::TensorMap& weights_;
+  const TensorMap& weights_;
   std::string where_;
 };
 
@@ -162,7 +162,7 @@ inline void check_weight_form(const EncoderConfig& config, WeightForm form,
 
 }  // namespace detail
 
-inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weights,
+inline EncoderImpl::EncoderImpl(EncoderConfig config, const TensorMap& weights,
                                 const std::string& where, WeightForm form)
     : config_(std::move(config)), form_(form) {
   detail::check_weight_form(config_, form, where);
@@ -234,8 +234,8 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const io::TensorMap& weigh
   eval();
 }
 
-inline io::TensorMap EncoderImpl::named_weights() const {
-  io::TensorMap weights;
+inline TensorMap EncoderImpl::named_weights() const {
+  TensorMap weights;
   weights.insert("embeddings.word_embeddings.weight", embeddings_.words);
   weights.insert("embeddings.position_embeddings.weight", embeddings_.positions);
   weights.insert("embeddings.token_type_embeddings.weight", embeddings_.types);
@@ -278,7 +278,7 @@ inline at::Tensor EncoderImpl::embed(const RoutedBatch& routed,
                 config_.max_length(), " tokens, but sequence ", sequence, " has ", length);
     for (int64_t i = 0; i < length; ++i) positions.push_back(config_.first_position() + i);
   }
-  const auto position_ids = ops::upload(at::tensor(positions, at::kLong), device());
+  const auto position_ids = upload(at::tensor(positions, at::kLong), device());
   const auto x = ops::embed(batch.input_ids, position_ids, embeddings_, embedding_norm_,
                             is_training() ? config_.hidden_dropout_prob : 0.0);  // (rows, hidden)
   return detail::through_invertible(x, routed.groups, adapters, /*inverse=*/false);

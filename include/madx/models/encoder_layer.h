@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "madx/adapters/site_rules.h"
+#include "madx/core/packed_batch.h"
 #include "madx/models/encoder_config.h"
-#include "madx/models/packed_batch.h"
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/packed_attention.h"
 
@@ -33,9 +33,9 @@ class EncoderLayerImpl : public torch::nn::Module {
   /// x (rows, hidden) -> (rows, hidden), or (read, hidden) where `read_rows` is given: keys and
   /// values still come from every row. `read_offsets` are the sequences' boundaries within
   /// read_rows, `groups` the plans of the rows that come out.
-  at::Tensor forward(const at::Tensor& x, const ops::RowOffsets& offsets,
-                     const at::Tensor& read_rows, const ops::RowOffsets& read_offsets,
-                     const SiteRules& rules, const std::vector<RowGroup>& groups) const;
+  at::Tensor forward(const at::Tensor& x, const RowOffsets& offsets, const at::Tensor& read_rows,
+                     const RowOffsets& read_offsets, const SiteRules& rules,
+                     const std::vector<RowGroup>& groups) const;
 
   /// Whether a weight of the layer or of what acts at its sites learns.
   bool learns(const SiteRules& rules, const std::vector<RowGroup>& groups) const {
@@ -74,10 +74,9 @@ inline void EncoderLayerImpl::set(const std::string& name, FrozenLayerNorm Encod
                  config_.layer_norm_eps};
 }
 
-inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const ops::RowOffsets& offsets,
+inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const RowOffsets& offsets,
                                             const at::Tensor& read_rows,
-                                            const ops::RowOffsets& read_offsets,
-                                            const SiteRules& rules,
+                                            const RowOffsets& read_offsets, const SiteRules& rules,
                                             const std::vector<RowGroup>& groups) const {
   const auto hidden = config_.hidden_size;
   const auto attention_dropout = is_training() ? config_.attention_probs_dropout_prob : 0.0;

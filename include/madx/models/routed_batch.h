@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "madx/adapters/adapter_stack.h"
-#include "madx/models/packed_batch.h"
+#include "madx/core/packed_batch.h"
 
 namespace madx {
 
@@ -17,7 +17,7 @@ namespace madx {
 /// take, so that the rows of a plan lie together; under a parallel block, one copy a channel.
 struct RoutedBatch {
   PackedBatch batch;
-  ops::RowOffsets read_offsets;       ///< boundaries of sequences among the rows that are read
+  RowOffsets read_offsets;            ///< boundaries of sequences among the rows that are read
   std::vector<RowGroup> groups;       ///< of all rows
   std::vector<RowGroup> read_groups;  ///< of the rows that are read
   SiteRules rules;                    ///< those in force when it was routed
@@ -40,7 +40,7 @@ namespace detail {
 
 /// What is read by these numbers alone must be there.
 inline void check_batch(const PackedBatch& batch) {
-  ops::check_offsets("Encoder", batch.offsets);
+  check_offsets("Encoder", batch.offsets);
   TORCH_CHECK(batch.input_ids.dim() == 1 && batch.input_ids.size(0) == batch.rows(),
               "Encoder: expected ", batch.rows(), " input ids, where the offsets end, but got ",
               batch.input_ids.sizes());
@@ -52,9 +52,9 @@ inline void check_batch(const PackedBatch& batch) {
 
 /// Boundaries of sequences among `read_rows`, or among all rows where there are none. Throws
 /// c10::Error where rows do not ascend within the batch.
-inline ops::RowOffsets read_offsets(const PackedBatch& batch) {
+inline RowOffsets read_offsets(const PackedBatch& batch) {
   if (!batch.read_rows.defined()) return batch.offsets;
-  ops::RowOffsets offsets{0};
+  RowOffsets offsets{0};
   const auto rows = batch.read_rows.to(at::kCPU).contiguous();
   const auto* row = rows.const_data_ptr<int64_t>();
   int64_t read = 0;
@@ -98,7 +98,7 @@ inline at::Tensor through_invertible(const at::Tensor& x, const std::vector<RowG
 
 /// Groups of a batch whose sequences, `offsets` apart, take these plans in order.
 inline std::vector<RowGroup> row_groups(const Routing& routing, const std::vector<size_t>& plan_of,
-                                        const ops::RowOffsets& offsets) {
+                                        const RowOffsets& offsets) {
   std::vector<RowGroup> groups;
   for (size_t s = 0; s < plan_of.size(); ++s) {
     const auto& plan = routing.plans[plan_of[s]];
@@ -111,10 +111,10 @@ inline std::vector<RowGroup> row_groups(const Routing& routing, const std::vecto
 }
 
 /// `sequences` of packed rows, end to end: the rows' numbers, and where sequences now begin.
-inline std::pair<at::Tensor, ops::RowOffsets> take_rows(const ops::RowOffsets& offsets,
-                                                        const std::vector<size_t>& sequences) {
+inline std::pair<at::Tensor, RowOffsets> take_rows(const RowOffsets& offsets,
+                                                   const std::vector<size_t>& sequences) {
   std::vector<int64_t> rows;
-  ops::RowOffsets taken{0};
+  RowOffsets taken{0};
   for (const auto s : sequences) {
     for (auto row = offsets[s]; row < offsets[s + 1]; ++row) rows.push_back(row);
     taken.push_back(static_cast<int64_t>(rows.size()));
@@ -158,7 +158,7 @@ inline RoutedBatch route(const PackedBatch& batch, const AdapterStackImpl& adapt
     routed.batch.read_rows =
         batch.read_rows.index_select(0, read.to(device)) + at::tensor(shifts, at::kLong).to(device);
   }
-  ops::RowOffsets channel_offsets{0};  // of the output as the caller sees it
+  RowOffsets channel_offsets{0};  // of the output as the caller sees it
   for (size_t s = 0; s < plan_of.size(); ++s) {
     const auto i = s % sequences;
     channel_offsets.push_back(channel_offsets.back() + routed.read_offsets[i + 1] -

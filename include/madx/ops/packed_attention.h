@@ -9,12 +9,12 @@
 #include <optional>
 #include <vector>
 
+#include "madx/core/row_offsets.h"
 #include "madx/cpu/attention.h"
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/once_differentiable.h"
 #include "madx/ops/random_seed.h"
-#include "madx/ops/row_offsets.h"
 
 namespace madx::ops {
 

@@ -8,8 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "madx/train/experiment.h"
-#include "madx/train/metrics_log.h"
+#include "madx/train/metrics_row.h"
 
 namespace madx {
 
@@ -35,15 +34,5 @@ struct Checkpoint {
   int64_t tokens = 0;           ///< read so far
   double seconds = 0;           ///< of training so far
 };
-
-/// Writes `directory` whole or not at all, in place of an older one.
-void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint,
-                      const Experiment& experiment);
-
-/// Throws InputError when a file is missing or damaged, or when the checkpoint is of another
-/// experiment, naming what differs.
-Checkpoint read_checkpoint(const std::string& directory, const Experiment& experiment);
-
-bool has_checkpoint(const std::string& directory);
 
 }  // namespace madx

@@ -89,7 +89,7 @@ class MlmTask : public TrainingTask {
     const auto device = encoder_->device();
     const auto packed = batch.batch.to(device);
     const auto hidden = encoder_->forward(packed, *adapters_);  // (masked, hidden)
-    return head_->loss(hidden, encoder_->output_embeddings(), ops::upload(batch.targets, device),
+    return head_->loss(hidden, encoder_->output_embeddings(), upload(batch.targets, device),
                        *adapters_, packed);
   }
 

@@ -106,7 +106,7 @@ class TaggingTask : public TrainingTask {
     const auto batch = examples_.batch(sequences_of(index));
     const auto device = encoder_->device();
     const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (words, hidden)
-    auto value = head_->loss(hidden, ops::upload(batch.targets, device));
+    auto value = head_->loss(hidden, upload(batch.targets, device));
     for (const auto& fusion : options_.fusions) {
       const auto regularization = fusion->regularization_loss();
       if (regularization.defined()) value = value + regularization;

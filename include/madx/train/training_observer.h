@@ -4,7 +4,7 @@
 #include <string>
 
 #include "madx/train/checkpoint.h"
-#include "madx/train/metrics_log.h"
+#include "madx/train/metrics_row.h"
 
 namespace madx {
 

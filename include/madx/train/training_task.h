@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "madx/train/metrics_log.h"
+#include "madx/train/metrics_row.h"
 
 namespace madx {
 

@@ -1,0 +1,288 @@
+#include "apps/command_line/flags.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <iostream>
+
+#include "io/bottleneck_json.h"
+#include "io/floating.h"
+#include "madx/core/error.h"
+#include "madx/core/plain_text.h"
+#include "madx/cpu/available.h"
+#include "madx/cpu/bfloat16.h"
+#include "madx/cpu/float_products.h"
+#include "madx/io/adapter_config.h"
+
+namespace madx::apps {
+namespace {
+
+template <class Number>
+void require(bool holds, const std::string& flag, const std::string& expected, Number found) {
+  if (!holds) input_error(flag, ": expected ", expected, ", but found ", found);
+}
+
+/// A number in as many digits as tell it from every other.
+template <class Number>
+std::string exact_text(Number value) {
+  std::array<char, 32> text;
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+}  // namespace
+
+void TrainingFlags::add_to(CLI::App& app) {
+  app.add_option("--steps", steps, "Optimizer steps (or give --epochs)");
+  app.add_option("--epochs", epochs, "Passes over the training data");
+  batch_size_option_ =
+      app.add_option("--batch-size", batch_size, "Sequences a batch")->capture_default_str();
+  app.add_option(
+      "--batch-tokens", batch_tokens,
+      "Tokens a batch, instead of --batch-size: as many sequences of --max-length as fit");
+  app.add_option("--gradient-accumulation", gradient_accumulation, "Batches a step")
+      ->capture_default_str();
+  app.add_option("--max-length", max_length, "Tokens of a sequence at most")->capture_default_str();
+  app.add_option("--lr", lr, "Peak learning rate")->capture_default_str();
+  app.add_option("--warmup-steps", warmup_steps,
+                 "Steps of linear warm-up (default: a twentieth of the steps)");
+  app.add_option("--weight-decay", weight_decay, "AdamW's, on weight matrices")
+      ->capture_default_str();
+  app.add_option("--eval-every", eval_every, "Evaluate every N steps; 0: at the end")
+      ->capture_default_str();
+  app.add_option(
+         "--save-every", save_every,
+         "Write a checkpoint every N steps as well, and keep the last one beside the result")
+      ->capture_default_str();
+  app.add_option("--save-minutes", save_minutes,
+                 "Write a checkpoint every so many minutes, and on Ctrl-C")
+      ->capture_default_str();
+  app.add_option("--log-every", log_every, "Write a line of metrics.jsonl every N steps")
+      ->capture_default_str();
+  app.add_flag("--resume", resume, "Go on from the checkpoint in the output directory");
+  app.add_option("--seed", seed, "Of everything random")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--no-encoder-dropout", no_encoder_dropout,
+               "Train with the frozen encoder's own dropout off");
+  app.add_flag("--gradient-checkpointing", gradient_checkpointing,
+               "Compute each layer again in the backward pass: less memory, a third more time");
+}
+
+void TrainingFlags::check() {
+  require(steps.value_or(1) > 0, "--steps", "a number above 0", steps.value_or(1));
+  require(epochs.value_or(1) > 0, "--epochs", "a number above 0", epochs.value_or(1));
+  if (steps && epochs) input_error("--steps and --epochs: expected one of them, but found both");
+  if (batch_tokens) {
+    if (batch_size_option_ != nullptr && batch_size_option_->count() > 0)
+      input_error("--batch-size and --batch-tokens: expected one of them, but found both");
+    require(max_length > 0 && *batch_tokens >= max_length, "--batch-tokens",
+            "at least --max-length, " + std::to_string(max_length), *batch_tokens);
+    batch_size = *batch_tokens / max_length;
+  }
+  require(batch_size > 0, "--batch-size", "a number above 0", batch_size);
+  require(gradient_accumulation > 0, "--gradient-accumulation", "a number above 0",
+          gradient_accumulation);
+  require(lr > 0 && std::isfinite(lr), "--lr", "a number above 0", lr);
+  require(warmup_steps.value_or(0) >= 0, "--warmup-steps", "a number of at least 0",
+          warmup_steps.value_or(0));
+  require(weight_decay >= 0 && std::isfinite(weight_decay), "--weight-decay",
+          "a number of at least 0", weight_decay);
+  require(log_every > 0, "--log-every", "a number above 0", log_every);
+  require(eval_every >= 0, "--eval-every", "a number of at least 0", eval_every);
+  require(save_every >= 0, "--save-every", "a number of at least 0", save_every);
+  require(save_minutes > 0, "--save-minutes", "a number above 0", save_minutes);
+}
+
+TrainerOptions TrainingFlags::trainer_options(int64_t epoch_batches, int64_t default_epochs) const {
+  TrainerOptions options;
+  const auto passes = epochs.value_or(default_epochs);
+  options.steps =
+      steps.value_or(std::max<int64_t>(1, passes * epoch_batches / gradient_accumulation));
+  options.gradient_accumulation = gradient_accumulation;
+  options.lr = lr;
+  options.warmup_steps = warmup_steps.value_or(options.steps / 20);
+  options.weight_decay = weight_decay;
+  options.eval_every = eval_every;
+  options.save_every = save_every;
+  options.log_every = log_every;
+  options.seed = seed;
+  return options;
+}
+
+void TrainingFlags::describe(const TrainerOptions& options, Experiment& experiment) const {
+  const std::map<std::string, std::string> settings = {
+      {"--steps", exact_text(options.steps)},
+      {"--batch-size", exact_text(batch_size)},
+      {"--gradient-accumulation", exact_text(options.gradient_accumulation)},
+      {"--max-length", exact_text(max_length)},
+      {"--lr", exact_text(options.lr)},
+      {"--warmup-steps", exact_text(options.warmup_steps)},
+      {"--weight-decay", exact_text(options.weight_decay)},
+      {"--eval-every", exact_text(options.eval_every)},
+      {"--seed", exact_text(options.seed)},
+      {"--no-encoder-dropout", no_encoder_dropout ? "given" : "not given"}};
+  experiment.settings.insert(settings.begin(), settings.end());
+}
+
+void TrainingFlags::apply_to(Encoder& encoder) const {
+  encoder->use_dropout(!no_encoder_dropout);
+  encoder->use_gradient_checkpointing(gradient_checkpointing);
+}
+
+void check_max_length(int64_t max_length, const EncoderConfig& config) {
+  if (max_length < 3 || max_length > config.max_length()) {
+    input_error("--max-length: expected 3 to ", config.max_length(),
+                " tokens, what the encoder's positions hold, but found ", max_length);
+  }
+}
+
+void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& config) {
+  for (const auto layer : adapter.leave_out) {
+    if (layer >= config.num_hidden_layers) {
+      input_error("--leave-out: expected layers below ", config.num_hidden_layers, ", but found ",
+                  layer);
+    }
+  }
+}
+
+void print_encoder(const io::LoadedEncoder& loaded) {
+  const auto& config = loaded.encoder->config();
+  std::cout << "encoder: " << config.model_type << ", " << config.num_hidden_layers << " layers x "
+            << config.hidden_size << ", vocabulary " << config.vocab_size
+            << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head")
+            << (loaded.encoder->has_own_output() ? " and an output layer of its own" : "");
+  if (loaded.archive_difference) {
+    std::cout << "; native layers and the archive's own forward differ by at most "
+              << number_text(*loaded.archive_difference);
+    if (loaded.archive_type != at::kFloat)
+      std::cout << ", as the archive computes in " << io::type_name(loaded.archive_type);
+  }
+  std::cout << "\n";
+}
+
+void MlmFlags::add_to(CLI::App& app) {
+  app.add_option("--mlm-probability", mlm_probability, "Share of tokens to predict")
+      ->capture_default_str();
+  app.add_flag("--full-length", full_length,
+               "Join lines to sequences of --max-length, </s> between them: all of one length");
+}
+
+MlmBatchesOptions MlmFlags::batches_options(const TrainingFlags& training, Mixing mixing) const {
+  require(mlm_probability > 0 && mlm_probability < 1, "--mlm-probability",
+          "a number between 0 and 1", mlm_probability);
+  return {training.batch_size,
+          training.max_length,
+          mlm_probability,
+          training.seed,
+          mixing,
+          full_length ? Sequences::kFullLength : Sequences::kLines};
+}
+
+void MlmFlags::describe(Experiment& experiment) const {
+  experiment.settings["--mlm-probability"] = exact_text(mlm_probability);
+  experiment.settings["--full-length"] = full_length ? "given" : "not given";
+}
+
+void DeviceFlags::add_to(CLI::App& app) {
+  app.add_option("--threads", threads, "CPU threads; 0: all cores")->capture_default_str();
+  app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app.add_option("--dtype", dtype,
+                 "float32, or bfloat16 for the encoder's weights: faster and smaller on a GPU, and "
+                 "where the CPU has AMX")
+      ->capture_default_str();
+}
+
+namespace {
+
+/// The device that `--device` names, which is there.
+at::Device parse_device(const std::string& device) {
+  if (device == "cpu") return at::kCPU;
+  if (device == "auto") return at::hasCUDA() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+  const bool numbered =
+      device.rfind("cuda:", 0) == 0 && device.size() > 5 && device.size() < 8 &&
+      std::all_of(device.begin() + 5, device.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (device != "cuda" && !numbered)
+    input_error("--device: expected auto, cpu, cuda or cuda:N, but found ", device);
+  if (!at::hasCUDA()) {
+    input_error("--device: expected a CUDA device for ", device,
+                ", but this LibTorch or machine has none; use --device cpu");
+  }
+  return at::Device(device == "cuda" ? "cuda:0" : device);
+}
+
+}  // namespace
+
+at::Device DeviceFlags::apply() const {
+  require(threads >= 0, "--threads", "a number of at least 0", threads);
+  if (threads > 0) at::set_num_threads(threads);
+  if (dtype != "float32" && dtype != "bfloat16")
+    input_error("--dtype: expected float32 or bfloat16, but found ", dtype);
+  cpu::float_products();  // refuses what it cannot be
+  const auto where = parse_device(device);
+  if (where.is_cpu() && !cpu::available()) {
+    std::cerr << "note: " << cpu::why_not_available()
+              << ", so LibTorch's own operations run, slower\n";
+  }
+  if (dtype == "bfloat16" && where.is_cpu() && !cpu::has_bfloat16_products()) {
+    input_error(
+        "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
+        "processor has no matrix units for it (AMX); leave the flag out");
+  }
+  return where;
+}
+
+WeightForm DeviceFlags::weight_form(at::Device device) const {
+  if (dtype == "float32") return WeightForm::kFloat32;
+  return device.is_cpu() ? WeightForm::kPackedBfloat16 : WeightForm::kBfloat16;
+}
+
+void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {
+  reduction_factor = default_reduction_factor;
+  app.add_option(
+         "--config", config,
+         "pfeiffer, houlsby or parallel (aliases seq_bn, double_seq_bn, par_bn), or with keys "
+         "of AdapterHub: \"seq_bn[non_linearity='gelu']\"")
+      ->capture_default_str();
+  reduction_factor_option_ =
+      app.add_option("--reduction-factor", reduction_factor, "Hidden size / bottleneck size")
+          ->capture_default_str();
+  app.add_option("--leave-out", leave_out, "Layers without an adapter, e.g. 11 (MAD-X 2.0)");
+  app.add_option("--adapter-drop", adapter_drop,
+                 "AdapterDrop: in training, each batch skips the adapters of 0 to N first layers")
+      ->capture_default_str();
+}
+
+void AdapterFlags::check_adapter_drop(const EncoderConfig& config) const {
+  if (adapter_drop >= 0 && adapter_drop < config.num_hidden_layers) return;
+  input_error("--adapter-drop: expected 0 to ", config.num_hidden_layers - 1,
+              ", so that some layer keeps its adapter, but found ", adapter_drop);
+}
+
+BottleneckConfig AdapterFlags::bottleneck_config() const {
+  auto adapter = io::parse_config_string(config);
+  const auto refuse_two = [&](const char* flag, const char* key, bool given) {
+    if (!given || adapter.spelling.count(key) == 0) return;
+    input_error(flag, ": expected it, or ", key, " in --config, but found both; leave one out");
+  };
+  const bool given = reduction_factor_option_ != nullptr && reduction_factor_option_->count() > 0;
+  refuse_two("--reduction-factor", "reduction_factor", given);
+  refuse_two("--leave-out", "leave_out", !leave_out.empty());
+  require(reduction_factor > 0 && std::isfinite(reduction_factor), "--reduction-factor",
+          "a number above 0", reduction_factor);
+  if (adapter.spelling.count("reduction_factor") == 0) adapter.reduction_factor = reduction_factor;
+  if (!leave_out.empty()) adapter.leave_out = parse_layers("--leave-out", leave_out);
+  return adapter;
+}
+
+void AdapterFlags::describe(const BottleneckConfig& config, Experiment& experiment) const {
+  experiment.settings["--adapter-drop"] = std::to_string(adapter_drop);
+  const auto keys = io::bottleneck_json(config);
+  for (const auto& [key, value] : keys.items())
+    experiment.settings["--config " + key] = value.dump();
+}
+
+}  // namespace madx::apps

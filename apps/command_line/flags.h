@@ -1,0 +1,134 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/run/experiment.h"
+#include "madx/adapters/bottleneck_config.h"
+#include "madx/data/mlm_batches.h"
+#include "madx/io/encoder_files.h"
+#include "madx/models/encoder.h"
+#include "madx/train/trainer.h"
+
+namespace madx::apps {
+
+/// Flags that the training programs share, with their defaults. One place: a flag means the same in
+/// each.
+struct TrainingFlags {
+  std::optional<int64_t> steps;
+  std::optional<int64_t> epochs;
+  int64_t batch_size = 8;
+  std::optional<int64_t> batch_tokens;  ///< instead of batch_size, which `check` sets by it
+  int64_t gradient_accumulation = 1;
+  int64_t max_length = 128;
+  double lr = 1e-4;
+  std::optional<int64_t> warmup_steps;
+  double weight_decay = 0.0;
+  int64_t eval_every = 0;
+  int64_t save_every = 0;
+  double save_minutes = 10;
+  int64_t log_every = 10;
+  bool resume = false;
+  uint64_t seed = 42;
+  bool no_encoder_dropout = false;
+  bool gradient_checkpointing = false;
+
+  void add_to(CLI::App& app);
+
+  /// Throws InputError for a value that no run can have. Sets the batch size that --batch-tokens
+  /// comes to.
+  void check();
+
+  /// Sets the encoder's dropout and gradient checkpointing.
+  void apply_to(Encoder& encoder) const;
+
+  /// The trainer's options for a run of `epoch_batches` batches an epoch; after `check`.
+  TrainerOptions trainer_options(int64_t epoch_batches, int64_t default_epochs) const;
+
+  /// Adds what these flags, with `options` made of them, decide of a run's results. Where it is
+  /// logged, saved and computed decides nothing.
+  void describe(const TrainerOptions& options, Experiment& experiment) const;
+
+ private:
+  CLI::Option* batch_size_option_ = nullptr;
+};
+
+/// Throws InputError when --max-length is below 3 or above what the encoder's positions hold.
+void check_max_length(int64_t max_length, const EncoderConfig& config);
+
+/// Throws InputError when --leave-out names a layer that the encoder has not.
+void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& config);
+
+/// Prints the encoder's shape and, for TorchScript, how far its native layers are from the
+/// archive's own forward.
+void print_encoder(const io::LoadedEncoder& loaded);
+
+/// How masked LM reads its text.
+struct MlmFlags {
+  double mlm_probability = 0.15;
+  bool full_length = false;
+
+  void add_to(CLI::App& app);
+  /// Throws InputError for a --mlm-probability outside (0, 1).
+  MlmBatchesOptions batches_options(const TrainingFlags& training, Mixing mixing) const;
+  /// Adds what decides a run's results.
+  void describe(Experiment& experiment) const;
+};
+
+/// Where the work runs.
+struct DeviceFlags {
+  int threads = 0;
+  std::string device = "auto";
+  std::string dtype = "float32";
+
+  void add_to(CLI::App& app);
+  /// Sets the number of threads and returns the device. Throws InputError for one that this build
+  /// or machine has not, and for a --dtype that there is no use in.
+  at::Device apply() const;
+  /// Adds what decides a run's results.
+  void describe(Experiment& experiment) const { experiment.settings["--dtype"] = dtype; }
+  /// How the encoder's weights are kept for work on `device`, which `apply` returned.
+  WeightForm weight_form(at::Device device) const;
+};
+
+/// `--config` with the sizes beside it.
+struct AdapterFlags {
+  std::string config = "pfeiffer";
+  double reduction_factor = 0;  ///< 0: the program's default
+  std::string leave_out;
+  int64_t adapter_drop = 0;
+
+  void add_to(CLI::App& app, double default_reduction_factor);
+  /// Throws InputError where --adapter-drop would leave some batch without any adapter.
+  void check_adapter_drop(const EncoderConfig& config) const;
+  /// Throws InputError where a configuration string and a flag both name a value.
+  BottleneckConfig bottleneck_config() const;
+  /// Adds what decides a run's results: all keys of `config`, made of these flags, and AdapterDrop.
+  void describe(const BottleneckConfig& config, Experiment& experiment) const;
+
+ private:
+  CLI::Option* reduction_factor_option_ = nullptr;
+};
+
+/// "10,11" as layers. Throws InputError, naming `flag`, for anything else.
+std::vector<int64_t> parse_layers(const std::string& flag, const std::string& text);
+
+/// `LANGUAGE=VALUE` flags, such as `--language sw=adapters/sw`, in the order given.
+std::vector<std::pair<std::string, std::string>> parse_pairs(
+    const std::string& flag, const std::vector<std::string>& values);
+
+/// Parses the command line. Usage errors become InputError; --help prints and exits with status 0.
+void parse_command_line(CLI::App& app, int argc, char** argv);
+
+/// The most memory that this process has held.
+int64_t peak_memory_bytes();
+/// "12.3 GB": the most memory that this process has held.
+std::string peak_memory();
+
+/// The words of the command line, quoted where a shell needs it.
+std::string command_line(int argc, char** argv);
+
+}  // namespace madx::apps

@@ -1,0 +1,27 @@
+// Writes a Hugging Face directory (config.json, model.safetensors, tokenizer) as one TorchScript
+// file that carries all of it.
+//
+//   build/bin/export_encoder --from xlm-roberta-base --to xlmr.pt
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
+#include "madx/madx.h"
+
+int main(int argc, char** argv) {
+  return madx::apps::run_program("export_encoder", [&] {
+    CLI::App app(
+        "Writes an encoder's directory as one TorchScript file with config and tokenizer inside");
+    std::string from, to;
+    app.add_option("--from", from,
+                   "Directory: config.json, tokenizer, and model.safetensors or encoder.pt")
+        ->required();
+    app.add_option("--to", to, "File to write (.pt)")->required();
+    madx::apps::parse_command_line(app, argc, argv);
+    madx::io::export_encoder(from, to);
+    const auto loaded = madx::io::load_encoder(to);
+    std::cout << "wrote " << to << ": ";
+    madx::apps::print_encoder(loaded);
+  });
+}

@@ -1,0 +1,194 @@
+// Writes the last hidden states of raw text under adapters: features for another program, or for a
+// comparison (tests/python/check_adapters.py holds them against Python's).
+//
+//   build/bin/hidden_states --encoder xlmr.pt --adapter adapters/sw --adapter runs/ner/task_adapter
+//       --text sw.txt --output hidden.safetensors
+//   build/bin/hidden_states --encoder xlmr.pt --adapter sw=adapters/sw --adapter ner=ner
+//       --adapter pos=pos --fusion ner,pos --composition "Stack(sw, Fuse(ner, pos))" --text ...
+//   build/bin/hidden_states --encoder xlmr.pt --adapter sw=adapters/sw --adapter en=adapters/en
+//       --composition LANGUAGE --text sw=sw.txt --text en=en.txt --batch-size 16 --output ...
+//
+// For line i of the text, counted from 0 and through all files: input_ids.i (length) int64, special
+// tokens included, and hidden.i (length, hidden) float32; under a Parallel block hidden.i.c for its
+// member c. A blank line has its special tokens alone, so that numbers are those of the text.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "apps/command_line/composition_flags.h"
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
+#include "madx/data/invisible.h"
+#include "madx/data/utf8.h"
+#include "madx/madx.h"
+
+namespace {
+
+struct Flags {
+  std::string encoder, setup, output, leave_out;
+  std::vector<std::string> adapters, texts;
+  madx::apps::CompositionFlags composition;
+  madx::apps::DeviceFlags device;
+  int64_t max_length = 128, batch_size = 1;
+};
+
+Flags parse(int argc, char** argv) {
+  CLI::App app("Writes the last hidden states of raw text under adapters");
+  Flags flags;
+  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  app.add_option("--adapter", flags.adapters,
+                 "[NAME=]DIRECTORY of an AdapterHub adapter; several, without --composition: the "
+                 "stack, bottom first");
+  flags.composition.add_to(app,
+                           "names are those of --adapter, or else the adapters' own; LANGUAGE is "
+                           "the language that --text names");
+  app.add_option("--setup", flags.setup,
+                 "Setup of AdapterHub (adapter_setup.json): its adapters and fusions, composed as "
+                 "it says");
+  app.add_option("--leave-out", flags.leave_out,
+                 "Layers in which adapters are left out, e.g. 11 (MAD-X 2.0)");
+  app.add_option(
+         "--text", flags.texts,
+         "Raw text, a line a sequence; with LANGUAGE in --composition LANGUAGE=FILE, several")
+      ->required();
+  app.add_option("--output", flags.output, "File to write (.safetensors)")->required();
+  app.add_option("--max-length", flags.max_length, "Tokens of a line at most; the rest is cut")
+      ->capture_default_str();
+  app.add_option("--batch-size", flags.batch_size,
+                 "Lines run at once; BatchSplit wants the sum of its batch_sizes")
+      ->capture_default_str();
+  flags.device.add_to(app);
+  madx::apps::parse_command_line(app, argc, argv);
+  if (flags.batch_size < 1)
+    madx::input_error("--batch-size: expected a number above 0, but found ", flags.batch_size);
+  if (flags.setup.empty()) return flags;
+  for (const std::string flag : {"--adapter", "--fusion", "--composition"}) {
+    if (app.count(flag) > 0)
+      madx::input_error(flag, " and --setup: expected one of them, but found both");
+  }
+  return flags;
+}
+
+/// Loads what the flags name and makes it active.
+void load(const Flags& flags, madx::AdapterStack& adapters) {
+  const auto left_out = madx::apps::parse_layers("--leave-out", flags.leave_out);
+  if (!flags.setup.empty())
+    return adapters->activate(madx::io::load_adapter_setup(adapters, flags.setup, left_out));
+  std::vector<std::string> stack;
+  for (const auto& flag : flags.adapters) {
+    const auto equals = flag.find('=');
+    const bool named = equals != std::string::npos && !std::filesystem::exists(flag);
+    auto name = named ? flag.substr(0, equals) : "";
+    if (!named && !flags.composition.given()) name = "adapter" + std::to_string(stack.size());
+    stack.push_back(
+        madx::io::load_adapter(adapters, named ? flag.substr(equals + 1) : flag, name, left_out));
+  }
+  for (const auto& fusion : flags.composition.fusions) madx::io::load_fusion(adapters, fusion);
+  if (!flags.composition.given()) return adapters->activate(stack);
+  const auto composition = flags.composition.composition();
+  for (const auto& name : madx::adapter_names(composition)) {
+    if (name == madx::kLanguage || adapters->has(name)) continue;
+    madx::input_error("--composition: expected names that --adapter gives, but found ", name);
+  }
+  adapters->activate(composition);
+}
+
+/// The lines to run, and the language of each where the composition wants one.
+struct Lines {
+  std::vector<std::string> texts, languages;
+  size_t blank = 0;
+};
+
+void add_lines(const std::string& path, Lines& lines) {
+  const auto texts = madx::read_utf8_lines(path);
+  const auto blank = static_cast<size_t>(std::count_if(texts.begin(), texts.end(), madx::is_blank));
+  if (blank == texts.size()) {
+    madx::input_error(path, ": expected text, but found ",
+                      texts.empty() ? "an empty file" : "only blank lines",
+                      "; pass a UTF-8 file with a sentence or paragraph a line");
+  }
+  lines.texts.insert(lines.texts.end(), texts.begin(), texts.end());
+  lines.blank += blank;
+}
+
+Lines read_lines(const Flags& flags, const madx::AdapterStack& adapters) {
+  Lines lines;
+  if (!adapters->wants_languages()) {
+    if (flags.texts.size() > 1)
+      madx::input_error("--text: expected one file without LANGUAGE in --composition, but found ",
+                        flags.texts.size());
+    add_lines(flags.texts[0], lines);
+    return lines;
+  }
+  for (const auto& [language, path] : madx::apps::parse_pairs("--text", flags.texts)) {
+    if (!adapters->has(language)) {
+      madx::input_error("--text: expected a language that --adapter gives, but found ", language,
+                        "; add --adapter ", language, "=DIRECTORY");
+    }
+    add_lines(path, lines);
+    lines.languages.resize(lines.texts.size(), language);
+  }
+  return lines;
+}
+
+std::vector<int64_t> encode(const madx::Tokenizer& tokenizer, const std::string& line,
+                            int64_t max_length) {
+  auto ids = tokenizer.encode(line);
+  if (static_cast<int64_t>(ids.size()) > max_length - 2)
+    ids.resize(static_cast<size_t>(max_length - 2));
+  ids.insert(ids.begin(), tokenizer.special().bos);
+  ids.push_back(tokenizer.special().eos);
+  return ids;
+}
+
+void run(int argc, char** argv) {
+  const auto flags = parse(argc, argv);
+  const auto where = flags.device.apply();
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(where));
+  const auto& config = loaded.encoder->config();
+  madx::apps::check_max_length(flags.max_length, config);
+  madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
+  load(flags, adapters);
+  flags.composition.apply_to(adapters);
+  adapters->eval();
+  adapters->to(where);
+  loaded.encoder->to(where);
+
+  torch::NoGradGuard no_grad;
+  const auto lines = read_lines(flags, adapters);
+  madx::TensorMap tensors;
+  const auto step = static_cast<size_t>(flags.batch_size);
+  for (size_t first = 0; first < lines.texts.size(); first += step) {
+    const auto last = std::min(first + step, lines.texts.size());
+    std::vector<std::vector<int64_t>> sequences;
+    for (auto line = first; line < last; ++line)
+      sequences.push_back(encode(*loaded.tokenizer, lines.texts[line], flags.max_length));
+    auto batch = madx::pack(sequences);
+    if (!lines.languages.empty())
+      batch.languages = {lines.languages.begin() + static_cast<int64_t>(first),
+                         lines.languages.begin() + static_cast<int64_t>(last)};
+    const auto hidden = loaded.encoder->forward(batch.to(where), *adapters).cpu();
+    const auto channels = batch.rows() > 0 ? hidden.size(0) / batch.rows() : 1;
+    for (auto line = first; line < last; ++line) {
+      const auto s = line - first;
+      const auto rows = batch.offsets[s + 1] - batch.offsets[s];
+      const auto number = std::to_string(line);
+      tensors.insert("input_ids." + number, batch.input_ids.narrow(0, batch.offsets[s], rows));
+      for (int64_t channel = 0; channel < channels; ++channel) {
+        tensors.insert("hidden." + number + (channels > 1 ? "." + std::to_string(channel) : ""),
+                       hidden.narrow(0, channel * batch.rows() + batch.offsets[s], rows));
+      }
+    }
+  }
+  madx::io::write_safetensors(flags.output, tensors);
+  std::cout << "wrote " << flags.output << ": " << lines.texts.size() << " lines";
+  if (lines.blank > 0) std::cout << ", " << lines.blank << " of them blank";
+  std::cout << "\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return madx::apps::run_program("hidden_states", [&] { run(argc, argv); });
+}

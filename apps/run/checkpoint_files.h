@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "apps/run/checkpoint_files.h"
+#include "apps/run/experiment.h"
+
+namespace madx::apps {
+
+/// Writes `directory` whole or not at all, in place of an older one.
+void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint,
+                      const Experiment& experiment);
+
+/// Throws InputError when a file is missing or damaged, or when the checkpoint is of another
+/// experiment, naming what differs.
+Checkpoint read_checkpoint(const std::string& directory, const Experiment& experiment);
+
+bool has_checkpoint(const std::string& directory);
+
+}  // namespace madx::apps

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+namespace madx::apps {
+
+/// A directory that is this process's alone. The lock follows the directory through its names and
+/// goes with the process, however that ends.
+class DirectoryLock {
+ public:
+  /// Throws InputError where another process has it.
+  explicit DirectoryLock(const std::string& directory);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+  /// Throws the InputError that says so.
+  [[noreturn]] static void refuse(const std::string& directory);
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace madx::apps

@@ -1,0 +1,21 @@
+#pragma once
+
+namespace madx::apps {
+
+/// While one lives, Ctrl-C and SIGTERM only ask the program to stop, at a place where nothing is
+/// lost; a second one ends it at once. While none lives, the first one does.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+  /// Whether it was asked since the guard came to life.
+  bool requested() const;
+};
+
+/// Makes SIGINT and SIGTERM do so. For programs: a library leaves its host's signals alone.
+void handle_interrupts();
+
+}  // namespace madx::apps

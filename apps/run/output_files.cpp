@@ -1,0 +1,59 @@
+#include "apps/run/output_files.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <system_error>
+
+namespace madx::apps {
+namespace fs = std::filesystem;
+
+bool holds_something(const std::string& path) {
+  return fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path));
+}
+
+std::string without_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+bool names_by_place(const std::string& path) {
+  const auto name = fs::path(path).filename();
+  return name == "." || name == "..";
+}
+
+std::string renameable(const std::string& path) {
+  const auto plain = without_slash(path);
+  return names_by_place(plain) || fs::is_symlink(plain) ? fs::weakly_canonical(plain).string()
+                                                        : plain;
+}
+
+std::set<std::string> names_in(const std::string& directory) {
+  std::set<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored))
+    names.insert(entry.path().filename());
+  return names;
+}
+
+bool is_unfinished(const std::string& name) {
+  const auto mark = name.rfind(".tmp");
+  if (mark == std::string::npos || mark + 4 == name.size()) return false;
+  return name.find_first_not_of("0123456789.", mark + 4) == std::string::npos;
+}
+
+bool is_mount_point(const std::string& directory) {
+  struct stat inside = {};
+  struct stat above = {};
+  return stat(directory.c_str(), &inside) == 0 && stat((directory + "/..").c_str(), &above) == 0 &&
+         (inside.st_dev != above.st_dev || inside.st_ino == above.st_ino);
+}
+
+void remove_unfinished(const std::string& directory) {
+  std::error_code ignored;
+  for (const auto& name : names_in(directory)) {
+    if (is_unfinished(name)) fs::remove_all(directory + "/" + name, ignored);
+  }
+}
+
+}  // namespace madx::apps

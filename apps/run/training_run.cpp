@@ -1,0 +1,35 @@
+#include "apps/run/training_run.h"
+
+#include <iostream>
+
+#include "apps/run/training_recorder.h"
+#include "madx/core/plain_text.h"
+
+namespace madx::apps {
+
+TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
+                            const TrainingRunOptions& run, const RunDirectory& output,
+                            const InterruptGuard& guard) {
+  TrainingRecorderOptions record;
+  record.label = run.label;
+  record.directory = output.path();
+  record.experiment = run.experiment;
+  record.save_seconds = 60 * run.save_minutes;
+  record.interrupted = [&guard] { return guard.requested(); };
+  TrainingRecorder recorder(record, output.checkpoint());
+  return train(task, options, recorder, output.checkpoint());
+}
+
+std::string training_summary(const TrainingResult& result) {
+  auto text = plain_stream();
+  text << result.steps << " steps, " << result.tokens << " tokens";
+  if (result.passes) text << ", " << number_text(*result.passes) << " passes";
+  text << " in " << number_text(result.seconds) << " s, loss " << number_text(result.loss);
+  return text.str();
+}
+
+void print_complete(const std::string& output) {
+  std::cout << output << " is complete: nothing to do\n";
+}
+
+}  // namespace madx::apps

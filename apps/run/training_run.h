@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+
+#include "apps/run/interrupt.h"
+#include "apps/run/run_directory.h"
+#include "madx/train/trainer.h"
+
+namespace madx::apps {
+
+/// How a program's training is told of and kept.
+struct TrainingRunOptions {
+  std::string label;    ///< beside the progress bar
+  double save_minutes;  ///< between checkpoints, at most
+  Experiment experiment;
+};
+
+/// Trains into an output directory that has begun, from its checkpoint where it has one:
+/// metrics.jsonl, loss.svg, checkpoints, a progress bar; stops where `guard` was asked to. Throws
+/// as `train` does.
+TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
+                            const TrainingRunOptions& run, const RunDirectory& output,
+                            const InterruptGuard& guard);
+
+/// "100 steps, 53211 tokens, 2.8 passes in 3.2 s, loss 5.31".
+std::string training_summary(const TrainingResult& result);
+
+/// Says that --resume found nothing to do.
+void print_complete(const std::string& output);
+
+}  // namespace madx::apps

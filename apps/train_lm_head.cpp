@@ -1,0 +1,113 @@
+// Trains a masked-LM head on a frozen encoder that lost its own (dense, LayerNorm and output bias;
+// the output embedding is the encoder's input embedding), on text of all the languages that
+// adapters are to be trained for. Once, and shared by all: language adapters trained against
+// different heads do not share a space.
+//
+//   build/bin/train_lm_head --encoder xlmr.pt --text en.txt sw.txt rw.txt --output models/lm_head
+//   --steps 2000
+//
+// Writes an AdapterHub head directory, which train_lang_adapter takes with --lm-head.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
+#include "apps/run/interrupt.h"
+#include "apps/run/training_run.h"
+#include "madx/madx.h"
+
+namespace {
+
+struct Flags {
+  std::string encoder, output, lm_head;
+  std::vector<std::string> text, eval_text;
+  madx::apps::MlmFlags mlm;
+  madx::apps::TrainingFlags training;
+  madx::apps::DeviceFlags device;
+};
+
+Flags parse(int argc, char** argv) {
+  CLI::App app("Trains a masked-LM head on a frozen encoder");
+  Flags flags;
+  flags.training.lr = 1e-3;
+  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  app.add_option("--text", flags.text,
+                 "Raw text, a sentence or paragraph a line; files mixed in equal shares")
+      ->required();
+  app.add_option("--output", flags.output, "Directory to write")->required();
+  app.add_option("--eval-text", flags.eval_text, "Held-out text");
+  app.add_option("--lm-head", flags.lm_head, "Head to start from");
+  flags.mlm.add_to(app);
+  flags.training.add_to(app);
+  flags.device.add_to(app);
+  madx::apps::parse_command_line(app, argc, argv);
+  flags.training.check();
+  return flags;
+}
+
+/// All that decides what is learned.
+madx::apps::Experiment describe(const Flags& flags, const std::string& name,
+                                const madx::TrainerOptions& options) {
+  madx::apps::Experiment experiment;
+  experiment.add_input("--encoder", flags.encoder);
+  for (const auto& text : flags.text) experiment.add_input("--text", text);
+  for (const auto& text : flags.eval_text) experiment.add_input("--eval-text", text);
+  if (!flags.lm_head.empty()) experiment.add_input("--lm-head", flags.lm_head);
+  experiment.settings["name of --output"] = name;
+  flags.training.describe(options, experiment);
+  flags.mlm.describe(experiment);
+  flags.device.describe(experiment);
+  return experiment;
+}
+
+void run(int argc, char** argv) {
+  const auto flags = parse(argc, argv);
+  const auto device = flags.device.apply();
+  madx::apps::RunDirectory output(flags.output, flags.training.resume);
+  madx::io::check_name(output.name());  // the head is named after it
+  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
+  const auto& config = loaded.encoder->config();
+  madx::apps::check_max_length(flags.training.max_length, config);
+
+  const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kEqualShares);
+  madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, mlm);
+  std::unique_ptr<madx::MlmBatches> held_out;
+  if (!flags.eval_text.empty()) {
+    held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus(flags.eval_text),
+                                                  loaded.tokenizer, mlm);
+  }
+  torch::manual_seed(flags.training.seed);  // of a fresh head's weights
+  auto head = !flags.lm_head.empty() ? madx::io::load_mlm_head(flags.lm_head, config)
+              : !loaded.head.is_empty()
+                  ? loaded.head
+                  : madx::MlmHead(madx::MlmHeadOptions(config.hidden_size, config.vocab_size)
+                                      .layer_norm_eps(config.layer_norm_eps));
+  flags.training.apply_to(loaded.encoder);
+  loaded.encoder->to(device);
+  head->to(device);
+  madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
+  std::vector<std::pair<std::string, at::Tensor>> trained;
+  for (const auto& item : head->named_parameters()) trained.emplace_back(item.key(), item.value());
+
+  const auto options = flags.training.trainer_options(batches.epoch_size(), /*default_epochs=*/1);
+  const auto experiment = describe(flags, output.name(), options);
+  if (output.begin({"train_lm_head", {}, experiment, {}, {}}) ==
+      madx::apps::RunDirectory::Start::kComplete) {
+    return madx::apps::print_complete(flags.output);
+  }
+  const madx::apps::InterruptGuard guard;
+  madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
+  const auto result = madx::apps::run_training(
+      task, options, {"lm head", flags.training.save_minutes, experiment}, output, guard);
+  madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
+  output.complete();
+  if (options.save_every == 0) output.drop_checkpoint();
+  std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result)
+            << ", peak memory " << madx::apps::peak_memory() << "\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return madx::apps::run_program("train_lm_head", [&] { run(argc, argv); });
+}

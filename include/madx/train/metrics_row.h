@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace madx {
+
+/// What a training run says of itself at one logged step. NaN means "not measured" and is written
+/// as null.
+struct MetricsRow {
+  int64_t step = 0;
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  double lr = std::numeric_limits<double>::quiet_NaN();
+  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();
+  std::optional<double> eval_loss;   ///< where held-out text was evaluated
+  std::optional<double> perplexity;  ///< exp(eval_loss)
+  std::map<std::string, double>
+      extra{};  ///< further figures by key, such as "dev_f1" or "gradient_norm"
+};
+
+}  // namespace madx

@@ -1,0 +1,79 @@
+#include "apps/run/experiment.h"
+
+#include <gmock/gmock.h>
+
+#include "../support.h"
+
+namespace madx::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+class ExperimentTest : public testing::Test {
+ protected:
+  Experiment of_file(const std::string& name) const {
+    Experiment experiment;
+    experiment.add_input("--text", folder_ / name);
+    return experiment;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(ExperimentTest, KnowsAFileByItsContent) {
+  io::write_bytes(folder_ / "a.txt", "Mto ni mrefu.\n");
+  io::write_bytes(folder_ / "moved.txt", "Mto ni mrefu.\n");
+  io::write_bytes(folder_ / "other.txt", "Mto ni mrefu!\n");
+  const auto a = of_file("a.txt");
+  EXPECT_EQ(a.inputs.at("--text")[0].size, 14u);
+  EXPECT_EQ(experiment_difference(a, of_file("moved.txt")), "");
+  EXPECT_THAT(experiment_difference(a, of_file("other.txt")),
+              MatchesRegex("--text .*a.txt \\(14 bytes, digest ........\\), but this one has "
+                           ".*other.txt \\(14 bytes, digest ........\\)"));
+}
+
+TEST_F(ExperimentTest, DigestsAreXxh3sOf128Bits) {
+  io::write_bytes(folder_ / "empty", "");
+  io::write_bytes(folder_ / "a.txt", "abc");
+  // xxhsum -H2
+  EXPECT_EQ(of_file("empty").inputs.at("--text")[0].digest, "99aa06d3014798d86001c324468d497f");
+  EXPECT_EQ(of_file("a.txt").inputs.at("--text")[0].digest, "06b05ab6733a618578af5f94892f3950");
+}
+
+TEST_F(ExperimentTest, TakesOfADirectoryWhatHoldsAModel) {
+  fs::create_directories(folder_ / "sw/checkpoint");
+  io::write_bytes(folder_ / "sw/adapter_config.json", "{}");
+  io::write_bytes(folder_ / "sw/pytorch_adapter.bin", "weights");
+  io::write_bytes(folder_ / "sw/README.md", "notes");
+  io::write_bytes(folder_ / "sw/run.json", "{}");
+  io::write_bytes(folder_ / "sw/checkpoint/state.json", "{}");
+  const auto before = of_file("sw");
+  EXPECT_EQ(before.inputs.at("--text").size(), 2u);
+  io::write_bytes(folder_ / "sw/README.md", "other notes");
+  EXPECT_EQ(experiment_difference(before, of_file("sw")), "");
+  io::write_bytes(folder_ / "sw/pytorch_adapter.bin", "WEIGHTS");
+  EXPECT_THAT(experiment_difference(before, of_file("sw")), HasSubstr("pytorch_adapter.bin"));
+}
+
+TEST_F(ExperimentTest, NamesWhatOnlyOneOfThemHas) {
+  io::write_bytes(folder_ / "a.txt", "a");
+  const auto with = of_file("a.txt");
+  EXPECT_THAT(experiment_difference(with, {}), HasSubstr("but this one has nothing"));
+  EXPECT_THAT(experiment_difference({}, with),
+              HasSubstr("--text nothing, but this one has " + (folder_ / "a.txt")));
+  auto two = with;
+  two.add_input("--text", folder_ / "a.txt");
+  EXPECT_NE(experiment_difference(with, two), "") << "a file more";
+  Experiment adam, sgd;
+  adam.settings["--lr"] = "0.1";
+  EXPECT_EQ(experiment_difference(adam, sgd), "--lr 0.1, but this one has nothing");
+}
+
+TEST_F(ExperimentTest, SaysWhichFileCannotBeRead) {
+  EXPECT_THAT(input_error_of([&] { of_file("none.txt"); }),
+              HasSubstr("none.txt: expected a file that can be read, but found: No such file"));
+}
+
+}  // namespace
+}  // namespace madx::apps
