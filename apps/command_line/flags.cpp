@@ -9,14 +9,13 @@
 #include <cmath>
 #include <iostream>
 
-#include "io/bottleneck_json.h"
-#include "io/floating.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 #include "madx/cpu/available.h"
 #include "madx/cpu/bfloat16.h"
 #include "madx/cpu/float_products.h"
 #include "madx/io/adapter_config.h"
+#include "madx/io/floating.h"
 
 namespace madx::apps {
 namespace {
@@ -280,9 +279,8 @@ BottleneckConfig AdapterFlags::bottleneck_config() const {
 
 void AdapterFlags::describe(const BottleneckConfig& config, Experiment& experiment) const {
   experiment.settings["--adapter-drop"] = std::to_string(adapter_drop);
-  const auto keys = io::bottleneck_json(config);
-  for (const auto& [key, value] : keys.items())
-    experiment.settings["--config " + key] = value.dump();
+  for (const auto& [key, value] : io::config_values(config))
+    experiment.settings["--config " + key] = value;
 }
 
 }  // namespace madx::apps

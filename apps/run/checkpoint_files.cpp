@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/run/experiment_json.h"
+#include "apps/run/metrics_log.h"
 #include "madx/core/error.h"
 #include "madx/io/new_directory.h"
 #include "madx/io/safetensors.h"

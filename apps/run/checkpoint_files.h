@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "apps/run/checkpoint_files.h"
 #include "apps/run/experiment.h"
+#include "madx/train/checkpoint.h"
 
 namespace madx::apps {
 

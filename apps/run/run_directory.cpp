@@ -10,10 +10,11 @@
 #include <filesystem>
 #include <system_error>
 
+#include "apps/run/checkpoint_files.h"
 #include "apps/run/directory_lock.h"
 #include "apps/run/output_files.h"
-#include "io/system_failure.h"
 #include "madx/core/error.h"
+#include "madx/io/system_failure.h"
 
 namespace madx::apps {
 namespace fs = std::filesystem;

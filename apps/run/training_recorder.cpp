@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "apps/report/line_chart.h"
+#include "apps/run/checkpoint_files.h"
 #include "madx/core/error.h"
 
 namespace madx::apps {

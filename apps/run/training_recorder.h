@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "apps/run/experiment.h"
+#include "apps/run/metrics_log.h"
 #include "apps/run/progress_bar.h"
 #include "madx/train/training_observer.h"
 

@@ -3,8 +3,8 @@
 #include "io/adapterhub_files.h"
 #include "io/bottleneck_json.h"
 #include "io/json_file.h"
-#include "io/mapped_file.h"
 #include "madx/core/error.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::io {
 namespace {

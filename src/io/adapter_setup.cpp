@@ -6,8 +6,8 @@
 #include "adapters/composition_blocks.h"
 #include "io/adapterhub_files.h"
 #include "io/json_file.h"
-#include "io/mapped_file.h"
 #include "madx/core/error.h"
+#include "madx/io/mapped_file.h"
 #include "madx/io/write_file.h"
 
 namespace madx::io {

@@ -11,19 +11,19 @@
 namespace madx::io {
 namespace {
 
-constexpr const char* kConfigName = "adapter_config.json";
-constexpr WeightsName kWeights{"pytorch_adapter.bin", "adapter.safetensors"};
+constexpr const char* kAdapterConfigName = "adapter_config.json";
+constexpr WeightsName kAdapterWeights{"pytorch_adapter.bin", "adapter.safetensors"};
 
 }  // namespace
 
 AdapterDirectory read_adapter(const std::string& directory) {
-  check_holds(directory, kConfigName, "an adapter");
-  const AdapterConfigFile file = read_adapter_config(directory + "/" + kConfigName);
+  check_holds(directory, kAdapterConfigName, "an adapter");
+  const AdapterConfigFile file = read_adapter_config(directory + "/" + kAdapterConfigName);
   AdapterDirectory adapter;
   adapter.config = file.config;
   adapter.model = file.model;
   bool has_invertible_tensors = false;
-  for (const auto& item : read_weights(directory, kWeights)) {
+  for (const auto& item : read_weights(directory, kAdapterWeights)) {
     const auto found = parse_file_key(item.key());
     if (!found) {
       input_error(directory, ": expected tensors of a bottleneck or invertible adapter, but found ",
@@ -90,9 +90,9 @@ void write_adapter(const std::string& directory, const AdapterDirectory& adapter
     tensors.insert(file_key(key, prefix, adapter.name), tensor);
   }
   // The configuration first: it refuses what it cannot hold before anything is written.
-  write_adapter_config(directory + "/" + kConfigName,
+  write_adapter_config(directory + "/" + kAdapterConfigName,
                        {adapter.config, adapter.model, adapter.name, /*type=*/"", /*version=*/""});
-  write_weights(directory, kWeights, tensors, format);
+  write_weights(directory, kAdapterWeights, tensors, format);
 }
 
 }  // namespace madx::io

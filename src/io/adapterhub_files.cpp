@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "io/floating.h"
 #include "madx/core/error.h"
+#include "madx/io/floating.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"
 #include "madx/io/write_file.h"

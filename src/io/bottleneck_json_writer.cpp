@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "io/bottleneck_json.h"
+#include "madx/io/adapter_config.h"
 
 namespace madx::io {
 namespace {
@@ -116,6 +117,13 @@ json bottleneck_json(const BottleneckConfig& config) {
   };
   spell_as_read(config, keys);
   return keys;
+}
+
+std::map<std::string, std::string> config_values(const BottleneckConfig& config) {
+  std::map<std::string, std::string> values;
+  const auto keys = bottleneck_json(config);
+  for (const auto& [key, value] : keys.items()) values[key] = value.dump();
+  return values;
 }
 
 }  // namespace madx::io

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "io/floating.h"
 #include "madx/core/error.h"
+#include "madx/io/floating.h"
 
 namespace madx::io {
 namespace {

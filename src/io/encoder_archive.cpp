@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "io/floating.h"
 #include "madx/core/error.h"
+#include "madx/io/floating.h"
 
 namespace madx::io {
 namespace {

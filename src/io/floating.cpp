@@ -1,4 +1,4 @@
-#include "io/floating.h"
+#include "madx/io/floating.h"
 
 #include "madx/core/error.h"
 

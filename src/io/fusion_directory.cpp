@@ -3,24 +3,24 @@
 #include "io/adapter_keys.h"
 #include "io/adapterhub_files.h"
 #include "io/fusion_config.h"
-#include "io/mapped_file.h"
 #include "madx/core/error.h"
 #include "madx/io/adapterhub.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::io {
 namespace {
 
-constexpr const char* kConfigName = "adapter_fusion_config.json";
-constexpr WeightsName kWeights{"pytorch_model_adapter_fusion.bin",
-                               "model_adapter_fusion.safetensors"};
+constexpr const char* kFusionConfigName = "adapter_fusion_config.json";
+constexpr WeightsName kFusionWeights{"pytorch_model_adapter_fusion.bin",
+                                     "model_adapter_fusion.safetensors"};
 
 }  // namespace
 
 FusionDirectory read_fusion(const std::string& directory) {
-  check_holds(directory, kConfigName, "an AdapterFusion");
-  const std::string config = directory + "/" + kConfigName;
+  check_holds(directory, kFusionConfigName, "an AdapterFusion");
+  const std::string config = directory + "/" + kFusionConfigName;
   FusionDirectory fusion = parse_fusion_config(config, MappedFile(config).bytes());
-  for (const auto& item : read_weights(directory, kWeights)) {
+  for (const auto& item : read_weights(directory, kFusionWeights)) {
     const auto found = parse_fusion_file_key(item.key());
     if (!found) {
       input_error(directory, ": expected tensors of an AdapterFusion, but found ", item.key(),
@@ -66,10 +66,10 @@ void write_fusion(const std::string& directory, const FusionDirectory& fusion,
   for (const auto& [key, tensor] : sorted) {
     tensors.insert(fusion_file_key(key, prefix, fusion.name), tensor);
   }
-  write_adapterhub_json(directory + "/" + kConfigName, fusion.model, fusion.name,
+  write_adapterhub_json(directory + "/" + kFusionConfigName, fusion.model, fusion.name,
                         fusion_config_json(fusion.config),
                         {{"adapter_names", fusion.adapter_names}});
-  write_weights(directory, kWeights, tensors, format);
+  write_weights(directory, kFusionWeights, tensors, format);
 }
 
 }  // namespace madx::io

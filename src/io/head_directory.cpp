@@ -4,15 +4,15 @@
 
 #include "io/adapterhub_files.h"
 #include "io/head_config.h"
-#include "io/mapped_file.h"
 #include "madx/core/error.h"
 #include "madx/io/adapterhub.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::io {
 namespace {
 
-constexpr const char* kConfigName = "head_config.json";
-constexpr WeightsName kWeights{"pytorch_model_head.bin", "model_head.safetensors"};
+constexpr const char* kHeadConfigName = "head_config.json";
+constexpr WeightsName kHeadWeights{"pytorch_model_head.bin", "model_head.safetensors"};
 constexpr const char* kTiedKey = "3.weight";
 
 // In the order in which PyTorch lists a head's parameters.
@@ -75,7 +75,7 @@ std::optional<HeadKey> parse_head_key(const std::string& text, const std::string
 
 void read_tensors(const std::string& directory, HeadDirectory& head) {
   std::optional<std::string> name;  // as the keys have it: it decides
-  for (const auto& item : read_weights(directory, kWeights)) {
+  for (const auto& item : read_weights(directory, kHeadWeights)) {
     const auto found = parse_head_key(item.key(), head.head_type);
     if (!found) {
       input_error(directory, ": expected tensors of a ", head.head_type, " head, but found ",
@@ -103,12 +103,12 @@ void read_tensors(const std::string& directory, HeadDirectory& head) {
 
 bool has_head(const std::string& directory) {
   std::error_code ignored;
-  return std::filesystem::exists(directory + "/" + kConfigName, ignored);
+  return std::filesystem::exists(directory + "/" + kHeadConfigName, ignored);
 }
 
 HeadDirectory read_head(const std::string& directory) {
-  check_holds(directory, kConfigName, "a head");
-  const std::string config = directory + "/" + kConfigName;
+  check_holds(directory, kHeadConfigName, "a head");
+  const std::string config = directory + "/" + kHeadConfigName;
   HeadDirectory head = parse_head_config(config, MappedFile(config).bytes());
   read_tensors(directory, head);
   if (head.head_type == kMaskedLm) {
@@ -139,9 +139,9 @@ void write_head(const std::string& directory, const HeadDirectory& head, TensorF
     tensors.insert("heads." + head.name + "." + key, head.tensors[key]);
   }
   // The configuration first: it refuses what it cannot hold before anything is written.
-  write_adapterhub_json(directory + "/" + kConfigName, head.model, head.name,
+  write_adapterhub_json(directory + "/" + kHeadConfigName, head.model, head.name,
                         head_config_json(head));
-  write_weights(directory, kWeights, tensors, format);
+  write_weights(directory, kHeadWeights, tensors, format);
 }
 
 }  // namespace madx::io

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <iterator>
 
-#include "io/mapped_file.h"
 #include "madx/core/error.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::io {
 

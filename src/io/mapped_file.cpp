@@ -1,4 +1,4 @@
-#include "io/mapped_file.h"
+#include "madx/io/mapped_file.h"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>

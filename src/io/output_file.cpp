@@ -8,8 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "io/system_failure.h"
 #include "madx/core/error.h"
+#include "madx/io/system_failure.h"
 
 namespace madx::io {
 

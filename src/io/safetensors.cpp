@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "io/json_file.h"
-#include "io/mapped_file.h"
 #include "io/output_file.h"
 #include "io/tensor_files.h"
 #include "madx/core/error.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::io {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "io/mapped_file.h"
 #include "madx/core/tensor_map.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::io {
 

@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "io/mapped_file.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::io {
 

@@ -1,6 +1,6 @@
 #include "madx/train/trainer.h"
 
-#include <torch/torch.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <chrono>

@@ -7,7 +7,7 @@
 #include "../support.h"
 
 namespace madx {
-namespace {
+namespace adapter_stack_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -213,5 +213,5 @@ TEST_F(AdapterStackTest, KeepsTheModulesOfAPlanThatSomebodyHolds) {
   EXPECT_TRUE(set.expired());
 }
 
-}  // namespace
+}  // namespace adapter_stack_test
 }  // namespace madx

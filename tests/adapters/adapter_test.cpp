@@ -9,7 +9,7 @@
 #include "madx/adapters/adapter_stack.h"
 
 namespace madx {
-namespace {
+namespace adapter_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -292,5 +292,5 @@ TEST_F(AdapterSetTest, RefusesConfigurationsThatItDoesNotCompute) {
               HasSubstr("expected pfeiffer (seq_bn), houlsby (double_seq_bn)"));
 }
 
-}  // namespace
+}  // namespace adapter_test
 }  // namespace madx

@@ -26,7 +26,7 @@ std::atomic<int64_t> allocations{0};
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace madx {
-namespace {
+namespace composed_stack_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -298,5 +298,5 @@ TEST_F(ComposedStackTest, LeavesWhatAProgramDrawsToItsOwnSeed) {
   EXPECT_FALSE(at::equal(at::rand({4}), one));
 }
 
-}  // namespace
+}  // namespace composed_stack_test
 }  // namespace madx

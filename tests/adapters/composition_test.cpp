@@ -6,7 +6,7 @@
 #include "../io/test_files.h"
 
 namespace madx {
-namespace {
+namespace composition_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -134,5 +134,5 @@ TEST(Composition, WantsSizesAndWeightsForEachMember) {
   EXPECT_EQ(parse_error("Average(a, b, weights=[1,-1], normalize_weights=false)"), "");
 }
 
-}  // namespace
+}  // namespace composition_test
 }  // namespace madx

@@ -7,7 +7,7 @@
 #include "madx/adapters/adapter_fusion.h"
 
 namespace madx {
-namespace {
+namespace fusion_layer_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -192,5 +192,5 @@ TEST_F(FusionLayerTest, ListsTensorsByAdapterHubsPathsOverLayers) {
   EXPECT_FALSE(clone->named_tensors()[0].second.is_same(fusion->named_tensors()[0].second));
 }
 
-}  // namespace
+}  // namespace fusion_layer_test
 }  // namespace madx

@@ -8,7 +8,7 @@
 #include "../support.h"
 
 namespace madx {
-namespace {
+namespace invertible_adapter_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -166,5 +166,5 @@ TEST(InvertibleAdapter, SaysWhichSizeItExpects) {
               HasSubstr("unknown non-linearity \"sine\": expected one of gelu, "));
 }
 
-}  // namespace
+}  // namespace invertible_adapter_test
 }  // namespace madx

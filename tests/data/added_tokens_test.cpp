@@ -8,7 +8,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace added_tokens_test {
 
 namespace fs = std::filesystem;
 using Ids = std::vector<int64_t>;
@@ -106,5 +106,5 @@ TEST(AddedTokens, RefuseWhatNoFileOfTheirsHolds) {
       HasSubstr("lstrip: expected true or false, but found 1"));
 }
 
-}  // namespace
+}  // namespace added_tokens_test
 }  // namespace madx

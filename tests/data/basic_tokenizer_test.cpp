@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 namespace madx {
-namespace {
+namespace basic_tokenizer_test {
 
 using Words = std::vector<std::string_view>;
 
@@ -87,5 +87,5 @@ TEST(BasicTokenizer, FollowsTheFastTokenizerWhereItIsAsked) {
   EXPECT_EQ(words(basic_normalize(text, fast)), (Words{"e\u0301", "\u0378a", "\U0002B820b"}));
 }
 
-}  // namespace
+}  // namespace basic_tokenizer_test
 }  // namespace madx

@@ -2,7 +2,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace conll_columns_test {
 
 using Words = std::vector<std::string>;
 
@@ -200,5 +200,5 @@ TEST(ConllColumns, RefusesNamedColumnsThatAFileHasNot) {
             "the columns, as in --columns token=2,tag=3");
 }
 
-}  // namespace
+}  // namespace conll_columns_test
 }  // namespace madx

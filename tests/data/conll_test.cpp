@@ -6,7 +6,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace conll_test {
 
 using Words = std::vector<std::string>;
 
@@ -248,5 +248,5 @@ TEST(WriteColumns, RefusesColumnsOfDifferentLengths) {
   EXPECT_EQ(out.str(), "");
 }
 
-}  // namespace
+}  // namespace conll_test
 }  // namespace madx

@@ -9,7 +9,7 @@
 #include "madx/data/mlm_batches.h"
 
 namespace madx {
-namespace {
+namespace full_length_test {
 
 using testing::HasSubstr;
 using Ids = std::vector<int64_t>;
@@ -244,5 +244,5 @@ TEST_F(FullLengthTest, PassesOverBatchesOfUnknownTokensAlone) {
     EXPECT_GT(all.train(index).targets.numel(), 0);
 }
 
-}  // namespace
+}  // namespace full_length_test
 }  // namespace madx

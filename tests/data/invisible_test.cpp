@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace madx {
-namespace {
+namespace invisible_test {
 
 TEST(Invisible, KnowsWhiteSpaceControlAndFormatCharacters) {
   for (const char* odd :
@@ -38,5 +38,5 @@ TEST(InQuotes, ShowsOnlyTheBeginningOfALongText) {
   EXPECT_EQ(in_quotes(std::string(40, 'x')), '"' + std::string(40, 'x') + "\"");
 }
 
-}  // namespace
+}  // namespace invisible_test
 }  // namespace madx

@@ -9,8 +9,8 @@
 #include "madx/io/adapter_config.h"
 #include "test_files.h"
 
-namespace madx {
-namespace {
+namespace madx::apps {
+namespace locale_test {
 
 using testing::HasSubstr;
 
@@ -82,5 +82,5 @@ TEST(OddLocale, ChangesNoSettingThatACheckpointKeeps) {
   EXPECT_THAT(peak_memory(), testing::MatchesRegex("[0-9]+\\.[0-9][0-9] GB"));
 }
 
-}  // namespace
-}  // namespace madx
+}  // namespace locale_test
+}  // namespace madx::apps

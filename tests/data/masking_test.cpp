@@ -6,7 +6,7 @@
 #include <map>
 
 namespace madx {
-namespace {
+namespace masking_test {
 
 constexpr double kProbability = 0.15;
 
@@ -110,5 +110,5 @@ TEST(MixSeeds, TellsNumbersAndTheirOrderApart) {
   EXPECT_NE(mix_seeds({42}), mix_seeds({42, 0}));
 }
 
-}  // namespace
+}  // namespace masking_test
 }  // namespace madx

@@ -11,7 +11,7 @@
 #include "../io/test_files.h"
 
 namespace madx {
-namespace {
+namespace mlm_batches_test {
 
 using testing::HasSubstr;
 using Ids = std::vector<int64_t>;
@@ -230,5 +230,5 @@ TEST_F(MlmBatchesTest, EvaluatesLinesInOrderWithTheSameMasksForEverySeed) {
   EXPECT_EQ(line, 7u);
 }
 
-}  // namespace
+}  // namespace mlm_batches_test
 }  // namespace madx

@@ -3,7 +3,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace raw_text_test {
 
 std::string joined(const std::vector<std::string>& words) {
   std::string line;
@@ -122,5 +122,5 @@ TEST(RawSentences, NamesTheLineThatIsNotUtf8) {
                 "to UTF-8, for example with iconv");
 }
 
-}  // namespace
+}  // namespace raw_text_test
 }  // namespace madx

@@ -10,7 +10,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace sentencepiece_file_test {
 
 using testing::HasSubstr;
 
@@ -143,5 +143,5 @@ TEST(SentencePieceFile, RefusesWhatIsNoMessage) {
               HasSubstr("a field that is cut off"));
 }
 
-}  // namespace
+}  // namespace sentencepiece_file_test
 }  // namespace madx

@@ -5,7 +5,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace tagging_examples_test {
 
 using testing::ElementsAre;
 
@@ -57,5 +57,5 @@ TEST_F(TaggingExamplesTest, GivesATokenWithoutTextOneUnknownSubWord) {
   }
 }
 
-}  // namespace
+}  // namespace tagging_examples_test
 }  // namespace madx

@@ -3,7 +3,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace tags_test {
 
 using Tags = std::vector<std::string>;
 using Spans = std::vector<Span>;
@@ -55,5 +55,5 @@ TEST(Tags, NormalisesToIob2) {
   EXPECT_EQ(to_iob2({}), Tags{});
 }
 
-}  // namespace
+}  // namespace tags_test
 }  // namespace madx

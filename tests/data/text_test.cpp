@@ -11,7 +11,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace text_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -121,5 +121,5 @@ TEST_F(TextCorpusTest, RefusesAPathThatIsNoFile) {
   EXPECT_THAT(error_of({}), HasSubstr("expected at least one text file"));
 }
 
-}  // namespace
+}  // namespace text_test
 }  // namespace madx

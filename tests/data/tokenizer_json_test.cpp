@@ -9,7 +9,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace tokenizer_json_test {
 
 using nlohmann::json;
 using Ids = std::vector<int64_t>;
@@ -196,5 +196,5 @@ TEST(TokenizerJson, RefusesAnotherWordPieceModelByName) {
   }
 }
 
-}  // namespace
+}  // namespace tokenizer_json_test
 }  // namespace madx

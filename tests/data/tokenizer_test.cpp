@@ -12,7 +12,7 @@
 #include "tokenizer_golden.h"
 
 namespace madx {
-namespace {
+namespace tokenizer_test {
 
 namespace fs = std::filesystem;
 using Ids = std::vector<int64_t>;
@@ -158,5 +158,5 @@ TEST(MakeTokenizer, RefusesAnUnknownName) {
                         "tokenizer.json, but found 'spiece.model'"));
 }
 
-}  // namespace
+}  // namespace tokenizer_test
 }  // namespace madx

@@ -3,7 +3,7 @@
 #include "test_files.h"
 
 namespace madx {
-namespace {
+namespace utf8_test {
 
 using Parts = std::vector<std::string_view>;
 
@@ -109,5 +109,5 @@ TEST(LineScanner, LooksAtALongRunOfLineEndsOnce) {
   EXPECT_EQ(lines, text.size());
 }
 
-}  // namespace
+}  // namespace utf8_test
 }  // namespace madx

@@ -8,7 +8,7 @@
 #include <stdexcept>
 
 namespace madx {
-namespace {
+namespace windows_test {
 
 using Counts = std::vector<std::int64_t>;
 
@@ -140,5 +140,5 @@ TEST(RandomWindows, KeepAWordWhereItHasMostContext) {
   });
 }
 
-}  // namespace
+}  // namespace windows_test
 }  // namespace madx

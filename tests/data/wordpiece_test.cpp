@@ -6,7 +6,7 @@
 #include "tokenizer_golden.h"
 
 namespace madx {
-namespace {
+namespace wordpiece_test {
 
 using Ids = std::vector<int64_t>;
 using testing::HasSubstr;
@@ -116,5 +116,5 @@ TEST(WordPiece, RefusesAConfigThatItCannotFollow) {
               HasSubstr("expected 'do_basic_tokenize' to be true, but found false"));
 }
 
-}  // namespace
+}  // namespace wordpiece_test
 }  // namespace madx

@@ -9,7 +9,7 @@
 #include "madx/core/error.h"
 
 namespace madx {
-namespace {
+namespace span_f1_test {
 
 using Json = nlohmann::json;
 using Tags = std::vector<std::string>;
@@ -147,5 +147,5 @@ TEST(SpanF1Errors, NameTheSentenceAndTokenWhoseTagIsNone) {
             "\"LABEL_0\"; use labels of IOB1, IOB2 or BIOES");
 }
 
-}  // namespace
+}  // namespace span_f1_test
 }  // namespace madx

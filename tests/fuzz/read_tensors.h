@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "io/adapter_keys.h"
-#include "io/mapped_file.h"
 #include "madx/core/tensor_map.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::fuzz {
 

@@ -7,7 +7,7 @@
 #include "test_files.h"
 
 namespace madx::io {
-namespace {
+namespace adapter_config_test {
 
 using nlohmann::json;
 
@@ -230,5 +230,5 @@ TEST(ConfigString, SaysWhatIsWrongAndWhere) {
   }
 }
 
-}  // namespace
+}  // namespace adapter_config_test
 }  // namespace madx::io

@@ -9,7 +9,7 @@
 #include "madx/io/torch_file.h"
 
 namespace madx::io {
-namespace {
+namespace adapter_files_test {
 
 namespace fs = std::filesystem;
 using testing::AllOf;
@@ -261,5 +261,5 @@ TEST_F(AdapterFilesTest, NamesTheEncoderAsAdapterHubDoes) {
   EXPECT_EQ(model_info(config).model_class, "BertAdapterModel");
 }
 
-}  // namespace
+}  // namespace adapter_files_test
 }  // namespace madx::io

@@ -7,7 +7,7 @@
 #include "test_files.h"
 
 namespace madx::io {
-namespace {
+namespace adapter_setup_test {
 
 using nlohmann::json;
 
@@ -114,5 +114,5 @@ TEST(AdapterSetup, RefusesToWriteWhatAdapterHubHasNoWordsFor) {
   EXPECT_TRUE(folder.is_empty());
 }
 
-}  // namespace
+}  // namespace adapter_setup_test
 }  // namespace madx::io

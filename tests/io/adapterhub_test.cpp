@@ -11,7 +11,7 @@
 #include "test_files.h"
 
 namespace madx::io {
-namespace {
+namespace adapterhub_test {
 
 namespace fs = std::filesystem;
 
@@ -389,5 +389,5 @@ TEST_F(AdapterHubTest, WritesDirectoriesForPythonToCheck) {
                    read_torch_file(fixture("files/dtypes.bin")));
 }
 
-}  // namespace
+}  // namespace adapterhub_test
 }  // namespace madx::io

@@ -8,7 +8,7 @@
 #include "test_files.h"
 
 namespace madx::io {
-namespace {
+namespace average_adapters_test {
 
 AdapterDirectory scaled(double factor, const std::string& name = "sw") {
   auto adapter = read_adapter(fixture("adapters/sw"));
@@ -71,5 +71,5 @@ TEST(AverageAdapters, RefusesAdaptersThatDiffer) {
   EXPECT_NE(input_error_of([] { average_adapters({}); }).find("found none"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace average_adapters_test
 }  // namespace madx::io

@@ -7,7 +7,7 @@
 #include "madx/io/adapter_files.h"
 
 namespace madx::io {
-namespace {
+namespace composition_files_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -71,5 +71,5 @@ TEST(CompositionFiles, RefuseASetupWithoutItsDirectories) {
               HasSubstr("setups/average/en: expected a directory of AdapterHub"));
 }
 
-}  // namespace
+}  // namespace composition_files_test
 }  // namespace madx::io

@@ -13,7 +13,7 @@
 #include "madx/io/torch_file.h"
 
 namespace madx::io {
-namespace {
+namespace encoder_files_test {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -785,5 +785,5 @@ TEST_F(EncoderFilesTest, SavesAnEncoderWhoseWeightsChanged) {
   EXPECT_EQ(config["torch_dtype"], "float32") << "in which Python would load it";
 }
 
-}  // namespace
+}  // namespace encoder_files_test
 }  // namespace madx::io

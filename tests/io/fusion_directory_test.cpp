@@ -9,7 +9,7 @@
 #include "test_files.h"
 
 namespace madx::io {
-namespace {
+namespace fusion_directory_test {
 
 namespace fs = std::filesystem;
 
@@ -120,5 +120,5 @@ TEST_F(FusionDirectoryTest, RefusesWhatIsNoFusionByFileAndKey) {
             std::string::npos);
 }
 
-}  // namespace
+}  // namespace fusion_directory_test
 }  // namespace madx::io

@@ -6,7 +6,7 @@
 #include "test_files.h"
 
 namespace madx::io {
-namespace {
+namespace new_directory_test {
 
 namespace fs = std::filesystem;
 
@@ -137,5 +137,5 @@ TEST_F(NewDirectoryTest, CallsMissingPermissionTheUsersMistake) {
   fs::permissions(folder_.path(), fs::perms::owner_all);
 }
 
-}  // namespace
+}  // namespace new_directory_test
 }  // namespace madx::io

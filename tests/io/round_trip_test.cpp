@@ -15,7 +15,7 @@
 #include "models/tiny_encoder.h"
 
 namespace madx::io {
-namespace {
+namespace round_trip_test {
 
 namespace fs = std::filesystem;
 
@@ -238,5 +238,5 @@ TEST_P(RoundTrip, ComputesTheSameAfterSavingAndLoading) {
 INSTANTIATE_TEST_SUITE_P(Saved, RoundTrip, testing::ValuesIn(kCases),
                          [](const auto& made) { return made.param.name; });
 
-}  // namespace
+}  // namespace round_trip_test
 }  // namespace madx::io

@@ -7,7 +7,7 @@
 #include "test_files.h"
 
 namespace madx::io {
-namespace {
+namespace safetensors_test {
 
 // A file with this header, padded to `header_size` bytes, and `data_size` bytes of zeros.
 std::string safetensors_bytes(std::string header, size_t data_size, size_t header_size = 0) {
@@ -182,5 +182,5 @@ TEST(Safetensors, SurvivesEveryCutAndEveryChangedByte) {
                             [](const std::string& path) { read_safetensors(path); });
 }
 
-}  // namespace
+}  // namespace safetensors_test
 }  // namespace madx::io

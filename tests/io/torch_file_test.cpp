@@ -13,7 +13,7 @@
 #include "test_files.h"
 
 namespace madx::io {
-namespace {
+namespace torch_file_test {
 
 using namespace std::string_literals;
 
@@ -403,5 +403,5 @@ TEST(TorchFileWriter, LeavesNothingBehindOnFailure) {
   EXPECT_TRUE(folder.is_empty());
 }
 
-}  // namespace
+}  // namespace torch_file_test
 }  // namespace madx::io

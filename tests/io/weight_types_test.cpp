@@ -11,7 +11,7 @@
 #include "madx/io/torch_file.h"
 
 namespace madx::io {
-namespace {
+namespace weight_types_test {
 
 namespace fs = std::filesystem;
 using testing::AllOf;
@@ -158,5 +158,5 @@ TEST(AveragedAdapters, HaveTheFinestOfTheirTypes) {
     EXPECT_EQ(item.value().scalar_type(), at::kFloat) << item.key();
 }
 
-}  // namespace
+}  // namespace weight_types_test
 }  // namespace madx::io

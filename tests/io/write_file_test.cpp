@@ -11,7 +11,7 @@
 #include "madx/core/error.h"
 
 namespace madx {
-namespace {
+namespace write_file_test {
 
 namespace fs = std::filesystem;
 
@@ -94,5 +94,5 @@ TEST_F(WriteFile, CallsAFullDiskAFailureOfTheMachine) {
   EXPECT_TRUE(fs::is_character_file("/dev/full")) << "a device must not be replaced by a file";
 }
 
-}  // namespace
+}  // namespace write_file_test
 }  // namespace madx

@@ -9,7 +9,7 @@
 #include "test_files.h"
 
 namespace madx::io {
-namespace {
+namespace wrong_directory_test {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -108,5 +108,5 @@ TEST_F(WrongDirectory, IsRefusedByTheMethodOfItsAdapter) {
   EXPECT_THAT(error_of("mam|lora"), HasSubstr("copy/adapter_config.json: "));
 }
 
-}  // namespace
+}  // namespace wrong_directory_test
 }  // namespace madx::io

@@ -11,7 +11,7 @@
 #include "tiny_encoder.h"
 
 namespace madx {
-namespace {
+namespace checkpointing_test {
 
 using testing::HasSubstr;
 
@@ -210,5 +210,5 @@ TEST(Recomputed, GivesNothingWhereNothingLearns) {
   EXPECT_FALSE(leaf.grad().defined() && leaf.grad().abs().max().item<double>() > 0);
 }
 
-}  // namespace
+}  // namespace checkpointing_test
 }  // namespace madx

@@ -6,7 +6,7 @@
 #include "models/tiny_encoder.h"
 
 namespace madx {
-namespace {
+namespace encoder_bfloat16_test {
 
 using testing::HasSubstr;
 
@@ -172,5 +172,5 @@ TEST(PackedEncoder, IsRefusedWithItsReasonWithoutAmx) {
               HasSubstr("would be slower than in float32; use float32"));
 }
 
-}  // namespace
+}  // namespace encoder_bfloat16_test
 }  // namespace madx

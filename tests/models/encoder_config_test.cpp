@@ -8,7 +8,7 @@
 #include "../support.h"
 
 namespace madx {
-namespace {
+namespace encoder_config_test {
 
 using nlohmann::json;
 using testing::AllOf;
@@ -163,5 +163,5 @@ TEST(EncoderConfigFile, TakesNullAsPythonDoes) {
       parse({{"model_type", "bert"}, {"tie_word_embeddings", nullptr}}).tie_word_embeddings);
 }
 
-}  // namespace
+}  // namespace encoder_config_test
 }  // namespace madx

@@ -6,7 +6,7 @@
 #include "tiny_encoder.h"
 
 namespace madx {
-namespace {
+namespace encoder_test {
 
 using testing::AllOf;
 using testing::HasSubstr;
@@ -219,5 +219,5 @@ TEST_F(EncoderTest, NamesTheWeightThatIsMissingOrMisshapen) {
   EXPECT_THAT(error(), HasSubstr("expected 1 layers by config.json, but found more"));
 }
 
-}  // namespace
+}  // namespace encoder_test
 }  // namespace madx

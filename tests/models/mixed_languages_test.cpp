@@ -7,7 +7,7 @@
 #include "tiny_encoder.h"
 
 namespace madx {
-namespace {
+namespace mixed_languages_test {
 
 using testing::HasSubstr;
 using Sequences = std::vector<std::vector<int64_t>>;
@@ -198,5 +198,5 @@ TEST_F(MixedLanguages, EqualSequencesAloneAtXlmRsWidth) {
   RecordProperty("largest_difference", std::to_string(largest));
 }
 
-}  // namespace
+}  // namespace mixed_languages_test
 }  // namespace madx

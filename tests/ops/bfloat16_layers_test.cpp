@@ -1,5 +1,6 @@
 // Ops on weights in bfloat16 against the plain forms in float32 on the same rounded weights. What
 // is left is the rounding of the other operand: 2^-9 of each term.
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/utils.h>
 
 #include "../support.h"
@@ -9,7 +10,7 @@
 #include "madx/ops/linear_cross_entropy.h"
 
 namespace madx::ops {
-namespace {
+namespace bfloat16_layers_test {
 
 FrozenLinear packed(const at::Tensor& weight, const at::Tensor& bias) {
   return {at::Tensor(), bias, std::make_shared<PackedWeight>(weight)};
@@ -229,5 +230,5 @@ TEST(Embed, GivesGradientsWhereTheEncoderLearns) {
   EXPECT_EQ(tables.words.grad().abs().sum(1).nonzero().numel(), 5);
 }
 
-}  // namespace
+}  // namespace bfloat16_layers_test
 }  // namespace madx::ops

@@ -17,7 +17,7 @@
 #include "madx/ops/sequences.h"
 
 namespace madx::ops {
-namespace {
+namespace checks_test {
 
 using testing::AllOf;
 using testing::HasSubstr;
@@ -277,5 +277,5 @@ TEST(EmbedChecks, RefuseNumbersAndTablesThatDoNotFit) {
   }
 }
 
-}  // namespace
+}  // namespace checks_test
 }  // namespace madx::ops

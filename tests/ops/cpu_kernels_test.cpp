@@ -11,7 +11,7 @@
 #include "madx/ops/frozen_linear.h"
 
 namespace madx::ops {
-namespace {
+namespace cpu_kernels_test {
 
 constexpr int64_t kRows = 37, kHidden = 40, kInner = 100;
 
@@ -286,5 +286,5 @@ TEST_F(CpuKernels, TakeNoRowsAndRowsThatAreNotDense) {
   EXPECT_EQ(adapter_site(x.narrow(0, 0, 0), x.narrow(0, 0, 0), norm, 0, {}).size(0), 0);
 }
 
-}  // namespace
+}  // namespace cpu_kernels_test
 }  // namespace madx::ops

@@ -11,7 +11,7 @@
 #include "madx/ops/packed_attention.h"
 
 namespace madx::ops {
-namespace {
+namespace cuda_test {
 
 using Tensors = std::vector<at::Tensor>;
 using Op = std::function<at::Tensor(const Tensors&)>;
@@ -123,5 +123,5 @@ TEST_P(OnCuda, PackedAttention) {
   expect_op(op, op, {random({31, 3 * 64}) * 14});
 }
 
-}  // namespace
+}  // namespace cuda_test
 }  // namespace madx::ops

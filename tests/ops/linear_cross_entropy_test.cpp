@@ -8,7 +8,7 @@
 #include "../support.h"
 
 namespace madx::ops {
-namespace {
+namespace linear_cross_entropy_test {
 
 using testing::HasSubstr;
 
@@ -197,5 +197,5 @@ TEST(LinearCrossEntropy, NamesTheShapeThatDisagrees) {
   }
 }
 
-}  // namespace
+}  // namespace linear_cross_entropy_test
 }  // namespace madx::ops

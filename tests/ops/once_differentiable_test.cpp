@@ -15,7 +15,7 @@
 #include "madx/ops/packed_attention.h"
 
 namespace madx::ops {
-namespace {
+namespace once_differentiable_test {
 
 using Op = std::function<at::Tensor(const at::Tensor&)>;
 
@@ -85,5 +85,5 @@ TEST(OnceDifferentiable, PlainFormsCanBeDifferentiatedTwice) {
             "");
 }
 
-}  // namespace
+}  // namespace once_differentiable_test
 }  // namespace madx::ops

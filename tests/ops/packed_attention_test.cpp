@@ -7,7 +7,7 @@
 #include "../support.h"
 
 namespace madx::ops {
-namespace {
+namespace packed_attention_test {
 
 using testing::HasSubstr;
 
@@ -169,5 +169,5 @@ TEST_F(PackedAttentionTest, RefusesOffsetsOfOtherRows) {
               HasSubstr("expected offsets that end at 6 and 6 rows, but they end at 5 and 6"));
 }
 
-}  // namespace
+}  // namespace packed_attention_test
 }  // namespace madx::ops

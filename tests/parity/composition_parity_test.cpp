@@ -6,7 +6,7 @@
 #include "composition_case.h"
 
 namespace madx {
-namespace {
+namespace composition_parity_test {
 
 class CompositionParity : public testing::TestWithParam<std::string> {
  protected:
@@ -107,5 +107,5 @@ TEST_P(CompositionParity, RegularizationLossesEqualPythons) {
 INSTANTIATE_TEST_SUITE_P(Case, CompositionParity,
                          testing::ValuesIn(case_directories("compositions", true)), case_name);
 
-}  // namespace
+}  // namespace composition_parity_test
 }  // namespace madx

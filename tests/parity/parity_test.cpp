@@ -8,7 +8,7 @@
 #include "parity_case.h"
 
 namespace madx {
-namespace {
+namespace parity_test {
 
 class Parity : public testing::TestWithParam<std::string> {
  protected:
@@ -142,5 +142,5 @@ TEST_P(Parity, TrainingLeavesTheEncodersBytesUntouched) {
 INSTANTIATE_TEST_SUITE_P(Case, Parity, testing::ValuesIn(case_directories("parity", false)),
                          case_name);
 
-}  // namespace
+}  // namespace parity_test
 }  // namespace madx

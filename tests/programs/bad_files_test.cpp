@@ -2,7 +2,7 @@
 #include "programs/bad_input.h"
 
 namespace madx::apps {
-namespace {
+namespace bad_files_test {
 
 namespace fs = std::filesystem;
 
@@ -138,5 +138,5 @@ TEST(BadFiles, EndWithOneLineAndNothingWritten) {
   expect_all_refused(bad_files(), "files", kFiles);
 }
 
-}  // namespace
+}  // namespace bad_files_test
 }  // namespace madx::apps

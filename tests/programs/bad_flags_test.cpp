@@ -2,7 +2,7 @@
 #include "programs/bad_input.h"
 
 namespace madx::apps {
-namespace {
+namespace bad_flags_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -100,5 +100,5 @@ TEST(OutputDirectory, MayBeThereWhenItIsEmpty) {
   EXPECT_TRUE(fs::exists(files / "prepared/adapter_config.json"));
 }
 
-}  // namespace
+}  // namespace bad_flags_test
 }  // namespace madx::apps

@@ -7,7 +7,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace bfloat16_test {
 
 using testing::HasSubstr;
 
@@ -67,5 +67,5 @@ TEST(Bfloat16, IsRefusedForFineTuning) {
   EXPECT_THAT(result.err, HasSubstr("--dtype: expected float32 beside --setup finetune"));
 }
 
-}  // namespace
+}  // namespace bfloat16_test
 }  // namespace madx::apps

@@ -4,7 +4,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace checkpointing_programs_test {
 
 struct Run {
   const char *program, *flags, *file;
@@ -52,5 +52,5 @@ const Run kRuns[] = {
 
 INSTANTIATE_TEST_SUITE_P(Runs, CheckpointingPrograms, testing::ValuesIn(kRuns));
 
-}  // namespace
+}  // namespace checkpointing_programs_test
 }  // namespace madx::apps

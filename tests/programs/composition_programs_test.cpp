@@ -8,7 +8,7 @@
 #include "support.h"
 
 namespace madx::apps {
-namespace {
+namespace composition_programs_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -201,5 +201,5 @@ TEST(CompositionPrograms, SayWhatIsWrong) {
   EXPECT_FALSE(fs::exists(tiny_files() / "y"));
 }
 
-}  // namespace
+}  // namespace composition_programs_test
 }  // namespace madx::apps

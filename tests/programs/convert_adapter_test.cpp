@@ -8,7 +8,7 @@
 #include "programs/bad_input.h"
 
 namespace madx::apps {
-namespace {
+namespace convert_adapter_test {
 
 namespace fs = std::filesystem;
 using io::fixture;
@@ -164,5 +164,5 @@ TEST_F(ConvertAdapter, RefusesToNameASetupOrToLeaveAHeadWithoutName) {
               HasSubstr("average/en: expected a dir"));
 }
 
-}  // namespace
+}  // namespace convert_adapter_test
 }  // namespace madx::apps

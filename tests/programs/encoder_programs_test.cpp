@@ -6,7 +6,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace encoder_programs_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -79,5 +79,5 @@ TEST(Programs, ExplainTheirFlags) {
   }
 }
 
-}  // namespace
+}  // namespace encoder_programs_test
 }  // namespace madx::apps

@@ -7,7 +7,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace float_products_test {
 
 using testing::HasSubstr;
 
@@ -42,5 +42,5 @@ TEST(FloatProducts, AreMatrixUnitsWhereThereAreAny) {
   }
 }
 
-}  // namespace
+}  // namespace float_products_test
 }  // namespace madx::apps

@@ -7,7 +7,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace full_disk_test {
 
 namespace fs = std::filesystem;
 using testing::EndsWith;
@@ -114,5 +114,5 @@ TEST(ExportEncoder, EndsWithStatus1AndNothingWrittenOnAFullDisk) {
   }
 }
 
-}  // namespace
+}  // namespace full_disk_test
 }  // namespace madx::apps

@@ -4,7 +4,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace head_labels_test {
 
 using testing::HasSubstr;
 
@@ -72,5 +72,5 @@ TEST(HeadLabels, OfAnotherNumberThanTheHeadsAreRefused) {
   expect_refused(head_with("head_few", R"({"O": 0, "B-LOC": 1, "I-LOC": 2})"), "num_labels");
 }
 
-}  // namespace
+}  // namespace head_labels_test
 }  // namespace madx::apps

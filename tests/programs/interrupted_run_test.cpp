@@ -7,7 +7,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace interrupted_run_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -283,5 +283,5 @@ TEST(NoLang, ReadsNoLanguageAdapterThatIsNamed) {
   EXPECT_EQ(result.status, 0) << result;
 }
 
-}  // namespace
+}  // namespace interrupted_run_test
 }  // namespace madx::apps

@@ -11,7 +11,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace killed_run_test {
 
 namespace fs = std::filesystem;
 
@@ -144,5 +144,5 @@ TEST_P(KilledRuns, EndInTheBitsOfAnUndisturbedOne) {
 INSTANTIATE_TEST_SUITE_P(Programs, KilledRuns, testing::ValuesIn(kLives),
                          [](const auto& test) { return test.param.name; });
 
-}  // namespace
+}  // namespace killed_run_test
 }  // namespace madx::apps

@@ -8,7 +8,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace language_adapter_test {
 
 using nlohmann::json;
 using testing::Contains;
@@ -183,5 +183,5 @@ TEST(TrainLangAdapter, GivesTheSameBytesForTheSameSeed) {
   EXPECT_NE(adapter_bytes("seeds/first"), adapter_bytes("seeds/third"));
 }
 
-}  // namespace
+}  // namespace language_adapter_test
 }  // namespace madx::apps

@@ -7,7 +7,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace libxsmm_targets_test {
 
 using testing::HasSubstr;
 
@@ -78,5 +78,5 @@ TEST(LibxsmmTargets, ThatHaveNoProductsAreNoted) {
   EXPECT_THAT(result.err, HasSubstr("so LibTorch's own operations run, slower\n"));
 }
 
-}  // namespace
+}  // namespace libxsmm_targets_test
 }  // namespace madx::apps

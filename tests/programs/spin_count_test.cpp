@@ -5,7 +5,7 @@
 #include "programs/run_program.h"
 
 namespace madx::apps {
-namespace {
+namespace spin_count_test {
 
 using testing::HasSubstr;
 using testing::Not;
@@ -49,5 +49,5 @@ TEST_F(SpinCount, KeepsNameArgumentsAndStatus) {
   EXPECT_THAT(result.err, HasSubstr("train_lang_adapter: "));
 }
 
-}  // namespace
+}  // namespace spin_count_test
 }  // namespace madx::apps

@@ -7,7 +7,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace text_files_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -125,5 +125,5 @@ TEST(TextFiles, NumberHiddenStatesByTheLinesOfTheText) {
   EXPECT_THAT(refused.err, HasSubstr("/none.txt: expected text, but found only blank lines; pass"));
 }
 
-}  // namespace
+}  // namespace text_files_test
 }  // namespace madx::apps

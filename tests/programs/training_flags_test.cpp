@@ -6,7 +6,7 @@
 #include "data/test_files.h"
 
 namespace madx::apps {
-namespace {
+namespace training_flags_test {
 
 TEST(BatchTokens, AreAsManySequencesAsFit) {
   const auto parse = [](std::vector<std::string> words, TrainingFlags& flags) {
@@ -30,5 +30,5 @@ TEST(BatchTokens, AreAsManySequencesAsFit) {
             "--batch-tokens: expected at least --max-length, 128, but found 100");
 }
 
-}  // namespace
+}  // namespace training_flags_test
 }  // namespace madx::apps

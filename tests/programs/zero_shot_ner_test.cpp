@@ -11,7 +11,7 @@
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
-namespace {
+namespace zero_shot_ner_test {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -189,5 +189,5 @@ TEST(ZeroShotNer, GivesTheSameTaskAdapterForTheSameSeed) {
   EXPECT_NE(first, train("third --seed 4"));
 }
 
-}  // namespace
+}  // namespace zero_shot_ner_test
 }  // namespace madx::apps

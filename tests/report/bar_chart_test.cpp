@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 namespace madx::apps {
-namespace {
+namespace bar_chart_test {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -46,5 +46,5 @@ TEST(BarChart, RefusesValuesOfAnotherShape) {
   EXPECT_THROW(bar_chart_svg({"F1", "", {"en"}, {"madx", "x"}, {{1}}}), std::invalid_argument);
 }
 
-}  // namespace
+}  // namespace bar_chart_test
 }  // namespace madx::apps

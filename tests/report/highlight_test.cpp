@@ -7,7 +7,7 @@
 #include "madx/core/error.h"
 
 namespace madx::apps {
-namespace {
+namespace highlight_test {
 
 TEST(Highlight, PutsEntitiesInBracketsWithoutColour) {
   EXPECT_EQ(highlight({"Paul", "Kagame", "yageze", "i", "Kigali"},
@@ -40,5 +40,5 @@ TEST(Highlight, RefusesTokensWithoutTheirTags) {
   EXPECT_THROW(highlight({"a"}, {"person"}, false), InputError);
 }
 
-}  // namespace
+}  // namespace highlight_test
 }  // namespace madx::apps

@@ -5,7 +5,7 @@
 #include <string>
 
 namespace madx::apps {
-namespace {
+namespace html_test {
 
 TEST(EscapeHtml, LeavesNothingThatHtmlWouldRead) {
   EXPECT_EQ(escape_html("<b a=\"x\" b='y'>R&D</b>"),
@@ -20,5 +20,5 @@ TEST(EscapeHtml, ReplacesControlCharacters) {
   EXPECT_EQ(escape_html(std::string("a\0\x1b\x7f", 4)), "a\uFFFD\uFFFD\uFFFD");
 }
 
-}  // namespace
+}  // namespace html_test
 }  // namespace madx::apps

@@ -13,7 +13,7 @@
 #include "madx/core/error.h"
 
 namespace madx::apps {
-namespace {
+namespace line_chart_test {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -162,5 +162,5 @@ TEST(LossCurve, IsWrittenAsAFile) {
   fs::remove_all(folder);
 }
 
-}  // namespace
+}  // namespace line_chart_test
 }  // namespace madx::apps

@@ -13,7 +13,7 @@
 #include "madx/core/error.h"
 
 namespace madx::apps {
-namespace {
+namespace ner_report_test {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -203,5 +203,5 @@ TEST(NerReport, IsWrittenAsAFile) {
   fs::remove_all(folder);
 }
 
-}  // namespace
+}  // namespace ner_report_test
 }  // namespace madx::apps

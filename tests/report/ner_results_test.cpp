@@ -10,7 +10,7 @@
 #include "madx/core/error.h"
 
 namespace madx::apps {
-namespace {
+namespace ner_results_test {
 
 namespace fs = std::filesystem;
 
@@ -161,5 +161,5 @@ TEST_F(ResultsJson, RefusesAnotherFile) {
   }
 }
 
-}  // namespace
+}  // namespace ner_results_test
 }  // namespace madx::apps

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace madx::apps {
-namespace {
+namespace terminal_test {
 
 TEST(Terminal, CountsColumnsNotBytes) {
   EXPECT_EQ(display_width(""), 0);
@@ -27,5 +27,5 @@ TEST(Terminal, FillsOrCutsToTheWidthAskedFor) {
   }
 }
 
-}  // namespace
+}  // namespace terminal_test
 }  // namespace madx::apps

@@ -7,7 +7,7 @@
 #include "apps/run/checkpoint_files.h"
 
 namespace madx::apps {
-namespace {
+namespace checkpoint_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -134,5 +134,5 @@ TEST_F(CheckpointTest, RefusesAStateOfOtherTypes) {
   }
 }
 
-}  // namespace
+}  // namespace checkpoint_test
 }  // namespace madx::apps

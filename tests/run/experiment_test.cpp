@@ -5,7 +5,7 @@
 #include "../support.h"
 
 namespace madx::apps {
-namespace {
+namespace experiment_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
@@ -75,5 +75,5 @@ TEST_F(ExperimentTest, SaysWhichFileCannotBeRead) {
               HasSubstr("none.txt: expected a file that can be read, but found: No such file"));
 }
 
-}  // namespace
+}  // namespace experiment_test
 }  // namespace madx::apps

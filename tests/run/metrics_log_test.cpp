@@ -13,7 +13,7 @@
 #include "madx/core/error.h"
 
 namespace madx::apps {
-namespace {
+namespace metrics_log_test {
 
 namespace fs = std::filesystem;
 
@@ -181,5 +181,5 @@ TEST_F(MetricsLogTest, CallsAFullDiskAFailureOfTheMachine) {
   EXPECT_THROW(log.write(row_at(1)), MachineError);
 }
 
-}  // namespace
+}  // namespace metrics_log_test
 }  // namespace madx::apps

@@ -12,7 +12,7 @@
 #include "apps/report/terminal.h"
 
 namespace madx::apps {
-namespace {
+namespace progress_bar_test {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -221,5 +221,5 @@ TEST_F(ProgressBarTest, TakesALoopOfNoSteps) {
   EXPECT_THAT(drawings().back(), HasSubstr("0/0  took 0:00"));
 }
 
-}  // namespace
+}  // namespace progress_bar_test
 }  // namespace madx::apps

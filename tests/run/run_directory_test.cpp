@@ -10,7 +10,7 @@
 #include "io/test_files.h"
 
 namespace madx::apps {
-namespace {
+namespace run_directory_test {
 
 namespace fs = std::filesystem;
 using io::input_error_of;
@@ -311,5 +311,5 @@ TEST_F(RunDirectoryTest, ARefusedRunLetsGoOfItsLock) {
   EXPECT_EQ(RunDirectory(output_, true).begin(state()), Start::kComplete);
 }
 
-}  // namespace
+}  // namespace run_directory_test
 }  // namespace madx::apps

@@ -5,7 +5,7 @@
 #include "../support.h"
 
 namespace madx::apps {
-namespace {
+namespace training_recorder_test {
 
 using testing::HasSubstr;
 
@@ -90,5 +90,5 @@ TEST_F(TrainingRecorderTest, RefusesNoDirectoryAndNoTime) {
             "TrainingRecorderOptions: expected save_seconds above 0, but found 0");
 }
 
-}  // namespace
+}  // namespace training_recorder_test
 }  // namespace madx::apps

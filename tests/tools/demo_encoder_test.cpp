@@ -14,7 +14,9 @@
 #include "madx/io/safetensors.h"
 
 namespace madx::tools {
-namespace {
+
+using namespace io;
+namespace demo_encoder_test {
 
 /// The sum over i of (i + 1) * word_i mod 2^64, as make_demo_encoder_golden.py takes it.
 std::string fingerprint(const at::Tensor& tensor) {
@@ -97,5 +99,5 @@ TEST_F(DemoEncoder, GivesTheHiddenStatesOfPythonAsTorchScript) {
   expect_golden_hidden_states(directory_ + ".pt");
 }
 
-}  // namespace
+}  // namespace demo_encoder_test
 }  // namespace madx::tools

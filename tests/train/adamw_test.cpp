@@ -5,7 +5,7 @@
 #include "../support.h"
 
 namespace madx {
-namespace {
+namespace adamw_test {
 
 // AdapterDrop leaves tensors without a gradient in some steps; PyTorch's optimizer passes such a
 // tensor over and counts, for its bias correction, the steps in which it took part.
@@ -48,5 +48,5 @@ TEST(AdamW, FollowsPyTorchsTrajectoryWhereTensorsAreSkipped) {
   EXPECT_EQ(optimizer.states()[2].steps.item<double>(), 15);
 }
 
-}  // namespace
+}  // namespace adamw_test
 }  // namespace madx

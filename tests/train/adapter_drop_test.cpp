@@ -5,7 +5,7 @@
 #include <set>
 
 namespace madx {
-namespace {
+namespace adapter_drop_test {
 
 using testing::ElementsAre;
 
@@ -49,5 +49,5 @@ TEST(AdapterDrop, LeavesAllAsItIsWhereNothingIsDropped) {
   EXPECT_THAT(adapters->skipped_layers(), ElementsAre(1));
 }
 
-}  // namespace
+}  // namespace adapter_drop_test
 }  // namespace madx

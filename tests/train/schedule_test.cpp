@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 namespace madx {
-namespace {
+namespace schedule_test {
 
 TEST(Schedule, WarmsUpLinearlyThenDecaysLinearlyToZero) {
   EXPECT_DOUBLE_EQ(warmup_linear_decay(0, 4, 12), 0.25);
@@ -29,5 +29,5 @@ TEST(Schedule, NeverStandsStillWhileStepsAreLeft) {
   }
 }
 
-}  // namespace
+}  // namespace schedule_test
 }  // namespace madx

@@ -10,7 +10,7 @@
 #include "madx/train/schedule.h"
 
 namespace madx {
-namespace {
+namespace trainer_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -362,5 +362,5 @@ TEST_F(TrainerTest, SaysHowManyStepsAreDoneBeforeEachAndBeforeEvaluations) {
   EXPECT_THAT(resumed.steps, ElementsAre(2, 3, 4));
 }
 
-}  // namespace
+}  // namespace trainer_test
 }  // namespace madx

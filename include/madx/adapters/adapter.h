@@ -16,6 +16,7 @@
 #include "madx/adapters/site.h"
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/random_seed.h"
+#include "madx/ops/sequences.h"
 
 namespace madx {
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,10 @@ AdapterConfigFile parse_adapter_config(const std::string& path, std::string_view
 /// loads and saves the same adapter; `type` is not written any more, and the version is that of the
 /// format.
 void write_adapter_config(const std::string& path, const AdapterConfigFile& file);
+
+/// Every key of AdapterHub's bottleneck configuration with its value as JSON, "null" and defaults
+/// included.
+std::map<std::string, std::string> config_values(const BottleneckConfig& config);
 
 /// AdapterHub's configuration strings: a name with keys to change, as in "pfeiffer", "seq_bn_inv"
 /// or "seq_bn[reduction_factor=2,leave_out=[10,11],non_linearity='gelu']"; values are Python
