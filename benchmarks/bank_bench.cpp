@@ -4,8 +4,8 @@
 //   build/bin/bank_bench --languages 100 --switches 1000000
 //
 // Memory is the growth of the resident set while the adapters are made, against the bytes of their
-// weights. `switch_us` is switch_to() of a prepared stack, with every allocation of the process
-// counted; `activate_us` is activate() of the same stack by name, which prepares it first.
+// weights. `switch_us` is activate_plan() of a plan that is ready, with every allocation of the
+// process counted; `activate_us` is activate() of the same stack by name, which prepares it first.
 #include <malloc.h>
 #include <torch/torch.h>
 #include <unistd.h>
@@ -74,12 +74,12 @@ void run(int argc, char** argv) {
   ::malloc_trim(0);
   const auto before = resident_bytes();
   int64_t bytes = 0;
-  std::vector<std::shared_ptr<const madx::Activation>> prepared;
+  std::vector<std::shared_ptr<const madx::Plan>> plans;
   for (int64_t i = 0; i < languages; ++i) {
     const auto name = "l" + std::to_string(i);
     for (const auto& weight : adapters->add(name, language)->parameters())
       bytes += static_cast<int64_t>(weight.nbytes());
-    prepared.push_back(adapters->prepare({name, "ner"}));
+    plans.push_back(adapters->plan({name, "ner"}));
   }
   ::malloc_trim(0);
   const auto memory = resident_bytes() - before;
@@ -87,7 +87,7 @@ void run(int argc, char** argv) {
   const auto next = [&](int64_t i) { return static_cast<size_t>(i % languages); };
   const auto counted = allocations.load();
   const auto switching =
-      seconds_a_call(switches, [&](int64_t i) { adapters->switch_to(prepared[next(i)]); });
+      seconds_a_call(switches, [&](int64_t i) { adapters->activate_plan(plans[next(i)]); });
   const auto allocated = allocations.load() - counted;
   const auto activating = seconds_a_call(std::min<int64_t>(switches, 1000), [&](int64_t i) {
     adapters->activate({"l" + std::to_string(i % languages), "ner"});

@@ -36,7 +36,7 @@ Composition composition_of(NerSetup setup) {
 /// The Fuse blocks in a composition.
 void collect_fusions(const Composition& composition, std::vector<Fuse>& fusions) {
   if (composition.kind == Composition::Kind::kFuse) {
-    Fuse fuse({}, composition.name);
+    auto fuse = Fuse({}).named(composition.name);
     fuse.children = composition.children;
     fusions.push_back(fuse);
   }
@@ -88,7 +88,7 @@ NerModel::NerModel(NerSetup setup_, const io::LoadedEncoder& loaded,
                   "\", the task adapter's name");
     io::load_adapter(adapters, directory, language, leave_out);
   }
-  for (auto& weight : adapters->parameters()) weight.requires_grad_(false);
+  adapters->freeze();
   adapters->use_invertible(setup == NerSetup::kMadx);
 }
 
@@ -106,7 +106,7 @@ void NerModel::compose(const Composition& composed,
     io::load_adapter(adapters, directory, name, leave_out);
   }
   for (const auto& directory : fusions) io::load_fusion(adapters, directory);
-  for (auto& weight : adapters->parameters()) weight.requires_grad_(false);
+  adapters->freeze();
   for (const auto& name : adapter_names(composition)) {
     if (name == kLanguage || name == kTask || adapters->has(name)) continue;
     input_error("--composition: expected ", kLanguage, ", ", kTask,
@@ -190,10 +190,10 @@ void NerModel::load_saved(const std::string& directory, int64_t steps) {
   load_task(directory + kTaskDirectory);
   leave_out = left_out;
   if (!std::filesystem::is_directory(directory + kFusionsDirectory)) return;
-  for (const auto& entry : std::filesystem::directory_iterator(directory + kFusionsDirectory)) {
-    auto fusion = adapters->get_fusion(io::load_fusion(adapters, entry.path()));
-    fusion->set_steps(steps);
-  }
+  auto options = adapters->options();
+  for (const auto& entry : std::filesystem::directory_iterator(directory + kFusionsDirectory))
+    options.fusion_steps()[io::load_fusion(adapters, entry.path())] = steps;
+  adapters->use(options);
 }
 
 void NerModel::to(const at::Device& device) {
@@ -216,12 +216,6 @@ std::vector<std::pair<std::string, at::Tensor>> NerModel::trained() const {
   for (const auto& item : head->named_parameters())
     tensors.emplace_back("head." + item.key(), item.value());
   return tensors;
-}
-
-std::vector<AdapterFusion> NerModel::trained_fusions() const {
-  std::vector<AdapterFusion> fusions;
-  for (const auto& name : fresh_fusions_) fusions.push_back(adapters->get_fusion(name));
-  return fusions;
 }
 
 void NerModel::activate(const std::string& language) {

@@ -59,7 +59,7 @@ struct NerModel {
   /// The tensors that learn.
   std::vector<std::pair<std::string, at::Tensor>> trained() const;
   /// The fusions that learn.
-  std::vector<AdapterFusion> trained_fusions() const;
+  const std::vector<std::string>& trained_fusions() const { return fresh_fusions_; }
   /// Makes the composition active as it is for this language.
   void activate(const std::string& language);
   /// Tags sentences of this language: a vector of IOB2 tags a sentence.

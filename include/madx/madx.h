@@ -1,9 +1,6 @@
 #pragma once
 
 /// All of madx, lowest level first (docs/design.md).
-#include "apps/report/ner_report.h"
-#include "apps/run/run_directory.h"
-#include "apps/run/training_recorder.h"
 #include "madx/adapters/adapter.h"
 #include "madx/adapters/adapter_fusion.h"
 #include "madx/adapters/adapter_set.h"
@@ -17,6 +14,7 @@
 #include "madx/data/text.h"
 #include "madx/data/tokenizer.h"
 #include "madx/data/windows.h"
+#include "madx/eval/accuracy.h"
 #include "madx/eval/span_f1.h"
 #include "madx/io/adapter_config.h"
 #include "madx/io/adapter_files.h"
@@ -28,6 +26,7 @@
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"
 #include "madx/io/write_file.h"
+#include "madx/models/classification_head.h"
 #include "madx/models/encoder.h"
 #include "madx/models/mlm_head.h"
 #include "madx/models/tagging_head.h"
@@ -38,6 +37,7 @@
 #include "madx/ops/linear_cross_entropy.h"
 #include "madx/ops/packed_attention.h"
 #include "madx/train/adamw.h"
+#include "madx/train/loss_task.h"
 #include "madx/train/mlm_task.h"
 #include "madx/train/tagging_task.h"
 #include "madx/train/trainer.h"

@@ -102,7 +102,7 @@ void collect_names(const Composition& composition, std::vector<std::string>& nam
 bool operator==(const Composition& left, const Composition& right) {
   return left.kind == right.kind && left.name == right.name && left.children == right.children &&
          left.batch_sizes == right.batch_sizes && left.weights == right.weights &&
-         left.normalize_weights == right.normalize_weights && left.exact == right.exact;
+         left.normalize_weights == right.normalize_weights && left.adapterhub == right.adapterhub;
 }
 
 void check_composition(const Composition& composition) {

@@ -52,7 +52,7 @@ std::string to_string(const Composition& composition) {
     if (!composition.weights.empty())
       parts.push_back("weights=" + list(composition.weights, number));
     if (!composition.normalize_weights) parts.emplace_back("normalize_weights=false");
-    if (composition.exact) parts.emplace_back("exact=true");
+    if (composition.adapterhub) parts.emplace_back("adapterhub=true");
   }
   auto text = name_of(composition.kind) + "(";
   for (size_t i = 0; i < parts.size(); ++i) text += (i == 0 ? "" : ", ") + parts[i];
@@ -131,14 +131,14 @@ class Parser {
       block.weights = numbers();
     } else if (block.kind == Kind::kAverage && key == "normalize_weights") {
       block.normalize_weights = truth();
-    } else if (block.kind == Kind::kAverage && key == "exact") {
-      block.exact = truth();
+    } else if (block.kind == Kind::kAverage && key == "adapterhub") {
+      block.adapterhub = truth();
     } else if (block.kind == Kind::kFuse && key == "name") {
       block.name = is_quote(peek()) ? quoted_name() : word("the fusion's name");
     } else {
       position_ = start;
       refuse(block.kind == Kind::kBatchSplit ? "batch_sizes="
-             : block.kind == Kind::kAverage  ? "weights=, normalize_weights= or exact="
+             : block.kind == Kind::kAverage  ? "weights=, normalize_weights= or adapterhub="
              : block.kind == Kind::kFuse     ? "name="
                                              : "members alone, as this block has no settings");
     }

@@ -23,11 +23,16 @@ bool starts_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
 }
 
+/// Whether the text, without what is invisible at its ends, is a tag of this file.
+bool is_tag_of(const ConllLayout& layout, std::string_view text) {
+  return layout.scheme == TagScheme::kPlain ? !text.empty() : is_tag(text);
+}
+
 /// Whether the line, which has the tokens' place in the file, is no token.
 bool is_passed_over(const ConllLine& line, const ConllLayout& layout, std::size_t width) {
   if (line.may_be_comment) {
     return layout.has_index || line.columns.size() != width ||
-           !is_tag(trim_invisible(line.columns[layout.columns.tag - 1]));
+           !is_tag_of(layout, trim_invisible(line.columns[layout.columns.tag - 1]));
   }
   return layout.has_index && parse_conll_index(line.columns[0]).kind != ConllIndex::Kind::kWord;
 }
@@ -43,7 +48,7 @@ bool is_passed_over(const ConllLine& line, const ConllLayout& layout, std::size_
   }
   const auto advice = layout.also_tagged == 0
                           ? std::string()
-                          : ", or name the columns: --columns token=" + std::to_string(token) +
+                          : ", or name the columns: token=" + std::to_string(token) +
                                 ",tag=" + std::to_string(layout.also_tagged);
   input_error(path, ":", line.number, ": expected a tag such as O or B-PER in ", column,
               ", but found ", in_quotes(found), "; use tags of IOB1, IOB2 or BIOES", advice);
@@ -71,7 +76,7 @@ std::vector<TokenLine> token_lines(const std::string& path, const std::vector<Co
     if (is_passed_over(line, layout, width)) continue;
     refuse_other_line_ends(path, line, layout.columns.token);
     const std::string_view tag = trim_invisible(line.columns[layout.columns.tag - 1]);
-    if (!is_tag(tag)) refuse_tag(path, line, layout, width);
+    if (!is_tag_of(layout, tag)) refuse_tag(path, line, layout, width);
     tokens.push_back({line.number, line.block, line.columns[layout.columns.token - 1], tag});
   }
   return tokens;
@@ -112,11 +117,11 @@ void strip_language_prefix(const std::string& path, std::vector<TokenLine>& line
   }
 }
 
-ConllFile parse(const std::string& path, const std::vector<std::string>& text,
-                ConllColumns columns) {
+ConllFile parse(const std::string& path, const std::vector<std::string>& text, ConllColumns columns,
+                TagScheme scheme) {
   auto lines = split_conll_lines(text);
   const std::size_t width = require_equal_width(path, lines);
-  const ConllLayout layout = find_conll_layout(path, lines, width, columns);
+  const ConllLayout layout = find_conll_layout(path, lines, width, columns, scheme);
   std::vector<TokenLine> tokens = token_lines(path, lines, layout, width);
   if (tokens.empty()) {
     input_error(path, ": expected sentences, a token and its tag a line, but found ",
@@ -137,8 +142,8 @@ ConllFile parse(const std::string& path, const std::vector<std::string>& text,
 
 }  // namespace
 
-ConllFile read_conll_file(const std::string& path, ConllColumns columns) {
-  return parse(path, read_utf8_lines(path), columns);
+ConllFile read_conll_file(const std::string& path, ConllColumns columns, TagScheme scheme) {
+  return parse(path, read_utf8_lines(path), columns, scheme);
 }
 
 std::vector<TaggedSentence> read_conll(const std::string& path) {
@@ -146,7 +151,7 @@ std::vector<TaggedSentence> read_conll(const std::string& path) {
 }
 
 std::vector<TaggedSentence> parse_conll(const std::string& path, std::string_view text) {
-  return parse(path, split_utf8_lines(path, text), {}).sentences;
+  return parse(path, split_utf8_lines(path, text), {}, TagScheme::kSpans).sentences;
 }
 
 void write_columns(std::ostream& out, const std::vector<std::vector<std::string>>& columns) {

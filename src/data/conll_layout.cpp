@@ -12,7 +12,7 @@ namespace {
 using Kind = ConllIndex::Kind;
 using Lines = std::vector<const ConllLine*>;
 
-constexpr const char* kNameColumns = "name the columns, as in --columns token=2,tag=3";
+constexpr const char* kNameColumns = "name the columns, as in token=2,tag=3";
 
 /// What the first column has, seen as an index.
 struct FirstColumn {
@@ -135,13 +135,13 @@ void require_within(const std::string& path, std::size_t column, std::size_t wid
                     const std::vector<ConllLine>& lines) {
   if (column <= width || lines.empty()) return;
   input_error(path, ":", lines.front().number, ": expected a column ", column,
-              ", which --columns names, but found ", width, " columns; count them from 1");
+              ", which was named, but found ", width, " columns; count them from 1");
 }
 
 }  // namespace
 
 ConllLayout find_conll_layout(const std::string& path, const std::vector<ConllLine>& lines,
-                              std::size_t width, ConllColumns given) {
+                              std::size_t width, ConllColumns given, TagScheme scheme) {
   require_within(path, std::max(given.token, given.tag), width, lines);
   Lines tokens;
   for (const ConllLine& line : lines) {
@@ -149,6 +149,7 @@ ConllLayout find_conll_layout(const std::string& path, const std::vector<ConllLi
   }
   ConllLayout layout;
   layout.columns = given;
+  layout.scheme = scheme;
   if (tokens.empty()) {
     layout.columns = {given.token == 0 ? 1 : given.token, given.tag == 0 ? width : given.tag};
     return layout;
@@ -167,7 +168,8 @@ ConllLayout find_conll_layout(const std::string& path, const std::vector<ConllLi
     return !layout.has_index || parse_conll_index(line->columns[0]).kind == Kind::kWord;
   };
   tokens.erase(std::remove_if(tokens.begin(), tokens.end(), std::not_fn(is_word)), tokens.end());
-  if (given.tag == 0) find_tag_column(path, tokens, width, layout);
+  if (given.tag == 0 && scheme == TagScheme::kPlain) layout.columns.tag = width;
+  if (given.tag == 0 && scheme == TagScheme::kSpans) find_tag_column(path, tokens, width, layout);
   if (layout.columns.token == layout.columns.tag) {
     input_error(path, ": expected the tag in another column than the token, but found both in ",
                 "column ", layout.columns.tag, "; ", kNameColumns);

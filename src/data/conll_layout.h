@@ -12,6 +12,7 @@ namespace madx {
 struct ConllLayout {
   ConllColumns columns;
   bool has_index = false;       // the first column counts tokens
+  TagScheme scheme = TagScheme::kSpans;
   std::size_t also_tagged = 0;  // a column besides the tag's that has a tag in every line, or 0
 };
 
@@ -19,6 +20,6 @@ struct ConllLayout {
 /// columns each, apart from comments. InputError, naming `path`, where they cannot be told for
 /// certain, and for columns beyond the width.
 ConllLayout find_conll_layout(const std::string& path, const std::vector<ConllLine>& lines,
-                              std::size_t width, ConllColumns given);
+                              std::size_t width, ConllColumns given, TagScheme scheme);
 
 }  // namespace madx

@@ -18,13 +18,14 @@ std::string listed(const std::vector<std::string>& labels) {
   return text + (labels.size() > kShown ? ", ..." : "");
 }
 
-/// The sentence's tags in IOB2 as indices of `labels`; -1 for one that is not there.
+/// The sentence's tags (of spans: in IOB2) as indices of `labels`; -1 for one that is not there.
 std::vector<int64_t> label_ids(const TaggedSentence& sentence, size_t number,
-                               const std::vector<std::string>& labels, UnknownTags unknown) {
+                               const std::vector<std::string>& labels, UnknownTags unknown,
+                               TagScheme scheme) {
   const auto where = "sentence " + std::to_string(number + 1);
   const auto tags = [&] {
     try {
-      return to_iob2(sentence.tags);
+      return scheme == TagScheme::kPlain ? sentence.tags : to_iob2(sentence.tags);
     } catch (const InputError& error) {
       input_error(where, ", ", error.what());
     }
@@ -46,11 +47,11 @@ std::vector<int64_t> label_ids(const TaggedSentence& sentence, size_t number,
 
 TaggingExamples::TaggingExamples(const std::vector<TaggedSentence>& sentences,
                                  const Tokenizer& tokenizer, const std::vector<std::string>& labels,
-                                 int64_t max_length, UnknownTags unknown) {
+                                 int64_t max_length, UnknownTags unknown, TagScheme scheme) {
   const auto limit = max_length - 2;
   const auto& special = tokenizer.special();
   for (size_t sentence = 0; sentence < sentences.size(); ++sentence) {
-    const auto targets = label_ids(sentences[sentence], sentence, labels, unknown);
+    const auto targets = label_ids(sentences[sentence], sentence, labels, unknown, scheme);
     auto subwords = tokenizer.encode_words(sentences[sentence].tokens);
     std::vector<int64_t> counts;
     for (const auto& word : subwords) counts.push_back(static_cast<int64_t>(word.size()));
@@ -107,6 +108,12 @@ std::vector<std::string> iob2_labels(const std::vector<TaggedSentence>& sentence
     labels.push_back("I-" + type);
   }
   return labels;
+}
+
+std::vector<std::string> plain_labels(const std::vector<TaggedSentence>& sentences) {
+  std::set<std::string> labels;
+  for (const auto& sentence : sentences) labels.insert(sentence.tags.begin(), sentence.tags.end());
+  return {labels.begin(), labels.end()};
 }
 
 }  // namespace madx

@@ -31,6 +31,13 @@ ModuleTensors tagging_tensors(const TaggingHead& head) {
   return {{"1.weight", head->classifier->weight}, {"1.bias", head->classifier->bias}};
 }
 
+ModuleTensors classification_tensors(const ClassificationHead& head) {
+  return {{"1.weight", head->dense->weight},
+          {"1.bias", head->dense->bias},
+          {"4.weight", head->classifier->weight},
+          {"4.bias", head->classifier->bias}};
+}
+
 ModuleTensors mlm_tensors(const MlmHead& head) {
   return {{"0.weight", head->dense->weight},
           {"0.bias", head->dense->bias},
@@ -67,6 +74,7 @@ std::string load_adapter(AdapterStack& adapters, const std::string& directory,
   copy_tensors(set->named_tensors(), file.tensors, directory);
   set->train(adapters->is_training());
   const auto as = name.empty() ? file.name : name;
+  for (auto& weight : set->parameters()) weight.requires_grad_(false);
   adapters->add(as, set);
   return as;
 }
@@ -105,6 +113,36 @@ void save_tagging_head(const TaggingHead& head, const std::string& name, const M
                        const std::string& directory, TensorFormat format) {
   write_head(directory,
              {name, "tagging", head->options.labels(), 0, model, to_map(tagging_tensors(head)), {}},
+             format);
+}
+
+ClassificationHead load_classification_head(const std::string& directory) {
+  const auto file = read_head(directory);
+  if (file.head_type != "classification") {
+    input_error(directory,
+                "/head_config.json: expected a head of type \"classification\", but found \"",
+                file.head_type, "\"");
+  }
+  const auto hidden = file.model.hidden_size;
+  find_tensor(file.tensors, "1.weight", {hidden, hidden}, directory);
+  find_tensor(file.tensors, "4.weight", {static_cast<int64_t>(file.labels.size()), hidden},
+              directory);
+  ClassificationHead head(ClassificationHeadOptions(hidden, file.labels));
+  copy_tensors(classification_tensors(head), file.tensors, directory);
+  return head;
+}
+
+void save_classification_head(const ClassificationHead& head, const std::string& name,
+                              const ModelInfo& model, const std::string& directory,
+                              TensorFormat format) {
+  write_head(directory,
+             {name,
+              "classification",
+              head->options.labels(),
+              0,
+              model,
+              to_map(classification_tensors(head)),
+              {}},
              format);
 }
 

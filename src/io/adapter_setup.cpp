@@ -69,6 +69,7 @@ Composition read_block(const JsonObject& object) {
                   "other blocks are not supported");
   }
   Composition block(found->kind, {});
+  block.adapterhub = block.kind == Kind::kAverage;  // what the setup was trained with
   for (const auto& child : children) {
     block.children.push_back(read_block(JsonObject(object.path() + ": " + type, child)));
   }
@@ -90,8 +91,10 @@ ordered_json block_json(const std::string& path, const Composition& block) {
     return object;
   }
   for (const auto& child : block.children) children.push_back(block_json(path, child));
-  if (block.exact) {
-    input_error(path, ": expected an Average as AdapterHub computes it, but found exact=true; ",
+  if (block.kind == Kind::kAverage && !block.adapterhub) {
+    input_error(path,
+                ": expected an Average as AdapterHub computes it, but found the mean itself (no "
+                "adapterhub=true); ",
                 "its files have no word for that");
   }
   ordered_json settings = ordered_json::object();

@@ -29,6 +29,7 @@ std::string load_fusion(AdapterStack& adapters, const std::string& directory,
   copy_tensors(fusion->named_tensors(), file.tensors, directory);
   fusion->train(adapters->is_training());
   const auto as = name.empty() ? file.name : name;
+  for (auto& weight : fusion->parameters()) weight.requires_grad_(false);
   adapters->add_fusion(as, fusion);
   return as;
 }

@@ -53,8 +53,17 @@ void read_flexible_config(const JsonObject& config, HeadDirectory& head) {
     require(config, "shift_labels", false);
     require(config, "embedding_size", head.model.hidden_size);
     head.vocab_size = config.integer("vocab_size");
+  } else if (head.head_type == kClassification) {
+    require(config, "layers", 2);
+    require(config, "activation_function", "tanh");
+    require(config, "bias", true);
+    require(config, "use_pooler", false);
+    head.labels = parse_labels(config);
+    if (config.value().contains("dropout_prob"))
+      head.spelling["dropout_prob"] = config.value().at("dropout_prob").dump();
   } else {
-    config.refuse("head_type", "\"tagging\" or \"masked_lm\"", "other heads are not supported");
+    config.refuse("head_type", "\"tagging\", \"classification\" or \"masked_lm\"",
+                  "other heads are not supported");
   }
 }
 
@@ -76,13 +85,26 @@ void read_static_config(const JsonObject& file, HeadDirectory& head) {
   }
 }
 
-json tagging_json(const HeadDirectory& head) {
+json label_json(const HeadDirectory& head) {
   json ids = json::object();
   for (size_t id = 0; id < head.labels.size(); ++id) ids[head.labels[id]] = id;
+  return ids;
+}
+
+json classification_json(const HeadDirectory& head) {
+  json config = {{"activation_function", "tanh"},    {"bias", true},
+                 {"dropout_prob", nullptr},          {"head_type", kClassification},
+                 {"label2id", label_json(head)},     {"layers", 2},
+                 {"num_labels", head.labels.size()}, {"use_pooler", false}};
+  for (const auto& [key, text] : head.spelling) config[key] = json::parse(text);
+  return config;
+}
+
+json tagging_json(const HeadDirectory& head) {
   json config = {{"activation_function", "tanh"},
                  {"dropout_prob", nullptr},
                  {"head_type", kTagging},
-                 {"label2id", ids},
+                 {"label2id", label_json(head)},
                  {"layers", 1},
                  {"num_labels", head.labels.size()}};
   for (const auto& [key, text] : head.spelling) config[key] = json::parse(text);
@@ -117,6 +139,7 @@ HeadDirectory parse_head_config(const std::string& path, std::string_view text) 
 }
 
 json head_config_json(const HeadDirectory& head) {
+  if (head.head_type == kClassification) return classification_json(head);
   return head.head_type == kTagging ? tagging_json(head) : masked_lm_json(head);
 }
 

@@ -9,6 +9,7 @@
 namespace madx::io {
 
 constexpr const char* kTagging = "tagging";
+constexpr const char* kClassification = "classification";
 constexpr const char* kMaskedLm = "masked_lm";
 
 /// A head without its tensors, from the text of head_config.json: flexible heads of AdapterHub and

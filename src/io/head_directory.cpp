@@ -20,7 +20,11 @@ const std::vector<std::string>& keys_of(const std::string& head_type) {
   static const std::vector<std::string> tagging = {"1.weight", "1.bias"};
   static const std::vector<std::string> masked_lm = {"0.weight", "0.bias", "2.weight", "2.bias",
                                                      "3.bias"};
-  return head_type == kTagging ? tagging : masked_lm;
+  static const std::vector<std::string> classification = {"1.weight", "1.bias", "4.weight",
+                                                          "4.bias"};
+  return head_type == kTagging          ? tagging
+         : head_type == kClassification ? classification
+                                        : masked_lm;
 }
 
 // Keys of Hugging Face's static heads. The output bias of masked LM may come under two keys, which
@@ -125,8 +129,10 @@ HeadDirectory read_head(const std::string& directory) {
 void write_head(const std::string& directory, const HeadDirectory& head, TensorFormat format) {
   check_directory(directory);
   check_name(head.name);
-  if (head.head_type != kTagging && head.head_type != kMaskedLm) {
-    input_error(directory, ": expected a head of type tagging or masked_lm, but found \"",
+  if (head.head_type != kTagging && head.head_type != kMaskedLm &&
+      head.head_type != kClassification) {
+    input_error(directory,
+                ": expected a head of type tagging, classification or masked_lm, but found \"",
                 head.head_type, "\"; other heads are not supported");
   }
   const auto& keys = keys_of(head.head_type);

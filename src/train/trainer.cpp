@@ -47,7 +47,7 @@ void restore(const NamedTensors& into, const NamedTensors& from) {
   if (!fits)
     input_error(
         "the checkpoint: expected the tensors of this run, but found others; start anew without "
-        "--resume");
+        "it");
 }
 
 std::vector<at::Tensor> tensors_of(const NamedTensors& named) {
@@ -80,8 +80,7 @@ class Run {
   void resume(const Checkpoint& checkpoint) {
     if (checkpoint.step < 0 || checkpoint.step > options_.steps) {
       input_error("the checkpoint: expected at most the ", options_.steps,
-                  " steps of this run, but found ", checkpoint.step,
-                  "; start anew without --resume");
+                  " steps of this run, but found ", checkpoint.step, "; start anew without it");
     }
     restore(tensors_, checkpoint.tensors);
     restore(optimizer_state(&AdamW::State::first_moment), checkpoint.first_moments);
@@ -152,8 +151,8 @@ class Run {
 
   [[noreturn]] void diverged(const char* what, double value) const {
     input_error("training diverged: ", what, " ", std::isnan(value) ? std::nan("") : value,
-                " at step ", step_ + 1, "; lower --lr (now ", options_.lr,
-                ") or raise --warmup-steps");
+                " at step ", step_ + 1, "; lower the learning rate (now ", options_.lr,
+                ") or raise the warm-up steps");
   }
 
   double tokens_per_second() const {
@@ -201,7 +200,7 @@ class Run {
     if (due || stops || wish == TrainingObserver::Wish::kSave) observer_.on_checkpoint(state());
     if (stops) {
       throw Interrupted("interrupted at step " + std::to_string(step_) + " of " +
-                        std::to_string(options_.steps) + "; go on with --resume");
+                        std::to_string(options_.steps));
     }
   }
 

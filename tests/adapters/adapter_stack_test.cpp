@@ -201,15 +201,15 @@ TEST_F(AdapterStackTest, BringsWhatIsAddedToWhereItIs) {
 
 TEST_F(AdapterStackTest, KeepsTheModulesOfAPlanThatSomebodyHolds) {
   add("en", named_config("pfeiffer+inv"));
-  std::shared_ptr<const Activation> prepared;
+  std::shared_ptr<const Plan> plan;
   std::weak_ptr<torch::nn::Module> set;
   {
     AdapterStack bank(6, 2);
     set = bank->add("en", named_config("pfeiffer")).ptr();
-    prepared = bank->prepare({"en"});
+    plan = bank->plan({"en"});
   }
   EXPECT_FALSE(set.expired());
-  prepared.reset();
+  plan.reset();
   EXPECT_TRUE(set.expired());
 }
 

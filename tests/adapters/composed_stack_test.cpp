@@ -78,15 +78,12 @@ class ComposedStackTest : public testing::Test {
 TEST_F(ComposedStackTest, AveragesAsItSaysOrAsAdapterHubDoes) {
   const auto x = norm_(f_ + a_);
   const auto mean = f_ + 0.25 * up("ner", x) + 0.75 * up("pos", x);
-  auto average = Average({"ner", "pos"}, {1, 3});
-  expect_close(output(average), norm_(mean / 2 + a_), 1e-5);
-  average.exact = true;
+  const auto average = Average({"ner", "pos"}, {1, 3});
+  expect_close(output(average.as_adapterhub()), norm_(mean / 2 + a_), 1e-5);
   expect_close(output(average), norm_(mean + a_), 1e-5);
-  auto same = Average({"ner", "ner"});
-  same.exact = true;
+  const auto same = Average({"ner", "ner"});
   expect_close(output(same), output("ner"), 1e-5);
-  auto stacks = Average({Stack{"en", "ner"}, Stack{"en", "ner"}});
-  stacks.exact = true;
+  const auto stacks = Average({Stack{"en", "ner"}, Stack{"en", "ner"}});
   expect_close(output(stacks), output({"en", "ner"}), 1e-5);
 }
 
@@ -97,8 +94,7 @@ TEST_F(ComposedStackTest, PassesOverWhatIsLeftOutOfABlock) {
   add_fusion({"ner", "top"});
   add_fusion({"ner"});
   const auto x = norm_(f_ + a_);
-  auto average = Average({"ner", "top"});
-  average.exact = true;
+  const auto average = Average({"ner", "top"});
   expect_close(output(average), norm_(f_ + 0.5 * up("ner", x) + a_), 1e-5);
   EXPECT_NO_THROW(output(Fuse{"ner", "top"}));
   EXPECT_FALSE(at::equal(output(Fuse{"ner", "top"}), output("ner")));
@@ -126,7 +122,7 @@ TEST_F(ComposedStackTest, SkipsLayersWhateverIsActive) {
   expect_close(output({"sw", "ner"}, /*layer=*/1), bare, 1e-6);
   EXPECT_GT((output({"sw", "ner"}) - bare).abs().max().item<double>(), 1e-3);
   adapters_->skip_first_layers(0);
-  EXPECT_THAT(adapters_->skipped_layers(), testing::IsEmpty());
+  EXPECT_THAT(adapters_->options().skipped_layers(), testing::IsEmpty());
   EXPECT_THAT(torch_error_of([&] { adapters_->skip_first_layers(3); }),
               HasSubstr("expected 0 to 2 layers to skip, but got 3"));
 }
@@ -176,33 +172,33 @@ TEST_F(ComposedStackTest, DropsWholeSequencesInTrainingAlone) {
 
 TEST_F(ComposedStackTest, RoutesSequencesByBlocksAndLanguages) {
   adapters_->activate(Stack{"en", BatchSplit({"ner", "pos"}, {1, 2})});
-  const auto split = adapters_->route(3, {});
+  const auto split = adapters_->active_plan()->route(3, {});
   EXPECT_EQ(split.channels, 1);
-  EXPECT_THAT(split.plan_of, ElementsAre(0, 1, 1));
+  EXPECT_THAT(split.path_of, ElementsAre(0, 1, 1));
   adapters_->activate(Parallel{"ner", "pos"});
-  const auto parallel = adapters_->route(2, {});
+  const auto parallel = adapters_->active_plan()->route(2, {});
   EXPECT_EQ(parallel.channels, 2);
-  EXPECT_THAT(parallel.plan_of, ElementsAre(0, 0, 1, 1));
+  EXPECT_THAT(parallel.path_of, ElementsAre(0, 0, 1, 1));
   adapters_->activate({kLanguage, "ner"});
   EXPECT_TRUE(adapters_->wants_languages());
-  const auto mixed = adapters_->route(4, {"sw", "en", "sw", "sw"});
-  EXPECT_THAT(mixed.plan_of, ElementsAre(0, 1, 0, 0));
-  EXPECT_EQ(mixed.plans[0]->invertible, adapters_->get("sw")->invertible());
-  EXPECT_EQ(mixed.plans[1]->invertible, adapters_->get("en")->invertible());
+  const auto mixed = adapters_->active_plan()->route(4, {"sw", "en", "sw", "sw"});
+  EXPECT_THAT(mixed.path_of, ElementsAre(0, 1, 0, 0));
+  EXPECT_EQ(mixed.paths[0]->invertible, adapters_->get("sw")->invertible());
+  EXPECT_EQ(mixed.paths[1]->invertible, adapters_->get("en")->invertible());
   EXPECT_EQ(adapters_->invertible(), nullptr) << "there is not one for all";
 }
 
 TEST_F(ComposedStackTest, SaysWhatABatchLacks) {
   adapters_->activate(BatchSplit({"ner", "pos"}, {1, 2}));
   for (const int64_t sequences : {2, 4}) {
-    EXPECT_THAT(input_error_of([&] { adapters_->route(sequences, {}); }),
+    EXPECT_THAT(input_error_of([&] { adapters_->active_plan()->route(sequences, {}); }),
                 HasSubstr("expected a batch of 3 sequences by batch_sizes, but found " +
                           std::to_string(sequences)));
   }
   adapters_->activate({kLanguage, "ner"});
-  EXPECT_THAT(input_error_of([&] { adapters_->route(2, {"sw"}); }),
+  EXPECT_THAT(input_error_of([&] { adapters_->active_plan()->route(2, {"sw"}); }),
               HasSubstr("expected a language for each of 2 sequences, but found 1"));
-  EXPECT_THAT(torch_error_of([&] { adapters_->route(1, {"de"}); }),
+  EXPECT_THAT(torch_error_of([&] { adapters_->active_plan()->route(1, {"de"}); }),
               HasSubstr("no adapter named \"de\""));
   EXPECT_THAT(torch_error_of([&] { adapters_->add(kLanguage, named_config("pfeiffer")); }),
               HasSubstr("expected a name other than LANGUAGE"));
@@ -256,18 +252,18 @@ TEST_F(ComposedStackTest, RefusesWhatItCannotCompose) {
 
 TEST_F(ComposedStackTest, SwitchesWithoutAnAllocation) {
   add_fusion({"ner", "pos"});
-  const auto first = adapters_->prepare({"en", "ner"});
-  const auto second = adapters_->prepare(Stack{"sw", Fuse{"ner", "pos"}});
+  const auto first = adapters_->plan({"en", "ner"});
+  const auto second = adapters_->plan(Stack{"sw", Fuse{"ner", "pos"}});
   const auto before = allocations.load();
   for (int i = 0; i < 100; ++i) {
-    adapters_->switch_to(first);
-    adapters_->switch_to(second);
+    adapters_->activate_plan(first);
+    adapters_->activate_plan(second);
   }
   EXPECT_EQ(allocations.load(), before);
   EXPECT_EQ(to_string(adapters_->composition()), "Stack(sw, Fuse(ner, pos))");
   adapters_->activate({"en"});
   EXPECT_GT(allocations.load(), before) << "the counter counts";
-  adapters_->switch_to(first);
+  adapters_->activate_plan(first);
   expect_close(adapters_->forward(0, Site::kOutput, {f_, a_, norm_}), output({"en", "ner"}), 1e-7);
 }
 

@@ -22,7 +22,7 @@ TEST(Composition, ReadsWhatItPrints) {
        {"sw", "Stack(sw, ner)", "Stack(sw, Fuse(ner, pos))",
         "BatchSplit(Stack(en, ner), Stack(sw, ner), batch_sizes=[1,2])",
         "Average(a, b, weights=[0.3,0.7])",
-        "Average(a, b, weights=[2,0.5], normalize_weights=false, exact=true)",
+        "Average(a, b, weights=[2,0.5], normalize_weights=false, adapterhub=true)",
         "Stack(sw, Parallel(ner, Stack(x, pos)))", "Fuse(a, Stack(b, c), name=\"a,c, again\")",
         "Parallel(BatchSplit(a, b, batch_sizes=[3,4]), Average(c, d))", "Stack(LANGUAGE, ner)",
         "Stack(wiki/sw@ukp, a-b_c.d)", "Stack(\"with space\", 'with \"quote\"')"}) {
@@ -49,6 +49,9 @@ TEST(Composition, IsBuiltInCode) {
   EXPECT_EQ((Composition{"sw", "ner"}), (Stack{"sw", "ner"}));
   EXPECT_EQ((BatchSplit({Stack{"en", "ner"}, "sw"}, {1, 2})),
             parse_composition("BatchSplit(Stack(en, ner), sw, batch_sizes=[1,2])"));
+  EXPECT_EQ((Fuse{"a", "b"}.named("x")), parse_composition("Fuse(a, b, name=x)"));
+  EXPECT_EQ(Average({"a", "b"}).as_adapterhub(),
+            parse_composition("Average(a, b, adapterhub=true)"));
   EXPECT_EQ((Average({"a", "b"}, {0.3, 0.7})),
             parse_composition("Average(a, b, weights=[0.3,0.7])"));
   EXPECT_EQ((Parallel{"a", "b"}), parse_composition("Parallel(a, b)"));
@@ -90,10 +93,10 @@ TEST(Composition, NamesTheCharacterOfAMistake) {
   EXPECT_THAT(parse_error("Stack('a)"), HasSubstr("expected a closing quote for this one"));
   EXPECT_THAT(parse_error("Stack(a, weights=[1])"), HasSubstr("expected members alone"));
   EXPECT_THAT(parse_error("Average(a, b, weight=[1])"),
-              HasSubstr("expected weights=, normalize_weights= or exact= at character 15"));
+              HasSubstr("expected weights=, normalize_weights= or adapterhub= at character 15"));
   EXPECT_THAT(parse_error("Average(a, b, weights=[1,x])"),
               HasSubstr("expected a number at character 26"));
-  EXPECT_THAT(parse_error("Average(a, b, exact=maybe)"),
+  EXPECT_THAT(parse_error("Average(a, b, adapterhub=maybe)"),
               HasSubstr("expected true or false at character 21"));
   EXPECT_THAT(parse_error("BatchSplit(a, b, batch_sizes=[1.5,1])"), HasSubstr("a whole number"));
   EXPECT_THAT(parse_error(std::string(100, '(')), HasSubstr("at character 1"));

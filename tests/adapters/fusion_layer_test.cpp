@@ -4,7 +4,7 @@
 #include <torch/utils.h>
 
 #include "../support.h"
-#include "madx/adapters/adapter_fusion.h"
+#include "madx/adapters/adapter_stack.h"
 
 namespace madx {
 namespace fusion_layer_test {
@@ -105,19 +105,17 @@ TEST_F(FusionLayerTest, CoolsWithTheStepsThatAreDone) {
   auto f = layer(config);
   const std::pair<int64_t, double> after[] = {{0, 50}, {1, 49.95}, {500, 25}, {980, 1}, {5000, 1}};
   for (const auto& [steps, temperature] : after) {
-    f->set_steps(steps);
-    EXPECT_NEAR(f->temperature(), temperature, 1e-12) << steps;
+    EXPECT_NEAR(f->temperature(steps), temperature, 1e-12) << steps;
   }
   auto cool = layer({});
-  cool->set_steps(3);
-  EXPECT_EQ(cool->temperature(), 1) << "where the configuration has none";
+  EXPECT_EQ(cool->temperature(3), 1) << "where the configuration has none";
   const at::NoGradGuard no_grad;
   for (size_t i = 0; i < f->parameters().size(); ++i)
     cool->parameters()[i].copy_(f->parameters()[i]);
-  expect_close(f->forward(x_, outputs_, residual_), cool->forward(x_, outputs_, residual_), 1e-10);
-  expect_close(f->attention(x_, outputs_, residual_), cool->attention(x_, outputs_, residual_),
+  expect_close(f->forward(x_, outputs_, residual_, 5000), cool->forward(x_, outputs_, residual_),
                1e-10);
-  f->set_steps(0);
+  expect_close(f->attention(x_, outputs_, residual_, 5000),
+               cool->attention(x_, outputs_, residual_), 1e-10);
   EXPECT_GT((f->forward(x_, outputs_, residual_) - cool->forward(x_, outputs_, residual_))
                 .abs()
                 .max()
@@ -138,18 +136,22 @@ TEST_F(FusionLayerTest, HasOneTemperatureHoweverOftenItRuns) {
   }
 }
 
-TEST_F(FusionLayerTest, TakesTheStepsOfItsFusion) {
+TEST_F(FusionLayerTest, TakesTheStepsOfItsPlan) {
   FusionConfig config;
   config.temperature = true;
-  AdapterFusion fusion(AdapterFusionOptions(config, kHidden, 2));
-  EXPECT_EQ(fusion->at(1, Site::kOutput)->temperature(), 50) << "as one that was loaded begins";
-  fusion->set_steps(100);
-  for (const int64_t i : {0, 1})
-    EXPECT_NEAR(fusion->at(i, Site::kOutput)->temperature(), 45, 1e-12);
-  const auto copy = std::dynamic_pointer_cast<AdapterFusionImpl>(fusion->clone());
-  EXPECT_NEAR(copy->at(1, Site::kOutput)->temperature(), 45, 1e-12);
-  EXPECT_THAT(torch_error_of([&] { fusion->set_steps(-1); }),
-              HasSubstr("AdapterFusion: expected 0 steps or more, but got -1"));
+  AdapterStack bank(kHidden, 2);
+  for (const auto* name : {"a", "b"}) bank->add(name, named_config("pfeiffer"));
+  bank->add_fusion(Fuse{"a", "b"}, config);
+  const auto steps_in = [](const Plan& plan) {
+    return plan.only_path()->at(1, Site::kOutput).steps.front().steps;
+  };
+  EXPECT_EQ(steps_in(*bank->plan(Fuse{"a", "b"})), 0) << "as one that was loaded begins";
+  EXPECT_EQ(steps_in(*bank->plan(Fuse{"a", "b"}, PlanOptions().fusion_steps({{"a,b", 100}}))), 100);
+  EXPECT_EQ(steps_in(*bank->plan(Fuse{"a", "b"}, PlanOptions().fusion_steps({{"c", 100}}))), 0);
+  EXPECT_THAT(torch_error_of([&] {
+                bank->plan(Fuse{"a", "b"}, PlanOptions().fusion_steps({{"a,b", -1}}));
+              }),
+              HasSubstr("Plan: expected 0 steps or more of fusion a,b, but got -1"));
 }
 
 TEST_F(FusionLayerTest, DropsScoresInTraining) {

@@ -124,7 +124,7 @@ TEST(ConllColumns, TakesTheLastOfSeveralColumnsOfTagsWithoutAnIndex) {
 TEST(ConllColumns, RefusesSeveralColumnsThatMayBeTheTags) {
   EXPECT_EQ(error_in("Anna B-NP B-PER x\nwalks B-VP O x\n"),
             ": expected one column of tags, but found one in every line of the columns 2 and 3; "
-            "name the columns, as in --columns token=2,tag=3");
+            "name the columns, as in token=2,tag=3");
   EXPECT_NE(error_in("1\tAnna\tB-PER\tO\n2\there\tO\tO\n").find("of the columns 3 and 4;"),
             std::string::npos);
 }
@@ -133,14 +133,14 @@ TEST(ConllColumns, RefusesATagThatIsNoneAlthoughAnotherColumnHasTags) {
   EXPECT_EQ(
       error_in("Anna I-NP B-PER\nwalks I-VP none\n"),
       ":2: expected a tag such as O or B-PER in the last column, but found \"none\"; use tags "
-      "of IOB1, IOB2 or BIOES, or name the columns: --columns token=1,tag=2");
+      "of IOB1, IOB2 or BIOES, or name the columns: token=1,tag=2");
 }
 
 TEST(ConllColumns, RefusesNumbersThatMayCountOrNot) {
   EXPECT_EQ(error_in("1\tAnna\tB-PER\n2\there\tO\n1\thi\tO\n"),
             ":3: expected tokens in the first column, or numbers that count the tokens of each "
             "sentence, but found numbers alone, out of order at \"1\"; name the columns, as in "
-            "--columns token=2,tag=3");
+            "token=2,tag=3");
   EXPECT_NE(
       error_in("1\tAnna\tB-PER\n2\there\tO\nx\thi\tO\n")
           .find(":3: expected tokens in the first column, or numbers that count the tokens of "
@@ -193,11 +193,11 @@ TEST(ConllColumns, ReadsTheColumnsThatAreNamed) {
 
 TEST(ConllColumns, RefusesNamedColumnsThatAFileHasNot) {
   EXPECT_EQ(error_in("# c\nAnna O\n", {2, 3}),
-            ":1: expected a column 3, which --columns names, but found 2 columns; count them from "
+            ":1: expected a column 3, which was named, but found 2 columns; count them from "
             "1");
   EXPECT_EQ(error_in("Anna O\nhi O\n", {2, 0}),
             ": expected the tag in another column than the token, but found both in column 2; name "
-            "the columns, as in --columns token=2,tag=3");
+            "the columns, as in token=2,tag=3");
 }
 
 }  // namespace conll_columns_test

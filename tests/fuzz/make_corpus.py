@@ -71,7 +71,7 @@ def json_files():
                               ("batches", batches, {"type": "Parallel", "children": [single("en"), single("sw")]})):
         write("adapter_setup", name, json.dumps({"adapter_setup": setup, "head_setup": head, "version": "adapters.1.3.0"}))
     write("composition", "fuse", "Stack(sw, Fuse(ner, Stack('a b', pos), name=x))")
-    write("composition", "average", "Average[a, b, weights=[0.3, 7e-1], normalize_weights=False, exact=true]")
+    write("composition", "average", "Average[a, b, weights=[0.3, 7e-1], normalize_weights=False, adapterhub=true]")
     write("composition", "batches", "BatchSplit(Stack(en, ner), Stack(sw, ner), batch_sizes=[1,2])")
     write("encoder_config", "xlmr", json.dumps({
         "model_type": "xlm-roberta", "vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 2, "hidden_act": "gelu",

@@ -23,7 +23,7 @@ std::string error_on(const json& setup, const json& heads = nullptr) {
 TEST(AdapterSetup, ReadsTheSetupsThatPythonSaved) {
   const std::pair<const char*, const char*> expected[] = {
       {"stack_fuse", "Stack(sw, Fuse(ner, pos))"},
-      {"average", "Average(en, sw, weights=[0.25,0.75])"},
+      {"average", "Average(en, sw, weights=[0.25,0.75], adapterhub=true)"},
       {"batch_split", "BatchSplit(en, Stack(sw, ner), batch_sizes=[1,2])"},
       {"parallel", "Parallel(Stack(en, ner), Stack(sw, pos))"},
       {"single", "Stack(sw)"}};
@@ -49,9 +49,10 @@ TEST(AdapterSetup, WritesASingleNameAsAStackAndEqualWeightsAsPythonDoes) {
   const TemporaryFolder folder;
   write_adapter_setup(folder.path(), {Composition("sw"), "null"});
   EXPECT_EQ(read_adapter_setup(folder.path()).adapters, parse_composition("Stack(sw)"));
-  write_adapter_setup(folder.path(), {Average{"a", "b"}, "null"});
+  write_adapter_setup(folder.path(), {Average{"a", "b"}.as_adapterhub(), "null"});
   EXPECT_EQ(read_adapter_setup(folder.path()).adapters.weights, (std::vector<double>{0.5, 0.5}));
-  const auto raw = parse_composition("Average(a, b, weights=[1,2], normalize_weights=false)");
+  const auto raw =
+      parse_composition("Average(a, b, weights=[1,2], normalize_weights=false, adapterhub=true)");
   write_adapter_setup(folder.path(), {raw, "null"});
   EXPECT_EQ(read_adapter_setup(folder.path()).adapters, raw);
   const auto named = parse_composition("Fuse(a, b, name=x)");
@@ -109,7 +110,8 @@ TEST(AdapterSetup, RefusesToWriteWhatAdapterHubHasNoWordsFor) {
       write_adapter_setup(folder.path(), {parse_composition(text), "null"});
     });
   };
-  EXPECT_NE(error("Average(a, b, exact=true)").find("found exact=true"), std::string::npos);
+  EXPECT_NE(error("Average(a, b)").find("found the mean itself (no adapterhub=true)"),
+            std::string::npos);
   EXPECT_NE(error("Stack(LANGUAGE, ner)").find("name the language"), std::string::npos);
   EXPECT_TRUE(folder.is_empty());
 }

@@ -350,8 +350,23 @@ TEST_F(AdapterHubTest, RefusesOtherHeadsByFileAndKey) {
         << "expected: " << words << "\nfound: " << message;
     EXPECT_EQ(message.find(copy), 0u) << message;
   }
-  const auto message = input_error_of([] { read_head(fixture("heads/classification")); });
-  EXPECT_NE(message.find("but found \"classification\""), std::string::npos) << message;
+  const auto copy = copy_of("heads/classification");
+  change_json(copy + json_name, {{"config", {{"head_type", "multiple_choice"}}}});
+  const auto message = input_error_of([&] { read_head(copy); });
+  EXPECT_NE(message.find("but found \"multiple_choice\""), std::string::npos) << message;
+}
+
+TEST_F(AdapterHubTest, ReadsAndWritesAClassificationHeadAsPythonDoes) {
+  const auto head = read_head(fixture("heads/classification"));
+  EXPECT_EQ(head.head_type, "classification");
+  EXPECT_EQ(head.labels, (std::vector<std::string>{"LABEL_0", "LABEL_1"}));
+  const auto directory = empty("head");
+  write_head(directory, head);
+  EXPECT_EQ(read_bytes(directory + "/head_config.json"),
+            read_bytes(fixture("heads/classification") + "/head_config.json"));
+  const auto again = read_head(directory);
+  for (const auto* key : {"1.weight", "1.bias", "4.weight", "4.bias"})
+    EXPECT_TRUE(at::equal(again.tensors[key], head.tensors[key])) << key;
 }
 
 TEST_F(AdapterHubTest, RefusesHeadsWithMissingOrMixedTensors) {

@@ -130,7 +130,7 @@ TEST_F(Checkpointing, ComputesAFusionAgainAtTheTemperatureThatItHad) {
   for (const std::string expression : {"Fuse(la, ta)", "Stack(hou, Fuse(la, ta))"}) {
     adapters_->activate(parse_composition(expression));
     for (const int64_t steps : {0, 700, 2000}) {
-      fusion->set_steps(steps);
+      adapters_->use(PlanOptions().fusion_steps({{"la,ta", steps}}));
       expect_the_same_gradients("after " + std::to_string(steps) + " steps", kHead + 10);
     }
   }

@@ -33,6 +33,7 @@ struct CompositionCase {
     const auto weights = io::read_safetensors(path + "/fusions.safetensors");
     for (const auto& [name, config] : settings["fusions"].items())
       add_fusion(name, config, weights);
+    for (auto& weight : adapters->parameters()) weight.requires_grad_(true);
     adapters->eval();
     mlm_head->eval();
     for (auto& weight : mlm_head->parameters()) weight.requires_grad_(false);
@@ -93,7 +94,7 @@ struct CompositionCase {
     config.value_before_softmax = json["value_before_softmax"];
     config.value_initialized = json["value_initialized"];
     config.regularization = json["regularization"];
-    Fuse fuse({}, name);
+    auto fuse = Fuse({}).named(name);
     std::istringstream members(name);
     for (std::string member; std::getline(members, member, ',');)
       fuse.children.emplace_back(member);

@@ -290,9 +290,10 @@ TEST_F(TrainerTest, StepsOnceForATensorOfTwoNames) {
 TEST_F(TrainerTest, StopsWhenTheLossIsNotFinite) {
   Regression task(4);
   task.diverges_at = 3;
-  EXPECT_EQ(input_error_of([&] { train_on(task, options(6)); }),
-            "training diverged: the loss is nan at step 4; lower --lr (now 0.01) or raise "
-            "--warmup-steps");
+  EXPECT_EQ(
+      input_error_of([&] { train_on(task, options(6)); }),
+      "training diverged: the loss is nan at step 4; lower the learning rate (now 0.01) or raise "
+      "the warm-up steps");
   EXPECT_EQ(record_.rows.size(), 3u);
 }
 
@@ -308,8 +309,9 @@ TEST_F(TrainerTest, StopsBeforeTheLastStepToo) {
   };
   Kinked task(4);
   EXPECT_EQ(input_error_of([&] { train_on(task, options(6)); }),
-            "training diverged: the gradient's norm is nan at step 6; lower --lr (now 0.01) or "
-            "raise --warmup-steps");
+            "training diverged: the gradient's norm is nan at step 6; lower the learning rate (now "
+            "0.01) or "
+            "raise the warm-up steps");
   EXPECT_TRUE(at::isfinite(task.weight).all().item<bool>()) << "not poisoned";
 }
 

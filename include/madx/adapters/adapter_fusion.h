@@ -44,18 +44,16 @@ class AdapterFusionImpl : public torch::nn::Cloneable<AdapterFusionImpl> {
   /// Every tensor with its key: `encoder.layer.0.output.query.weight`, in AdapterHub's order.
   std::vector<std::pair<std::string, torch::Tensor>> named_tensors() const;
 
-  /// How many optimizer steps are done, of which the layers' temperature is a function (0 where
-  /// nobody says, as in AdapterHub, whose files do not hold it). A trainer says so before each
-  /// step.
-  void set_steps(int64_t steps);
-
   /// The sum over all layers, to add to a training loss; undefined where there is none.
   at::Tensor regularization_loss() const;
+
+  /// With configuration: torch::load makes the same of any fusion of this shape.
+  void save(torch::serialize::OutputArchive& archive) const override;
+  void load(torch::serialize::InputArchive& archive) override;
 
   AdapterFusionOptions options;
 
  private:
-  int64_t steps_ = 0;
   std::vector<std::array<std::shared_ptr<FusionLayerImpl>, 2>> layers_;  // by layer and site
 };
 
@@ -76,15 +74,6 @@ inline void AdapterFusionImpl::reset() {
               FusionLayerOptions(options.hidden_size()).config(options.config()).dropout(dropout)));
     }
   }
-  set_steps(steps_);  // of a copy: those of what it is one of
-}
-
-inline void AdapterFusionImpl::set_steps(int64_t steps) {
-  TORCH_CHECK(steps >= 0, "AdapterFusion: expected 0 steps or more, but got ", steps);
-  steps_ = steps;
-  for (const auto& sites : layers_)
-    for (const auto& module : sites)
-      if (module) module->set_steps(steps);
 }
 
 inline void AdapterFusionImpl::pretty_print(std::ostream& stream) const {

@@ -43,6 +43,10 @@ class AdapterSetImpl : public torch::nn::Cloneable<AdapterSetImpl> {
   /// Every tensor with its key in an AdapterDirectory (io/adapterhub.h), in AdapterHub's order.
   std::vector<std::pair<std::string, torch::Tensor>> named_tensors() const;
 
+  /// With configuration: torch::load makes the same of any set of this shape.
+  void save(torch::serialize::OutputArchive& archive) const override;
+  void load(torch::serialize::InputArchive& archive) override;
+
   AdapterSetOptions options;
 
  private:

@@ -1,20 +1,19 @@
 #pragma once
 
 #include <torch/nn/module.h>
+#include <torch/serialize/archive.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "madx/adapters/activation.h"
 #include "madx/adapters/adapter_fusion.h"
 #include "madx/adapters/adapter_set.h"
-#include "madx/adapters/composition.h"
-#include "madx/adapters/site_rules.h"
+#include "madx/adapters/plan.h"
+#include "madx/adapters/site_forward.h"
 
 namespace madx {
 
@@ -27,23 +26,100 @@ namespace madx {
 /// Example:
 ///   AdapterStack adapters(/*hidden_size=*/768, /*num_layers=*/12);
 ///   adapters->add("sw", named_config("pfeiffer"));
-///   adapters->activate({"sw"});
+///   const auto plan = adapters->plan({"sw"});   // encoder->forward(batch, *plan)
+///   adapters->activate({"sw"});                 // encoder->forward(batch, *adapters)
 ///   adapters->activate(parse_composition("Stack(sw, Fuse(ner, pos))"));
 ///   adapters->activate({kLanguage, "ner"});  // with PackedBatch::languages
+///
+/// Plans are for many threads at once; the bank itself, what is active in it too, is for one at a
+/// time.
 class AdapterStackImpl : public torch::nn::Module {
  public:
   AdapterStackImpl(int64_t hidden_size, int64_t num_layers)
-      : hidden_size_(hidden_size), num_layers_(num_layers), active_(prepare(Composition())) {}
+      : bank_{hidden_size, num_layers}, active_(std::make_shared<const Plan>(bank_)) {}
 
   /// Adds a freshly initialised set. Throws c10::Error when the name is taken or has a dot.
   AdapterSet add(const std::string& name, const BottleneckConfig& config) {
-    return add(name, AdapterSet(AdapterSetOptions(config, hidden_size_, num_layers_)));
+    return add(name, AdapterSet(AdapterSetOptions(config, hidden_size(), num_layers())));
   }
   /// Adds a set, which moves to the device and type that `to` gave the bank, or else to those of
   /// what is in it. Throws c10::Error when the name is taken, has a dot, or the set is of another
   /// shape.
   AdapterSet add(const std::string& name, AdapterSet set);
+  /// Takes a set out. Plans that have it keep it. Throws c10::Error, with the names there are, for
+  /// one that is not here, and for one that is active.
+  void remove(const std::string& name);
 
+  bool has(const std::string& name) const { return bank_.adapters.count(name) > 0; }
+  /// Throws c10::Error, with the names there are, for another one.
+  const AdapterSet& get(const std::string& name) const { return bank_.adapter(name); }
+  std::vector<std::string> names() const { return Bank::names(bank_.adapters); }
+
+  /// Adds a freshly initialised fusion of these adapters, which must be in the bank, with adapters
+  /// at the same sites. Its name is theirs, joined by commas, or the block's own. Throws c10::Error
+  /// when the name is taken.
+  AdapterFusion add_fusion(const Fuse& fuse, const FusionConfig& config = {},
+                           double default_dropout = 0.1);
+  /// Adds a fusion, as `add` adds a set. Throws c10::Error when the name is taken or it is of
+  /// another shape.
+  AdapterFusion add_fusion(const std::string& name, AdapterFusion fusion);
+  void remove_fusion(const std::string& name);
+  bool has_fusion(const std::string& name) const { return bank_.fusions.count(name) > 0; }
+  /// Throws c10::Error, with the names there are, for another one.
+  const AdapterFusion& get_fusion(const std::string& name) const { return bank_.fusion(name); }
+  std::vector<std::string> fusion_names() const { return Bank::names(bank_.fusions); }
+
+  /// Makes one set learn, or one fusion, and freezes all else in the bank: AdapterHub's
+  /// train_adapter and train_adapter_fusion. Throw c10::Error for a name that is not here.
+  void train_adapter(const std::string& name);
+  void train_fusion(const std::string& name);
+  /// Makes nothing in the bank learn.
+  void freeze() {
+    for (auto& weight : parameters()) weight.requires_grad_(false);
+  }
+
+  /// Makes a composition ready to run, for any number of threads. Throws what Plan throws.
+  std::shared_ptr<const Plan> plan(const Composition& composition,
+                                   const PlanOptions& options = {}) const {
+    return std::make_shared<const Plan>(bank_, composition, options);
+  }
+
+  /// Makes this the active composition, with the options in force. Throws what `plan` throws; then
+  /// all stays as it was.
+  void activate(const Composition& composition) { active_ = plan(composition, active_->options()); }
+  /// The same for one that is ready, of this bank, and its options: exchanges a pointer, allocates
+  /// nothing.
+  void activate_plan(const std::shared_ptr<const Plan>& plan) noexcept { active_ = plan; }
+  void deactivate() { activate({}); }
+
+  /// The plan that is active: never nullptr.
+  const std::shared_ptr<const Plan>& active_plan() const { return active_; }
+  /// The bank where a plan is asked for: what is active in it.
+  operator const Plan&() const { return *active_; }  // NOLINT(google-explicit-constructor)
+  const Composition& composition() const { return active_->composition(); }
+  /// Whether batches must name their sequences' languages.
+  bool wants_languages() const { return active_->wants_languages(); }
+  /// The adapters of the active composition, each once, from left to right.
+  const std::vector<AdapterSetImpl*>& active() const { return active_->members(); }
+  /// The invertible adapter that acts on all sequences, or nullptr.
+  InvertibleAdapterImpl* invertible() const { return active_->invertible(); }
+
+  /// Options of the active plan, and of those that `activate` makes.
+  const PlanOptions& options() const { return active_->options(); }
+  void use(const PlanOptions& options) { active_ = plan(composition(), options); }
+  void use_invertible(bool use_) { use(PlanOptions(options()).invertible(use_)); }
+  void use_stack_rule(StackRule rule) { use(PlanOptions(options()).stack_rule(rule)); }
+  void skip_layers(const std::vector<int64_t>& layers) {
+    use(PlanOptions(options()).skipped_layers(layers));
+  }
+  void skip_first_layers(int64_t count);
+
+  /// site_forward for rows that all go the active composition's one way.
+  at::Tensor forward(int64_t layer, Site site, const SiteInput& input) const;
+
+  /// A bank of copies, with the same composition active.
+  std::shared_ptr<torch::nn::Module> clone(
+      const std::optional<torch::Device>& device = std::nullopt) const override;
   /// Moves all that is here, and what will be added.
   void to(torch::Device device, torch::Dtype dtype, bool non_blocking = false) override {
     device_ = device;
@@ -58,97 +134,23 @@ class AdapterStackImpl : public torch::nn::Module {
     device_ = device;
     Module::to(device, non_blocking);
   }
+  /// With every set's and fusion's configuration, and what is active: torch::load makes the same
+  /// bank of an empty one of this shape.
+  void save(torch::serialize::OutputArchive& archive) const override;
+  void load(torch::serialize::InputArchive& archive) override;
 
-  bool has(const std::string& name) const { return bank_.count(name) > 0; }
-  /// Throws c10::Error, with the names there are, for another one.
-  const AdapterSet& get(const std::string& name) const;
-  std::vector<std::string> names() const;
-
-  /// Adds a freshly initialised fusion of these adapters, which must be in the bank, with adapters
-  /// at the same sites. Its name is theirs, joined by commas, or the block's own. Throws c10::Error
-  /// when the name is taken.
-  AdapterFusion add_fusion(const Fuse& fuse, const FusionConfig& config = {},
-                           double default_dropout = 0.1);
-  /// Adds a fusion, as `add` adds a set. Throws c10::Error when the name is taken or it is of
-  /// another shape.
-  AdapterFusion add_fusion(const std::string& name, AdapterFusion fusion);
-  bool has_fusion(const std::string& name) const { return fusions_.count(name) > 0; }
-  /// Throws c10::Error, with the names there are, for another one.
-  const AdapterFusion& get_fusion(const std::string& name) const;
-  std::vector<std::string> fusion_names() const;
-
-  /// Makes a composition ready to run. Throws c10::Error for an adapter that is not in the bank,
-  /// InputError for a composition that AdapterHub's table does not allow or whose fusion is not in
-  /// the bank.
-  std::shared_ptr<const Activation> prepare(const Composition& composition) const;
-  /// Makes this the active composition. Throws what `prepare` throws; then all stays as it was.
-  void activate(const Composition& composition) { active_ = prepare(composition); }
-  /// The same for one that is ready, of this bank: exchanges a pointer, allocates nothing.
-  void switch_to(const std::shared_ptr<const Activation>& prepared) noexcept { active_ = prepared; }
-  void deactivate() { activate({}); }
-
-  const Composition& composition() const { return active_->composition; }
-  /// The adapters of the active composition, each once, from left to right.
-  const std::vector<AdapterSetImpl*>& active() const { return active_->members; }
-  /// Whether batches must name their sequences' languages.
-  bool wants_languages() const { return names_language(active_->composition); }
-
-  /// Which way each of a batch's sequences goes. `languages` has one name a sequence where the
-  /// composition has kLanguage, and is passed over elsewhere. Throws InputError where batch_sizes
-  /// are not the batch's, or languages are missing.
-  Routing route(int64_t sequences, const std::vector<std::string>& languages) const;
-
-  /// Whether the invertible adapter of the composition's first adapter acts (the default), or is
-  /// left out (MAD-X "-INV").
-  void use_invertible(bool use) { use_invertible_ = use; }
-  InvertibleAdapterImpl* invertible(const Plan& plan) const {
-    return use_invertible_ ? plan.invertible : nullptr;
-  }
-  /// The invertible adapter that acts on all sequences, or nullptr.
-  InvertibleAdapterImpl* invertible() const {
-    const auto* plan = only_plan();
-    return plan == nullptr ? nullptr : invertible(*plan);
-  }
-
-  /// What an adapter reads that stands on another one: AdapterHub's rule (the default) or the
-  /// paper's.
-  void use_stack_rule(StackRule rule) { rules_.stack = rule; }
-
-  /// Layers in which no adapter acts, whatever is active: AdapterDrop (Rücklé et al. 2021).
-  void skip_layers(std::vector<int64_t> layers) { rules_.skipped = std::move(layers); }
-  void skip_first_layers(int64_t count);
-  const std::vector<int64_t>& skipped_layers() const { return rules_.skipped; }
-  /// Both of these.
-  const SiteRules& rules() const { return rules_; }
-
-  /// SiteRules::forward under these rules.
-  at::Tensor forward(int64_t layer, Site site, const SiteInput& input,
-                     const std::vector<RowGroup>& groups) const {
-    return rules_.forward(layer, site, input, groups);
-  }
-  /// The same for rows that all go the active composition's one way.
-  at::Tensor forward(int64_t layer, Site site, const SiteInput& input) const;
-
-  int64_t hidden_size() const { return hidden_size_; }
-  int64_t num_layers() const { return num_layers_; }
+  int64_t hidden_size() const { return bank_.hidden_size; }
+  int64_t num_layers() const { return bank_.num_layers; }
 
  private:
-  /// The plan of all sequences, or nullptr where they go several ways.
-  const Plan* only_plan() const;
-  std::shared_ptr<const Plan> plan(const Composition& composition) const;
-  SiteStep resolve(const Composition& composition, int64_t layer, Site site) const;
   /// Moves what is new to where the bank is.
   void place(torch::nn::Module& fresh) const;
+  static std::string fusion_key(const std::string& name) { return "fusion " + name; }
 
-  int64_t hidden_size_;
-  int64_t num_layers_;
-  std::map<std::string, AdapterSet> bank_;
-  std::map<std::string, AdapterFusion> fusions_;
-  std::shared_ptr<const Activation> active_;  // never nullptr
-  bool use_invertible_ = true;
+  Bank bank_;
+  std::shared_ptr<const Plan> active_;   // never nullptr
   std::optional<torch::Device> device_;  // what `to` was called with last
   std::optional<torch::Dtype> dtype_;
-  SiteRules rules_;
 };
 
 TORCH_MODULE(AdapterStack);
@@ -163,13 +165,13 @@ inline AdapterSet AdapterStackImpl::add(const std::string& name, AdapterSet set)
   TORCH_CHECK(!has(name), "AdapterStack: an adapter named \"", name,
               "\" is already there; give this one another name");
   TORCH_CHECK(
-      set->options.hidden_size() == hidden_size_ && set->options.num_layers() == num_layers_,
-      "AdapterStack: expected an adapter for ", num_layers_, " layers of hidden size ",
-      hidden_size_, ", but \"", name, "\" is for ", set->options.num_layers(), " of ",
+      set->options.hidden_size() == hidden_size() && set->options.num_layers() == num_layers(),
+      "AdapterStack: expected an adapter for ", num_layers(), " layers of hidden size ",
+      hidden_size(), ", but \"", name, "\" is for ", set->options.num_layers(), " of ",
       set->options.hidden_size());
   place(*set);
   register_module(name, set);
-  return bank_.emplace(name, std::move(set)).first->second;
+  return bank_.adapters.emplace(name, std::move(set)).first->second;
 }
 
 inline void AdapterStackImpl::place(torch::nn::Module& fresh) const {
@@ -180,22 +182,9 @@ inline void AdapterStackImpl::place(torch::nn::Module& fresh) const {
   if (dtype) fresh.to(*dtype);
 }
 
-inline std::vector<std::string> AdapterStackImpl::names() const {
-  std::vector<std::string> names;
-  for (const auto& item : bank_) names.push_back(item.first);
-  return names;
-}
-
-inline const AdapterSet& AdapterStackImpl::get(const std::string& name) const {
-  const auto found = bank_.find(name);
-  TORCH_CHECK(found != bank_.end(), "AdapterStack: no adapter named \"", name, "\"; there are ",
-              names());
-  return found->second;
-}
-
 inline AdapterFusion AdapterStackImpl::add_fusion(const Fuse& fuse, const FusionConfig& config,
                                                   double default_dropout) {
-  AdapterFusionOptions options(config, hidden_size_, num_layers_);
+  AdapterFusionOptions options(config, hidden_size(), num_layers());
   std::vector<std::string> members;
   for (const auto& child : fuse.children) members.push_back(last_adapter(child));
   TORCH_CHECK(!members.empty(), "AdapterStack: expected members of a fusion, but got none");
@@ -221,46 +210,74 @@ inline AdapterFusion AdapterStackImpl::add_fusion(const std::string& name, Adapt
       name, "\"");
   TORCH_CHECK(!has_fusion(name), "AdapterStack: a fusion named \"", name,
               "\" is already there; give this one another name");
-  TORCH_CHECK(
-      fusion->options.hidden_size() == hidden_size_ && fusion->options.num_layers() == num_layers_,
-      "AdapterStack: expected a fusion for ", num_layers_, " layers of hidden size ", hidden_size_,
-      ", but \"", name, "\" is for ", fusion->options.num_layers(), " of ",
-      fusion->options.hidden_size());
+  TORCH_CHECK(fusion->options.hidden_size() == hidden_size() &&
+                  fusion->options.num_layers() == num_layers(),
+              "AdapterStack: expected a fusion for ", num_layers(), " layers of hidden size ",
+              hidden_size(), ", but \"", name, "\" is for ", fusion->options.num_layers(), " of ",
+              fusion->options.hidden_size());
   place(*fusion);
-  register_module("fusion " + name, fusion);
-  return fusions_.emplace(name, std::move(fusion)).first->second;
-}
-
-inline std::vector<std::string> AdapterStackImpl::fusion_names() const {
-  std::vector<std::string> names;
-  for (const auto& item : fusions_) names.push_back(item.first);
-  return names;
-}
-
-inline const AdapterFusion& AdapterStackImpl::get_fusion(const std::string& name) const {
-  const auto found = fusions_.find(name);
-  TORCH_CHECK(found != fusions_.end(), "AdapterStack: no fusion named \"", name, "\"; there are ",
-              fusion_names());
-  return found->second;
+  register_module(fusion_key(name), fusion);
+  return bank_.fusions.emplace(name, std::move(fusion)).first->second;
 }
 
 inline void AdapterStackImpl::skip_first_layers(int64_t count) {
-  TORCH_CHECK(count >= 0 && count <= num_layers_, "AdapterStack: expected 0 to ", num_layers_,
+  TORCH_CHECK(count >= 0 && count <= num_layers(), "AdapterStack: expected 0 to ", num_layers(),
               " layers to skip, but got ", count);
-  rules_.skipped.resize(static_cast<size_t>(count));
-  std::iota(rules_.skipped.begin(), rules_.skipped.end(), int64_t{0});
+  std::vector<int64_t> layers(static_cast<size_t>(count));
+  std::iota(layers.begin(), layers.end(), int64_t{0});
+  skip_layers(layers);
+}
+
+inline void AdapterStackImpl::remove(const std::string& name) {
+  const auto* const set = get(name).get();
+  TORCH_CHECK(std::count(active().begin(), active().end(), set) == 0, "AdapterStack: adapter \"",
+              name, "\" is active; activate another composition before it is removed");
+  unregister_module(name);
+  bank_.adapters.erase(name);
+}
+
+inline void AdapterStackImpl::remove_fusion(const std::string& name) {
+  get_fusion(name);
+  unregister_module(fusion_key(name));
+  bank_.fusions.erase(name);
+}
+
+inline void AdapterStackImpl::train_adapter(const std::string& name) {
+  const auto& set = get(name);
+  freeze();
+  for (auto& weight : set->parameters()) weight.requires_grad_(true);
+}
+
+inline void AdapterStackImpl::train_fusion(const std::string& name) {
+  const auto& fusion = get_fusion(name);
+  freeze();
+  for (auto& weight : fusion->parameters()) weight.requires_grad_(true);
 }
 
 inline at::Tensor AdapterStackImpl::forward(int64_t layer, Site site,
                                             const SiteInput& input) const {
-  const auto* plan = only_plan();
-  TORCH_CHECK(plan != nullptr, "AdapterStack: expected groups of rows for ",
-              to_string(active_->composition), ", which sends sequences several ways");
-  RowGroup group{std::shared_ptr<const Plan>(active_, plan), input.f.size(0), {0}};
+  const auto path = active_->only_path();
+  TORCH_CHECK(path != nullptr, "AdapterStack: expected groups of rows for ",
+              to_string(composition()), ", which sends sequences several ways");
+  RowGroup group{path, input.f.size(0), {0}};
   if (input.sequences != nullptr) group.sequences = *input.sequences;
-  return forward(layer, site, input, {group});
+  return site_forward(layer, site, input, {group});
+}
+
+inline std::shared_ptr<torch::nn::Module> AdapterStackImpl::clone(
+    const std::optional<torch::Device>& device) const {
+  auto copy = std::make_shared<AdapterStackImpl>(hidden_size(), num_layers());
+  for (const auto& [name, set] : bank_.adapters)
+    copy->add(name, AdapterSet(std::dynamic_pointer_cast<AdapterSetImpl>(set->clone(device))));
+  for (const auto& [name, fusion] : bank_.fusions) {
+    copy->add_fusion(
+        name, AdapterFusion(std::dynamic_pointer_cast<AdapterFusionImpl>(fusion->clone(device))));
+  }
+  copy->device_ = device ? device : device_;
+  copy->dtype_ = dtype_;
+  copy->active_ = copy->plan(composition(), options());
+  copy->train(is_training());
+  return copy;
 }
 
 }  // namespace madx
-
-#include "madx/adapters/adapter_stack_plans.h"

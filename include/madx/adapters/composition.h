@@ -46,9 +46,9 @@ struct Composition {
   std::vector<int64_t> batch_sizes;  ///< BatchSplit: sequences of each member
   std::vector<double> weights;       ///< Average: of each member; empty: all alike
   bool normalize_weights = true;     ///< Average: weights are divided by their sum
-  /// Average: the weighted mean as it is. AdapterHub (the default) divides it by the number of
-  /// members once more, and applies the block's LayerNorm twice to members that are blocks.
-  bool exact = false;
+  /// Average: as AdapterHub computes it, which divides the weighted mean by the number of members
+  /// once more, and applies the block's LayerNorm twice to members that are blocks.
+  bool adapterhub = false;
 };
 
 bool operator==(const Composition& left, const Composition& right);
@@ -63,11 +63,13 @@ struct Stack : Composition {
   Stack(std::initializer_list<Composition> members) : Composition(Kind::kStack, members) {}
 };
 
-/// `named` is for a fusion whose name is not that of its members joined by commas.
 struct Fuse : Composition {
-  Fuse(std::initializer_list<Composition> members, std::string named = "")
-      : Composition(Kind::kFuse, members) {
-    name = std::move(named);
+  Fuse(std::initializer_list<Composition> members) : Composition(Kind::kFuse, members) {}
+  /// For a fusion whose name is not that of its members joined by commas.
+  Fuse named(std::string fusion) const {
+    auto block = *this;
+    block.name = std::move(fusion);
+    return block;
   }
 };
 
@@ -87,13 +89,19 @@ struct Average : Composition {
       : Composition(Kind::kAverage, members) {
     weights = std::move(weights_);
   }
+  /// With AdapterHub's division, for what was trained with it.
+  Average as_adapterhub() const {
+    auto block = *this;
+    block.adapterhub = true;
+    return block;
+  }
 };
 
 /// Reads `Stack(sw, Fuse(ner, pos))`, `BatchSplit(Stack(en, ner), Stack(sw, ner),
-/// batch_sizes=[1,1])`, `Average(a, b, weights=[0.3,0.7], normalize_weights=false, exact=true)`,
-/// `Fuse(a, b, name="x")`, or a list `sw,ner`, which is a stack. A name with other characters than
-/// letters, digits and `_-.+/@` stands in quotes. Throws InputError naming the character, what was
-/// expected and what was found; also what `check_composition` throws.
+/// batch_sizes=[1,1])`, `Average(a, b, weights=[0.3,0.7], normalize_weights=false,
+/// adapterhub=true)`, `Fuse(a, b, name="x")`, or a list `sw,ner`, which is a stack. A name with
+/// other characters than letters, digits and `_-.+/@` stands in quotes. Throws InputError naming
+/// the character, what was expected and what was found; also what `check_composition` throws.
 Composition parse_composition(const std::string& expression);
 
 /// As `parse_composition` reads it.

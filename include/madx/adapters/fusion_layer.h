@@ -36,20 +36,19 @@ class FusionLayerImpl : public torch::nn::Cloneable<FusionLayerImpl> {
 
   /// With q = W_q x + b_q and k_i = W_k u_i + b_k:
   ///   W_v sum_i softmax_i(dropout(q . k_i) / T) u_i + residual
-  /// x, residual (rows, hidden); `outputs`, u_i, one a member: (rows, hidden) -> (rows, hidden)
+  /// `steps` of the optimizer are done. x, residual (rows, hidden); `outputs`, u_i, one a member:
+  /// (rows, hidden) -> (rows, hidden)
   at::Tensor forward(const at::Tensor& x, const std::vector<at::Tensor>& outputs,
-                     const at::Tensor& residual);
+                     const at::Tensor& residual, int64_t steps = 0);
 
   /// How much each member counts in each row, without dropout: (rows, members).
   at::Tensor attention(const at::Tensor& x, const std::vector<at::Tensor>& outputs,
-                       const at::Tensor& residual);
+                       const at::Tensor& residual, int64_t steps = 0);
 
   /// T, by which scores are divided: 1, or with `temperature` in the configuration a function of
-  /// the optimizer steps done, 50 at first and 0.05 less after each, down to 1.
-  double temperature() const;
-  /// How many steps are done; 0 where nobody says. Forward passes count nothing: a pass that is
-  /// computed again, for one, must give what it gave.
-  void set_steps(int64_t steps) { steps_ = steps; }
+  /// the optimizer steps done, 50 at first and 0.05 less after each, down to 1. Forward passes
+  /// count nothing: a pass that is computed again, for one, must give what it gave.
+  double temperature(int64_t steps) const;
 
   /// 0.01 ||I - W_v||^2: what training adds to the loss. Undefined where it is not configured or
   /// W_v does not learn.
@@ -63,8 +62,6 @@ class FusionLayerImpl : public torch::nn::Cloneable<FusionLayerImpl> {
  private:
   at::Tensor stacked(const std::vector<at::Tensor>& outputs, const at::Tensor& residual) const;
   at::Tensor scores(const at::Tensor& x, const at::Tensor& stacked);
-
-  int64_t steps_ = 0;
 };
 
 TORCH_MODULE(FusionLayer);
@@ -93,10 +90,10 @@ inline void FusionLayerImpl::reset() {
   }
 }
 
-inline double FusionLayerImpl::temperature() const {
+inline double FusionLayerImpl::temperature(int64_t steps) const {
   constexpr double kHighest = 50, kStepsToZero = 1000;
   if (!options.config().temperature) return 1;
-  return std::max(1.0, kHighest - kHighest / kStepsToZero * static_cast<double>(steps_));
+  return std::max(1.0, kHighest - kHighest / kStepsToZero * static_cast<double>(steps));
 }
 
 inline at::Tensor FusionLayerImpl::stacked(const std::vector<at::Tensor>& outputs,
@@ -119,17 +116,17 @@ inline at::Tensor FusionLayerImpl::scores(const at::Tensor& x, const at::Tensor&
 
 inline at::Tensor FusionLayerImpl::attention(const at::Tensor& x,
                                              const std::vector<at::Tensor>& outputs,
-                                             const at::Tensor& residual) {
-  return at::softmax(scores(x, stacked(outputs, residual)) / temperature(), /*dim=*/1);
+                                             const at::Tensor& residual, int64_t steps) {
+  return at::softmax(scores(x, stacked(outputs, residual)) / temperature(steps), /*dim=*/1);
 }
 
 inline at::Tensor FusionLayerImpl::forward(const at::Tensor& x,
                                            const std::vector<at::Tensor>& outputs,
-                                           const at::Tensor& residual) {
+                                           const at::Tensor& residual, int64_t steps) {
   const auto u = stacked(outputs, residual);  // (rows, members, hidden)
   const auto dropped = at::dropout(scores(x, u), options.dropout(), is_training());
-  const auto weights = at::softmax(dropped / temperature(), /*dim=*/1);  // (rows, members)
-  auto y = at::matmul(weights.unsqueeze(1), u).squeeze(1);               // (rows, hidden)
+  const auto weights = at::softmax(dropped / temperature(steps), /*dim=*/1);  // (rows, members)
+  auto y = at::matmul(weights.unsqueeze(1), u).squeeze(1);                    // (rows, hidden)
   if (value) y = value->forward(y);
   return options.config().residual_before ? y : y + residual;
 }

@@ -7,18 +7,24 @@
 
 namespace madx {
 
-/// A mistake in what the user gave: a file, a flag, a value. The message is one line that names the
-/// file (and line), what was expected, what was found and what to do. Programs print it and exit
-/// with status 2.
-class InputError : public std::runtime_error {
+/// What madx throws of its own, LibTorch's c10::Error for a caller's mistake apart.
+class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// A failure of the machine: disk full, out of memory. Programs print it and exit with status 1.
-class MachineError : public std::runtime_error {
+/// A mistake in what the user gave: a file, a flag, a value. The message is one line that names the
+/// file (and line), what was expected, what was found and what to do. Programs print it and exit
+/// with status 2.
+class InputError : public Error {
  public:
-  using std::runtime_error::runtime_error;
+  using Error::Error;
+};
+
+/// A failure of the machine: disk full, out of memory. Programs print it and exit with status 1.
+class MachineError : public Error {
+ public:
+  using Error::Error;
 };
 
 namespace detail {

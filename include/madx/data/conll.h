@@ -48,12 +48,17 @@ struct ConllFile {
 /// - A -DOCSTART- line is skipped and ends the sentence before it.
 /// - A prefix such as "en:" (WikiANN) is removed when every token of the file has the same one.
 ///
+/// Under `TagScheme::kPlain` any text is a tag, which is in the last column where `columns` does
+/// not say otherwise, and a line that may be a comment is a token's where it has the file's number
+/// of columns.
+///
 /// InputError, naming file and line, for a line of one column or of another number than the lines
 /// before, what is no tag (see `is_tag`) or empty in the tag's column, a first column of numbers
 /// that do not count, a token that is empty without its prefix, and bytes that are not UTF-8;
 /// naming the file when it cannot be opened or has no sentence, and when several columns may be the
 /// tags'.
-ConllFile read_conll_file(const std::string& path, ConllColumns columns = {});
+ConllFile read_conll_file(const std::string& path, ConllColumns columns = {},
+                          TagScheme scheme = TagScheme::kSpans);
 
 /// The sentences alone.
 std::vector<TaggedSentence> read_conll(const std::string& path);

@@ -31,12 +31,13 @@ enum class UnknownTags {
 /// its first sub-words.
 class TaggingExamples {
  public:
-  /// `labels` are the tags by id, in IOB2, into which the sentences' are turned. `max_length`
+  /// `labels` are the tags by id; those of spans in IOB2, into which the sentences' are turned. `max_length`
   /// counts special tokens. A token without text is one <unk>. InputError, naming sentence and
   /// token, for what is not a tag, and for one that `unknown` refuses.
   TaggingExamples(const std::vector<TaggedSentence>& sentences, const Tokenizer& tokenizer,
                   const std::vector<std::string>& labels, int64_t max_length,
-                  UnknownTags unknown = UnknownTags::kMarked);
+                  UnknownTags unknown = UnknownTags::kMarked,
+                  TagScheme scheme = TagScheme::kSpans);
 
   /// Number of sequences: sentences, or windows of long ones.
   size_t size() const { return sequences_.size(); }
@@ -61,5 +62,8 @@ class TaggingExamples {
 /// The labels of a training set: "O", then B- and I- of every entity type, sorted. Tags of other
 /// schemes count as IOB2.
 std::vector<std::string> iob2_labels(const std::vector<TaggedSentence>& sentences);
+
+/// The labels of a training set of plain tags: each once, sorted.
+std::vector<std::string> plain_labels(const std::vector<TaggedSentence>& sentences);
 
 }  // namespace madx

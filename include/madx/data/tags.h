@@ -7,6 +7,12 @@
 
 namespace madx {
 
+/// What a file's tags are.
+enum class TagScheme {
+  kSpans,  ///< entities: O, or B, I, E, S, L or U with a type
+  kPlain,  ///< any text, one a token: parts of speech
+};
+
 /// An entity: tokens [begin, end) of a sentence and the type their tags give.
 struct Span {
   std::string type;

@@ -4,6 +4,7 @@
 
 #include "madx/adapters/adapter_stack.h"
 #include "madx/io/adapterhub.h"
+#include "madx/models/classification_head.h"
 #include "madx/models/encoder_config.h"
 #include "madx/models/mlm_head.h"
 #include "madx/models/tagging_head.h"
@@ -12,7 +13,7 @@ namespace madx::io {
 
 /// Loads an AdapterHub directory into the bank, under `name` or, when it is empty, under the
 /// directory's own name. Layers in `leave_out` have no adapter, beside those that the directory
-/// leaves out itself. Returns the name. Throws InputError when the adapter is of another hidden
+/// leaves out itself. Frozen until asked for (AdapterStack::train_adapter). Returns the name. Throws InputError when the adapter is of another hidden
 /// size than the encoder, a tensor is missing, of another shape, or has no place in the
 /// configuration.
 std::string load_adapter(AdapterStack& adapters, const std::string& directory,
@@ -30,6 +31,13 @@ ModelInfo model_info(const EncoderConfig& config);
 TaggingHead load_tagging_head(const std::string& directory);
 void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
                        const std::string& directory, TensorFormat format = TensorFormat::kTorch);
+
+/// A sequence classification head (AdapterHub's, of two layers) and its labels. Throws InputError
+/// when the directory holds another kind of head.
+ClassificationHead load_classification_head(const std::string& directory);
+void save_classification_head(const ClassificationHead& head, const std::string& name,
+                              const ModelInfo& model, const std::string& directory,
+                              TensorFormat format = TensorFormat::kTorch);
 
 /// A masked-LM head without the tied output embedding. `config` is the encoder's: the head must be
 /// of its shape.

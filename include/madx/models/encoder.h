@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "madx/adapters/adapter_stack.h"
 #include "madx/core/tensor_map.h"
 #include "madx/models/encoder_layer.h"
 #include "madx/models/recomputed.h"
@@ -32,24 +33,23 @@ class EncoderImpl : public torch::nn::Module {
   EncoderImpl(EncoderConfig config, const TensorMap& weights, const std::string& where,
               WeightForm form = WeightForm::kFloat32);
 
-  /// Last hidden states under the composition that is active: (rows, hidden), or (read, hidden)
-  /// where `batch.read_rows` is set, in the batch's order; under a parallel block that many for
-  /// each of its members, one after the other. Throws c10::Error when a sequence is longer than the
+  /// Last hidden states under a plan: (rows, hidden), or (read, hidden) where `batch.read_rows` is
+  /// set, in the batch's order; under a parallel block that many for each of its members, one after
+  /// the other. `*adapters` of an AdapterStack is the plan that is active in it. Many threads may
+  /// call it at once, with plans of their own. Throws c10::Error when a sequence is longer than the
   /// position table.
-  at::Tensor forward(const PackedBatch& batch, const AdapterStackImpl& adapters) const;
+  at::Tensor forward(const PackedBatch& batch, const Plan& plan) const;
 
   /// The same without adapters.
-  at::Tensor forward(const PackedBatch& batch) const {
-    return forward(batch, AdapterStackImpl(config_.hidden_size, config_.num_hidden_layers));
-  }
+  at::Tensor forward(const PackedBatch& batch) const { return forward(batch, *bare_); }
 
   /// Embeddings before the first layer, invertible adapters applied: (rows, hidden), of each
   /// channel where there are several.
-  at::Tensor embed(const PackedBatch& batch, const AdapterStackImpl& adapters) const {
+  at::Tensor embed(const PackedBatch& batch, const Plan& plan) const {
     auto all = batch;
     all.read_rows = at::Tensor();
-    const auto routed = route(all, adapters);
-    return routed.restore(embed(routed, adapters));
+    const auto routed = route(all, plan);
+    return routed.restore(embed(routed));
   }
 
   /// Makes every weight trainable: full fine-tuning, the baseline that adapters are compared with.
@@ -65,7 +65,7 @@ class EncoderImpl : public torch::nn::Module {
 
   /// Whether the backward pass computes each layer anew from its input, instead of keeping what is
   /// inside: less memory for a third more time. Until backward() is done, weights, and whether
-  /// modules train, must stay as they are; the stack that `forward` was given may change or go.
+  /// modules train, must stay as they are; the plan that `forward` was given may go.
   /// Layers below the lowest weight that learns have no backward pass, and are computed once.
   void use_gradient_checkpointing(bool use) { use_checkpointing_ = use; }
 
@@ -88,7 +88,7 @@ class EncoderImpl : public torch::nn::Module {
   const at::Device device() const { return embeddings_.words.device(); }
 
  private:
-  at::Tensor embed(const RoutedBatch& routed, const AdapterStackImpl& adapters) const;
+  at::Tensor embed(const RoutedBatch& routed) const;
 
   at::Tensor freeze(const std::string& name, const at::Tensor& weight) {
     std::string key = name;
@@ -112,6 +112,7 @@ class EncoderImpl : public torch::nn::Module {
   std::vector<EncoderLayer> layers_;
   bool use_dropout_ = true;
   bool use_checkpointing_ = false;
+  std::shared_ptr<const Plan> bare_;  // without adapters
 };
 
 TORCH_MODULE(Encoder);
@@ -164,7 +165,9 @@ inline void check_weight_form(const EncoderConfig& config, WeightForm form,
 
 inline EncoderImpl::EncoderImpl(EncoderConfig config, const TensorMap& weights,
                                 const std::string& where, WeightForm form)
-    : config_(std::move(config)), form_(form) {
+    : config_(std::move(config)),
+      form_(form),
+      bare_(std::make_shared<const Plan>(Bank{config_.hidden_size, config_.num_hidden_layers})) {
   detail::check_weight_form(config_, form, where);
   const detail::WeightReader read(weights, where);
   const auto hidden = config_.hidden_size, inner = config_.intermediate_size;
@@ -267,8 +270,7 @@ inline TensorMap EncoderImpl::named_weights() const {
   return weights;
 }
 
-inline at::Tensor EncoderImpl::embed(const RoutedBatch& routed,
-                                     const AdapterStackImpl& adapters) const {
+inline at::Tensor EncoderImpl::embed(const RoutedBatch& routed) const {
   const auto& batch = routed.batch;
   std::vector<int64_t> positions;
   positions.reserve(static_cast<size_t>(batch.rows()));
@@ -281,17 +283,16 @@ inline at::Tensor EncoderImpl::embed(const RoutedBatch& routed,
   const auto position_ids = upload(at::tensor(positions, at::kLong), device());
   const auto x = ops::embed(batch.input_ids, position_ids, embeddings_, embedding_norm_,
                             is_training() ? config_.hidden_dropout_prob : 0.0);  // (rows, hidden)
-  return detail::through_invertible(x, routed.groups, adapters, /*inverse=*/false);
+  return detail::through_invertible(x, routed.groups, /*inverse=*/false);
 }
 
-inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,
-                                       const AdapterStackImpl& adapters) const {
-  const auto routed = std::make_shared<const RoutedBatch>(route(batch, adapters));
+inline at::Tensor EncoderImpl::forward(const PackedBatch& batch, const Plan& plan) const {
+  const auto routed = std::make_shared<const RoutedBatch>(route(batch, plan));
   const bool whole =
       std::any_of(routed->groups.begin(), routed->groups.end(),
-                  [](const RowGroup& group) { return group.plan->needs_all_rows(); });
+                  [](const RowGroup& group) { return group.path->needs_all_rows(); });
   const auto& read_rows = routed->batch.read_rows;
-  auto x = embed(*routed, adapters);
+  auto x = embed(*routed);
   if (form_ == WeightForm::kBfloat16) x = x.to(at::kBFloat16);
   for (size_t index = 0; index < layers_.size(); ++index) {
     const bool last = index + 1 == layers_.size() && read_rows.defined() && !whole;
@@ -299,10 +300,10 @@ inline at::Tensor EncoderImpl::forward(const PackedBatch& batch,
     const auto layer = [module = layers_[index].ptr(), last, routed](const at::Tensor& input) {
       return module->forward(input, routed->batch.offsets,
                              last ? routed->batch.read_rows : at::Tensor(), routed->read_offsets,
-                             routed->rules, last ? routed->read_groups : routed->groups);
+                             last ? routed->read_groups : routed->groups);
     };
     const bool again = use_checkpointing_ && at::GradMode::is_enabled() &&
-                       (x.requires_grad() || layers_[index]->learns(routed->rules, routed->groups));
+                       (x.requires_grad() || layers_[index]->learns(routed->groups));
     x = again ? recomputed(x, layer) : layer(x);
   }
   if (whole && read_rows.defined()) x = x.index_select(0, read_rows);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "madx/adapters/site_rules.h"
+#include "madx/adapters/site_forward.h"
 #include "madx/core/packed_batch.h"
 #include "madx/models/encoder_config.h"
 #include "madx/ops/frozen_linear.h"
@@ -32,15 +32,15 @@ class EncoderLayerImpl : public torch::nn::Module {
 
   /// x (rows, hidden) -> (rows, hidden), or (read, hidden) where `read_rows` is given: keys and
   /// values still come from every row. `read_offsets` are the sequences' boundaries within
-  /// read_rows, `groups` the plans of the rows that come out.
+  /// read_rows, `groups` the paths of the rows that come out.
   at::Tensor forward(const at::Tensor& x, const RowOffsets& offsets, const at::Tensor& read_rows,
-                     const RowOffsets& read_offsets, const SiteRules& rules,
-                     const std::vector<RowGroup>& groups) const;
+                     const RowOffsets& read_offsets, const std::vector<RowGroup>& groups) const;
 
   /// Whether a weight of the layer or of what acts at its sites learns.
-  bool learns(const SiteRules& rules, const std::vector<RowGroup>& groups) const {
+  bool learns(const std::vector<RowGroup>& groups) const {
     const auto weights = parameters();
-    return rules.learns(index_, groups) ||
+    return std::any_of(groups.begin(), groups.end(),
+                       [&](const RowGroup& group) { return group.path->learns(index_); }) ||
            std::any_of(weights.begin(), weights.end(),
                        [](const at::Tensor& weight) { return weight.requires_grad(); });
   }
@@ -76,7 +76,7 @@ inline void EncoderLayerImpl::set(const std::string& name, FrozenLayerNorm Encod
 
 inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const RowOffsets& offsets,
                                             const at::Tensor& read_rows,
-                                            const RowOffsets& read_offsets, const SiteRules& rules,
+                                            const RowOffsets& read_offsets,
                                             const std::vector<RowGroup>& groups) const {
   const auto hidden = config_.hidden_size;
   const auto attention_dropout = is_training() ? config_.attention_probs_dropout_prob : 0.0;
@@ -92,12 +92,12 @@ inline at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const RowOffset
   } else {
     attended = ops::packed_attention(ops::frozen_linear(x, qkv), offsets, heads, attention_dropout);
   }
-  const auto a = rules.forward(
+  const auto a = site_forward(
       index_, Site::kAttentionOutput,
       {ops::frozen_linear(attended, attention_output), residual, attention_norm, hidden_dropout},
       groups);
   const auto f = ops::feed_forward(a, intermediate, output);
-  return rules.forward(index_, Site::kOutput, {f, a, output_norm, hidden_dropout}, groups);
+  return site_forward(index_, Site::kOutput, {f, a, output_norm, hidden_dropout}, groups);
 }
 
 }  // namespace madx

@@ -5,7 +5,7 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 
-#include "madx/adapters/invertible_adapter.h"
+#include "madx/adapters/adapter_stack.h"
 #include "madx/models/routed_batch.h"
 #include "madx/ops/linear_cross_entropy.h"
 
@@ -53,14 +53,12 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
     return invertible == nullptr ? x : invertible->inverse(x);
   }
 
-  /// The same under the composition that is active: each row of `batch` that was read meets the
-  /// inverse of its own language. h is what the encoder made of `batch`.
-  at::Tensor transform(const at::Tensor& h, const AdapterStackImpl& adapters,
-                       const PackedBatch& batch) {
+  /// The same under a plan: each row of `batch` that was read meets the inverse of its own
+  /// language. h is what the encoder made of `batch`.
+  at::Tensor transform(const at::Tensor& h, const Plan& plan, const PackedBatch& batch) {
     const auto x = norm->forward(at::gelu(dense->forward(h)));
-    const auto routed = route(batch, adapters);
+    const auto routed = route(batch, plan);
     return routed.restore(detail::through_invertible(routed.reorder(x), routed.read_groups,
-                                                     adapters,
                                                      /*inverse=*/true));
   }
 
@@ -77,15 +75,14 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
     return ops::linear_cross_entropy(transform(h, invertible), embedding, bias, targets);
   }
 
-  /// The same two under the composition that is active. Under a parallel block `targets` are those
-  /// of every channel.
-  at::Tensor logits(const at::Tensor& h, const at::Tensor& embedding,
-                    const AdapterStackImpl& adapters, const PackedBatch& batch) {
-    return at::linear(transform(h, adapters, batch), embedding.to(h.scalar_type()), bias);
+  /// The same two under a plan. Under a parallel block `targets` are those of every channel.
+  at::Tensor logits(const at::Tensor& h, const at::Tensor& embedding, const Plan& plan,
+                    const PackedBatch& batch) {
+    return at::linear(transform(h, plan, batch), embedding.to(h.scalar_type()), bias);
   }
   at::Tensor loss(const at::Tensor& h, const at::Tensor& embedding, const at::Tensor& targets,
-                  const AdapterStackImpl& adapters, const PackedBatch& batch) {
-    return ops::linear_cross_entropy(transform(h, adapters, batch), embedding, bias, targets);
+                  const Plan& plan, const PackedBatch& batch) {
+    return ops::linear_cross_entropy(transform(h, plan, batch), embedding, bias, targets);
   }
 
   MlmHeadOptions options;

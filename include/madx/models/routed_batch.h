@@ -8,19 +8,18 @@
 #include <utility>
 #include <vector>
 
-#include "madx/adapters/adapter_stack.h"
+#include "madx/adapters/plan.h"
 #include "madx/core/packed_batch.h"
 
 namespace madx {
 
-/// A batch on its way through the active composition: its sequences ordered by the plan that they
-/// take, so that the rows of a plan lie together; under a parallel block, one copy a channel.
+/// A batch on its way under a plan: its sequences ordered by the path that they take, so that the
+/// rows of a path lie together; under a parallel block, one copy a channel.
 struct RoutedBatch {
   PackedBatch batch;
   RowOffsets read_offsets;            ///< boundaries of sequences among the rows that are read
   std::vector<RowGroup> groups;       ///< of all rows
   std::vector<RowGroup> read_groups;  ///< of the rows that are read
-  SiteRules rules;                    ///< those in force when it was routed
   /// For each row that is read, in the order of the batch that came (channel after channel), where
   /// its output lies; undefined: there.
   at::Tensor order;
@@ -70,19 +69,19 @@ inline RowOffsets read_offsets(const PackedBatch& batch) {
   return offsets;
 }
 
-/// x (rows, hidden) through the invertible adapter of each group's plan, or through its inverse;
-/// rows of a plan without one stay. Neighbouring groups go through one op, whose kernel takes them
+/// x (rows, hidden) through the invertible adapter of each group's path, or through its inverse;
+/// rows of a path without one stay. Neighbouring groups go through one op, whose kernel takes them
 /// in one launch.
 inline at::Tensor through_invertible(const at::Tensor& x, const std::vector<RowGroup>& groups,
-                                     const AdapterStackImpl& adapters, bool inverse) {
+                                     bool inverse) {
   std::vector<at::Tensor> outputs;
   int64_t first = 0;
   for (size_t begin = 0, end = 0; begin < groups.size(); begin = end) {
-    const auto* const adapter = adapters.invertible(*groups[begin].plan);
+    const auto* const adapter = groups[begin].path->invertible;
     std::vector<ops::CouplingGroup> couplings;
     int64_t rows = 0;
     for (; end < groups.size(); ++end) {
-      const auto* const other = adapters.invertible(*groups[end].plan);
+      const auto* const other = groups[end].path->invertible;
       if ((other == nullptr) != (adapter == nullptr)) break;
       if (other != nullptr && other->activation() != adapter->activation()) break;
       if (other != nullptr) couplings.push_back(other->coupling_group(groups[end].rows));
@@ -96,17 +95,17 @@ inline at::Tensor through_invertible(const at::Tensor& x, const std::vector<RowG
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
 
-/// Groups of a batch whose sequences, `offsets` apart, take these plans in order.
-inline std::vector<RowGroup> row_groups(const Routing& routing, const std::vector<size_t>& plan_of,
+/// Groups of a batch whose sequences, `offsets` apart, take these paths in order.
+inline std::vector<RowGroup> row_groups(const Routing& routing, const std::vector<size_t>& path_of,
                                         const RowOffsets& offsets) {
   std::vector<RowGroup> groups;
-  for (size_t s = 0; s < plan_of.size(); ++s) {
-    const auto& plan = routing.plans[plan_of[s]];
-    if (groups.empty() || groups.back().plan != plan) groups.push_back({plan, 0, {0}});
+  for (size_t s = 0; s < path_of.size(); ++s) {
+    const auto& path = routing.paths[path_of[s]];
+    if (groups.empty() || groups.back().path != path) groups.push_back({path, 0, {0}});
     groups.back().rows += offsets[s + 1] - offsets[s];
     groups.back().sequences.push_back(groups.back().rows);
   }
-  if (groups.empty()) groups.push_back({routing.plans.front(), 0, {0}});
+  if (groups.empty()) groups.push_back({routing.paths.front(), 0, {0}});
   return groups;
 }
 
@@ -124,26 +123,26 @@ inline std::pair<at::Tensor, RowOffsets> take_rows(const RowOffsets& offsets,
 
 }  // namespace detail
 
-/// Orders a batch for the composition that is active. One plan for all sequences, or sequences in
+/// Orders a batch for a plan. One path for all sequences, or sequences in
 /// order already: nothing is copied.
-inline RoutedBatch route(const PackedBatch& batch, const AdapterStackImpl& adapters) {
+inline RoutedBatch route(const PackedBatch& batch, const Plan& plan) {
   detail::check_batch(batch);
   const auto sequences = static_cast<size_t>(batch.sequences());
-  const auto routing = adapters.route(batch.sequences(), batch.languages);
-  RoutedBatch routed{batch, detail::read_offsets(batch), {}, {}, adapters.rules(), {}};
-  const auto& plan_of = routing.plan_of;
-  if (routing.channels == 1 && std::is_sorted(plan_of.begin(), plan_of.end())) {
-    routed.groups = detail::row_groups(routing, plan_of, batch.offsets);
-    routed.read_groups = detail::row_groups(routing, plan_of, routed.read_offsets);
+  const auto routing = plan.route(batch.sequences(), batch.languages);
+  RoutedBatch routed{batch, detail::read_offsets(batch), {}, {}, {}};
+  const auto& path_of = routing.path_of;
+  if (routing.channels == 1 && std::is_sorted(path_of.begin(), path_of.end())) {
+    routed.groups = detail::row_groups(routing, path_of, batch.offsets);
+    routed.read_groups = detail::row_groups(routing, path_of, routed.read_offsets);
     return routed;
   }
-  std::vector<size_t> order(plan_of.size());  // by plan, sequences of all channels
+  std::vector<size_t> order(path_of.size());  // by path, sequences of all channels
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
-                   [&](size_t left, size_t right) { return plan_of[left] < plan_of[right]; });
-  std::vector<size_t> plans, taken;
+                   [&](size_t left, size_t right) { return path_of[left] < path_of[right]; });
+  std::vector<size_t> paths, taken;
   for (const auto s : order) {
-    plans.push_back(plan_of[s]);
+    paths.push_back(path_of[s]);
     taken.push_back(s % sequences);
   }
   const auto device = batch.input_ids.device();
@@ -159,7 +158,7 @@ inline RoutedBatch route(const PackedBatch& batch, const AdapterStackImpl& adapt
         batch.read_rows.index_select(0, read.to(device)) + at::tensor(shifts, at::kLong).to(device);
   }
   RowOffsets channel_offsets{0};  // of the output as the caller sees it
-  for (size_t s = 0; s < plan_of.size(); ++s) {
+  for (size_t s = 0; s < path_of.size(); ++s) {
     const auto i = s % sequences;
     channel_offsets.push_back(channel_offsets.back() + routed.read_offsets[i + 1] -
                               routed.read_offsets[i]);
@@ -168,8 +167,8 @@ inline RoutedBatch route(const PackedBatch& batch, const AdapterStackImpl& adapt
   routed.order = at::argsort(where).to(device);
   routed.batch.offsets = std::move(offsets);
   routed.read_offsets = std::move(read_offsets);
-  routed.groups = detail::row_groups(routing, plans, routed.batch.offsets);
-  routed.read_groups = detail::row_groups(routing, plans, routed.read_offsets);
+  routed.groups = detail::row_groups(routing, paths, routed.batch.offsets);
+  routed.read_groups = detail::row_groups(routing, paths, routed.read_offsets);
   return routed;
 }
 

@@ -18,7 +18,7 @@ class AdapterDrop {
       : adapters_(std::move(adapters)),
         most_(most),
         seed_(seed),
-        otherwise_(adapters_->skipped_layers()) {}
+        otherwise_(adapters_->options().skipped_layers()) {}
 
   /// The layers of batch `index`: a function of seed and index alone.
   void draw(int64_t index) {

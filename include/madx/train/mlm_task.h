@@ -88,9 +88,10 @@ class MlmTask : public TrainingTask {
   at::Tensor loss_of(const MlmBatch& batch) {
     const auto device = encoder_->device();
     const auto packed = batch.batch.to(device);
-    const auto hidden = encoder_->forward(packed, *adapters_);  // (masked, hidden)
-    return head_->loss(hidden, encoder_->output_embeddings(), upload(batch.targets, device),
-                       *adapters_, packed);
+    const auto& plan = *adapters_->active_plan();
+    const auto hidden = encoder_->forward(packed, plan);  // (masked, hidden)
+    return head_->loss(hidden, encoder_->output_embeddings(), upload(batch.targets, device), plan,
+                       packed);
   }
 
   Encoder encoder_;

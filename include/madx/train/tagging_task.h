@@ -10,6 +10,7 @@
 #include "madx/core/plain_text.h"
 #include "madx/data/masking.h"
 #include "madx/data/tagging_examples.h"
+#include "madx/eval/accuracy.h"
 #include "madx/eval/span_f1.h"
 #include "madx/models/encoder.h"
 #include "madx/models/tagging_head.h"
@@ -19,7 +20,7 @@
 namespace madx {
 
 /// Tags sentences under the composition that is active: predictions for every word, dropout off.
-/// Returns IOB2 tags, a vector a sentence. `languages` has one name a sentence where the
+/// Returns the head's labels (IOB2 or plain tags), a vector a sentence. `languages` has one name a sentence where the
 /// composition has kLanguage: batches may mix them. `between_batches` is called before each batch,
 /// where it is set: what it throws ends the work.
 inline std::vector<std::vector<std::string>> predict_tags(
@@ -32,7 +33,8 @@ inline std::vector<std::vector<std::string>> predict_tags(
   adapters->eval();
   head->eval();
   const auto& labels = head->options.labels();
-  const TaggingExamples examples(sentences, tokenizer, labels, max_length);
+  const TaggingExamples examples(sentences, tokenizer, labels, max_length, UnknownTags::kMarked,
+                                 TagScheme::kPlain);  // whose own tags count for nothing here
   std::vector<std::vector<std::string>> predicted;
   for (const auto& sentence : sentences) predicted.emplace_back(sentence.tokens.size());
   for (size_t first = 0; first < examples.size(); first += static_cast<size_t>(batch_size)) {
@@ -55,6 +57,14 @@ inline std::vector<std::vector<std::string>> predict_tags(
   return predicted;
 }
 
+/// Percent of the tokens whose plain tag is predicted.
+inline double plain_accuracy(const std::vector<TaggedSentence>& sentences,
+                             const std::vector<std::vector<std::string>>& predicted) {
+  std::vector<std::vector<std::string>> gold;
+  for (const auto& sentence : sentences) gold.push_back(sentence.tags);
+  return tag_accuracy(gold, predicted);
+}
+
 /// Exact-span scores of `predicted` against the sentences' own tags.
 inline NerScores score_tags(const std::vector<TaggedSentence>& sentences,
                             const std::vector<std::vector<std::string>>& predicted) {
@@ -71,11 +81,12 @@ class TaggingTask : public TrainingTask {
     int64_t batch_size = 16;  ///< sequences
     int64_t max_length = 128;
     uint64_t seed = 42;
+    TagScheme scheme = TagScheme::kSpans;
     int64_t adapter_drop = 0;  ///< the most first layers that a batch skips (AdapterDrop)
-    std::vector<AdapterFusion> fusions = {};  ///< those that learn: their regularization joins
+    std::vector<std::string> fusions = {};  ///< that learn, in the bank: regularization joins
   };
 
-  /// `dev` may be empty: then there is no evaluation. Its F1 picks the best task adapter.
+  /// `dev` may be empty: then there is no evaluation. Its F1 (of plain tags: accuracy) picks the best task adapter.
   TaggingTask(Encoder encoder, AdapterStack adapters, TaggingHead head,
               std::shared_ptr<const Tokenizer> tokenizer, const std::vector<TaggedSentence>& train,
               std::vector<TaggedSentence> dev, Options options,
@@ -85,7 +96,7 @@ class TaggingTask : public TrainingTask {
         head_(std::move(head)),
         tokenizer_(std::move(tokenizer)),
         examples_(train, *tokenizer_, head_->options.labels(), options.max_length,
-                  UnknownTags::kRefused),
+                  UnknownTags::kRefused, options.scheme),
         dev_(std::move(dev)),
         options_(std::move(options)),
         drop_(adapters_, options_.adapter_drop, options_.seed),
@@ -98,7 +109,10 @@ class TaggingTask : public TrainingTask {
   }
 
   void begin_step(int64_t step) override {
-    for (auto& fusion : options_.fusions) fusion->set_steps(step);
+    if (options_.fusions.empty()) return;
+    auto options = adapters_->options();
+    for (const auto& name : options_.fusions) options.fusion_steps()[name] = step;
+    adapters_->use(options);
   }
 
   Loss loss(int64_t index) override {
@@ -107,8 +121,8 @@ class TaggingTask : public TrainingTask {
     const auto device = encoder_->device();
     const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (words, hidden)
     auto value = head_->loss(hidden, upload(batch.targets, device));
-    for (const auto& fusion : options_.fusions) {
-      const auto regularization = fusion->regularization_loss();
+    for (const auto& name : options_.fusions) {
+      const auto regularization = adapters_->get_fusion(name)->regularization_loss();
       if (regularization.defined()) value = value + regularization;
     }
     return {value, batch.batch.rows()};
@@ -123,8 +137,13 @@ class TaggingTask : public TrainingTask {
     drop_.restore();
     const auto predicted = predict_tags(encoder_, adapters_, head_, *tokenizer_, dev_,
                                         options_.max_length, options_.batch_size);
-    const auto scores = score_tags(dev_, predicted);
     Evaluation evaluation;
+    if (options_.scheme == TagScheme::kPlain) {
+      evaluation.score = evaluation.figures.extra["dev_accuracy"] = plain_accuracy(dev_, predicted);
+      evaluation.summary = "dev accuracy " + fixed_text(evaluation.score, /*decimals=*/2);
+      return evaluation;
+    }
+    const auto scores = score_tags(dev_, predicted);
     evaluation.score = scores.micro.f1;
     evaluation.figures.extra["dev_f1"] = scores.micro.f1;
     evaluation.summary = "dev F1 " + fixed_text(scores.micro.f1, /*decimals=*/2);

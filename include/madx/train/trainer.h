@@ -2,8 +2,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 
+#include "madx/core/error.h"
 #include "madx/train/training_observer.h"
 #include "madx/train/training_task.h"
 
@@ -26,9 +26,9 @@ struct TrainerOptions {
 void check_trainer_options(const TrainerOptions& options);
 
 /// The observer wished to stop; its checkpoint of the last step is complete.
-class Interrupted : public std::runtime_error {
+class Interrupted : public Error {
  public:
-  using std::runtime_error::runtime_error;
+  using Error::Error;
 };
 
 struct TrainingResult {

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "madx/adapters/adapter_fusion.h"
+#include "madx/adapters/adapter_set.h"
+
+namespace madx {
+
+/// The adapters and fusions that are loaded beside one encoder, by name. A copy shares them.
+struct Bank {
+  int64_t hidden_size = 0;
+  int64_t num_layers = 0;
+  std::map<std::string, AdapterSet> adapters = {};
+  std::map<std::string, AdapterFusion> fusions = {};
+
+  /// Throw c10::Error, with the names there are, for another one.
+  const AdapterSet& adapter(const std::string& name) const {
+    const auto found = adapters.find(name);
+    TORCH_CHECK(found != adapters.end(), "AdapterStack: no adapter named \"", name,
+                "\"; there are ", names(adapters));
+    return found->second;
+  }
+  const AdapterFusion& fusion(const std::string& name) const {
+    const auto found = fusions.find(name);
+    TORCH_CHECK(found != fusions.end(), "AdapterStack: no fusion named \"", name, "\"; there are ",
+                names(fusions));
+    return found->second;
+  }
+
+  template <class Modules>
+  static std::vector<std::string> names(const Modules& modules) {
+    std::vector<std::string> names;
+    for (const auto& item : modules) names.push_back(item.first);
+    return names;
+  }
+};
+
+}  // namespace madx
