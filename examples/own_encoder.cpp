@@ -37,7 +37,7 @@ int main() {
     for (auto& block : blocks) x = block->forward(x, {{plan->only_path(), x.size(0), {0}}});
     return x;
   };
-  torch::optim::AdamW optimizer(set->parameters(), torch::optim::AdamWOptions(1e-2));
+  madx::AdamW optimizer(set->parameters(), /*weight_decay=*/0.01, /*lr=*/1e-2);
   const auto rows = at::randn({kRows, kHidden}), wanted = at::randn({kRows, kHidden});
   for (int step = 0; step <= 100; ++step) {
     const auto loss = torch::nn::functional::mse_loss(encode(rows), wanted);

@@ -13,6 +13,7 @@
 #include "madx/data/raw_text.h"
 #include "madx/data/text.h"
 #include "madx/data/tokenizer.h"
+#include "madx/data/utf8.h"
 #include "madx/data/windows.h"
 #include "madx/eval/accuracy.h"
 #include "madx/eval/span_f1.h"

@@ -113,7 +113,7 @@ MlmBatches::TokenLists MlmBatches::line_sequences(const std::vector<size_t>& lin
 MlmBatch MlmBatches::train_lines(int64_t index, RandomStream& random) {
   // A batch without a masked token is passed over for the next lines of the epoch. Where that
   // happens again and again, because hardly any token is ever drawn, one is chosen. With lines that
-  // have tokens, and --mlm-probability 0.15, it never comes to that.
+  // have tokens, and a probability of 0.15, it never comes to that.
   constexpr int kMostAttempts = 100;
   const auto shares = static_cast<int64_t>(shares_.size());
   int attempts = 0;

@@ -16,7 +16,18 @@ namespace {
 
 using Tensors = std::vector<at::Tensor>;
 using Op = std::function<at::Tensor(const Tensors&)>;
-using Groups = std::vector<detail::CudaAdapterSite::Group>;
+using Groups = std::vector<madx::SiteGroup>;
+
+/// Groups of so many rows each, one after the other.
+Groups groups_of(const std::vector<std::pair<int64_t, std::vector<size_t>>>& parts) {
+  Groups groups;
+  int64_t first = 0;
+  for (const auto& [rows, adapters] : parts) {
+    groups.push_back({first, rows, adapters});
+    first += rows;
+  }
+  return groups;
+}
 
 at::Tensor random(at::IntArrayRef shape) {
   return at::randn(shape, at::kDouble) / std::sqrt(static_cast<double>(shape.back()));
@@ -112,14 +123,14 @@ std::vector<bool> learning(size_t inputs, bool f_and_a, const std::vector<size_t
 }
 
 TEST_P(CudaOps, AdapterSite) {
-  const Groups groups = {{37, {0, 1}}};
+  const auto groups = groups_of({{37, {0, 1}}});
   const auto inputs = site_inputs(37, {24, 7});
   expect_twice_the_error_at_most(site(groups), plain_site(groups), inputs,
                                  learning(inputs.size(), true, {0, 1}));
 }
 
 TEST_P(CudaOps, AdapterSiteWhereATaskAdapterLearnsOnAFrozenLanguageAdapter) {
-  const Groups groups = {{37, {0, 1}}};
+  const auto groups = groups_of({{37, {0, 1}}});
   const auto inputs = site_inputs(37, {24, 8});
   for (const bool f_and_a : {true, false}) {
     expect_twice_the_error_at_most(site(groups), plain_site(groups), inputs,
@@ -131,7 +142,7 @@ TEST_P(CudaOps, AdapterSiteWhereATaskAdapterLearnsOnAFrozenLanguageAdapter) {
 
 TEST_P(CudaOps, AdapterSiteOfMixedLanguages) {
   // Adapter 2 is a task adapter above two languages, and above none; adapter 0 comes twice.
-  const Groups groups = {{5, {0, 2}}, {11, {1, 2}}, {3, {0, 2}}, {4, {2}}, {2, {}}};
+  const auto groups = groups_of({{5, {0, 2}}, {11, {1, 2}}, {3, {0, 2}}, {4, {2}}, {2, {}}});
   const auto inputs = site_inputs(25, {16, 8, 8});
   expect_twice_the_error_at_most(site(groups), plain_site(groups), inputs,
                                  learning(inputs.size(), true, {0, 1, 2}));
@@ -140,7 +151,7 @@ TEST_P(CudaOps, AdapterSiteOfMixedLanguages) {
 }
 
 TEST_P(CudaOps, AdapterSiteByGemms) {
-  const Groups groups = {{9, {0, 1}}, {4, {2}}};
+  const auto groups = groups_of({{9, {0, 1}}, {4, {2}}});
   const auto inputs = site_inputs(13, {24, 8, 16});
   const auto ours = [&](const Tensors& in) {
     return detail::adapter_site_gemm(in[0], in[1], in[2], in[3], 1e-5, /*dropout=*/0, groups,
@@ -168,7 +179,7 @@ TEST(CudaSite, IsFusedUnlessWeightsWouldBeReadTooOften) {
 }
 
 TEST_P(CudaOps, AdapterSiteWithoutAdapters) {
-  const Groups groups = {{9, {}}};
+  const auto groups = groups_of({{9, {}}});
   const auto inputs = site_inputs(9, {});
   expect_twice_the_error_at_most(site(groups), plain_site(groups), inputs,
                                  {true, true, false, false});

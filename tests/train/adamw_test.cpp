@@ -1,6 +1,10 @@
 #include "madx/train/adamw.h"
 
+#include <gmock/gmock.h>
 #include <torch/optim/adamw.h>
+#include <torch/serialize.h>
+
+#include <sstream>
 
 #include "../support.h"
 
@@ -46,6 +50,47 @@ TEST(AdamW, FollowsPyTorchsTrajectoryWhereTensorsAreSkipped) {
   EXPECT_EQ(optimizer.states()[0].steps.item<double>(), 18);
   EXPECT_EQ(optimizer.states()[1].steps.item<double>(), 15);
   EXPECT_EQ(optimizer.states()[2].steps.item<double>(), 15);
+}
+
+TEST(AdamW, HasTheFaceOfLibTorchsOptimizers) {
+  torch::manual_seed(4);
+  const auto start = at::randn({3, 4});
+  auto ours = start.clone().requires_grad_(), theirs = start.clone().requires_grad_();
+  const auto options = torch::optim::AdamWOptions(0.02).betas({0.8, 0.95}).weight_decay(0.05);
+  AdamW optimizer({torch::optim::OptimizerParamGroup(
+      {ours}, std::make_unique<torch::optim::AdamWOptions>(options))});
+  torch::optim::AdamW reference({theirs}, options);
+  const auto steps = [](torch::optim::Optimizer& any, at::Tensor& weight, int count) {
+    for (int i = 0; i < count; ++i) {
+      any.step([&] {
+        any.zero_grad();
+        const auto loss = (weight - 1).square().sum();
+        loss.backward();
+        return loss;
+      });
+    }
+  };
+  steps(optimizer, ours, 5);
+  steps(reference, theirs, 5);
+  expect_close(ours.detach(), theirs.detach(), 1e-6, 1e-5);
+
+  std::stringstream file;
+  torch::save(optimizer, file);
+  auto copy = ours.detach().clone().requires_grad_();
+  AdamW loaded({torch::optim::OptimizerParamGroup(
+      {copy}, std::make_unique<torch::optim::AdamWOptions>(options))});
+  torch::load(loaded, file);
+  EXPECT_EQ(loaded.states()[0].steps.item<double>(), 5);
+  steps(optimizer, ours, 3);
+  steps(loaded, copy, 3);
+  EXPECT_TRUE(at::equal(ours.detach(), copy.detach()));
+
+  EXPECT_THAT(torch_error_of([&] {
+                AdamW refused({torch::optim::OptimizerParamGroup(
+                    {copy}, std::make_unique<torch::optim::AdamWOptions>(
+                                torch::optim::AdamWOptions(options).amsgrad(true)))});
+              }),
+              testing::HasSubstr("expected amsgrad to be false"));
 }
 
 }  // namespace adamw_test

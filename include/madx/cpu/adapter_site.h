@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "madx/core/site_group.h"
+
 namespace madx::cpu {
 
 /// Weights of one adapter at a site; float32, row-major, dense.
@@ -13,12 +15,6 @@ struct SiteAdapter {
   const float* up;         ///< (hidden, bottleneck)
   const float* up_bias;    ///< (hidden)
   int64_t bottleneck;
-};
-
-/// Rows that go through one stack: indices into SiteProblem::adapters, bottom first.
-struct SiteGroup {
-  int64_t first, rows;
-  std::vector<size_t> adapters;
 };
 
 /// A site and the stacks at it; see ops/adapter_site.h for the equation.

@@ -31,6 +31,25 @@ enum class Activation {
   kLinear
 };
 
+/// A name that parse_activation reads as this one.
+inline const char* activation_name(Activation activation) {
+  static const std::map<Activation, const char*> names{{Activation::kRelu, "relu"},
+                                                       {Activation::kGelu, "gelu"},
+                                                       {Activation::kGeluTanh, "gelu_new"},
+                                                       {Activation::kGeluClipped, "gelu_10"},
+                                                       {Activation::kQuickGelu, "quick_gelu"},
+                                                       {Activation::kSilu, "silu"},
+                                                       {Activation::kMish, "mish"},
+                                                       {Activation::kTanh, "tanh"},
+                                                       {Activation::kSigmoid, "sigmoid"},
+                                                       {Activation::kLeakyRelu, "leakyrelu"},
+                                                       {Activation::kRelu6, "relu6"},
+                                                       {Activation::kReluSquared, "relu2"},
+                                                       {Activation::kLaplace, "laplace"},
+                                                       {Activation::kLinear, "linear"}};
+  return names.at(activation);
+}
+
 /// By AdapterHub's names, in any case; `gelu_orig` is what files from before 2021 call gelu. Throws
 /// InputError with the known names for another one, and for one with weights of its own.
 inline Activation parse_activation(const std::string& name) {

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/cuda_coupling.h"
+#include "madx/ops/schema.h"
 
 namespace madx::ops {
 
@@ -93,14 +96,8 @@ inline at::Tensor coupling_cpu(const at::Tensor& x, const std::vector<CouplingGr
   return y;
 }
 
-}  // namespace detail
-
-/// `couple`, or its inverse, with F and G of two layers, for each group of rows its own; the groups
-/// cover all rows, in order. x (rows, hidden) -> (rows, hidden). Where the activation is relu,
-/// kernels compute it: on CUDA where they take the tensors' types and sizes, on the CPU where there
-/// will be no backward pass.
-inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
-                           Activation activation, bool inverse) {
+inline at::Tensor coupling_of(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
+                              Activation activation, bool inverse) {
   TORCH_CHECK(x.dim() == 2, "coupling: expected x of shape (rows, hidden), but got ", x.sizes());
   const auto low = x.size(1) / 2, high = x.size(1) - low;
   const auto check = [](const char* what, const at::Tensor& tensor, at::IntArrayRef shape) {
@@ -124,8 +121,7 @@ inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>
       check("its bias", net->first_bias, {bottleneck});
       check("a second layer", net->second, {target, bottleneck});
       check("its bias", net->second_bias, {target});
-      detail::check_kind("coupling",
-                         {x, net->first, net->first_bias, net->second, net->second_bias});
+      check_kind("coupling", {x, net->first, net->first_bias, net->second, net->second_bias});
       for (const auto& weight : {net->first, net->first_bias, net->second, net->second_bias}) {
         // No function learns in part.
         on_cuda = on_cuda && weight.requires_grad() == net->first.requires_grad() &&
@@ -138,10 +134,44 @@ inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>
   }
   TORCH_CHECK(!groups.empty() && rows == x.size(0), "coupling: expected groups of ", x.size(0),
               " rows together, but got ", rows);
-  if (on_cpu) return detail::coupling_cpu(x.contiguous(), groups, inverse);
-  if (on_cuda && detail::fits_cuda_coupling(x, weights))
-    return detail::coupling_cuda(x, weights, group_rows, inverse);
-  return detail::coupling_plain(x, groups, activation, inverse);
+  if (on_cpu) return coupling_cpu(x.contiguous(), groups, inverse);
+  if (on_cuda && fits_cuda_coupling(x, weights))
+    return coupling_cuda(x, weights, group_rows, inverse);
+  return coupling_plain(x, groups, activation, inverse);
+}
+
+/// madx::coupling.
+inline at::Tensor coupling_op(const at::Tensor& x, at::IntArrayRef group_rows,
+                              at::TensorList weights, std::string_view activation, bool inverse) {
+  constexpr size_t kWeights = 8;
+  TORCH_CHECK(weights.size() == kWeights * group_rows.size(), "coupling: expected ",
+              kWeights * group_rows.size(), " weights, eight a group, but got ", weights.size());
+  std::vector<CouplingGroup> groups;
+  for (size_t i = 0; i < group_rows.size(); ++i) {
+    const auto* w = weights.data() + kWeights * i;
+    groups.push_back({group_rows[i], {w[0], w[1], w[2], w[3]}, {w[4], w[5], w[6], w[7]}});
+  }
+  return coupling_of(x, groups, parse_activation(std::string(activation)), inverse);
+}
+
+}  // namespace detail
+
+/// `couple`, or its inverse, with F and G of two layers, for each group of rows its own; the groups
+/// cover all rows, in order. x (rows, hidden) -> (rows, hidden). Where the activation is relu,
+/// kernels compute it: on CUDA where they take the tensors' types and sizes, on the CPU where there
+/// will be no backward pass.
+inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
+                           Activation activation, bool inverse) {
+  std::vector<int64_t> rows;
+  std::vector<at::Tensor> weights;
+  for (const auto& group : groups) {
+    rows.push_back(group.rows);
+    for (const auto* net : {&group.f, &group.g})
+      for (const auto* weight : {&net->first, &net->first_bias, &net->second, &net->second_bias})
+        weights.push_back(*weight);
+  }
+  static const auto op = detail::operator_handle<decltype(detail::coupling_op)>("madx::coupling");
+  return op.call(x, rows, weights, activation_name(activation), inverse);
 }
 
 }  // namespace madx::ops

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "madx/core/site_group.h"
 #include "madx/cuda/adapter_site.h"
 #include "madx/ops/cuda_kernel.h"
 #include "madx/ops/once_differentiable.h"
@@ -22,11 +23,7 @@ struct CudaAdapterSite : torch::autograd::Function<CudaAdapterSite> {
   using List = torch::autograd::variable_list;
   static constexpr size_t kInputs = 2;  // f and a, before the adapters' weights
 
-  /// Consecutive rows and their stack, as indices of adapters, bottom first.
-  struct Group {
-    int64_t rows;
-    std::vector<size_t> adapters;
-  };
+  using Group = madx::SiteGroup;
   /// What backward needs beside tensors; saved_data takes it as an object of TorchScript.
   struct Settings : torch::CustomClassHolder {
     Settings(std::vector<Group> groups_, double norm_eps_, double dropout_, uint64_t seed_)

@@ -8,6 +8,7 @@
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/frozen_layer.h"
 #include "madx/ops/once_differentiable.h"
+#include "madx/ops/schema.h"
 
 namespace madx::ops {
 
@@ -83,6 +84,17 @@ struct CpuFeedForward : torch::autograd::Function<CpuFeedForward> {
   }
 };
 
+/// madx::frozen_linear: a weight that is a tensor.
+inline at::Tensor frozen_linear_op(const at::Tensor& x, const at::Tensor& weight,
+                                   const at::Tensor& bias) {
+  const FrozenLinear layer{weight, bias};
+  check_rows_of("frozen_linear", x, layer);
+  check_layer("frozen_linear", x.size(-1), layer);
+  if (x.dim() == 2 && takes_cpu_kernel({x}) && is_frozen_on_cpu(layer))
+    return CpuFrozenLinear::apply(x.contiguous(), weight, bias);
+  return at::linear(x, weight, bias.to(weight.scalar_type()));
+}
+
 }  // namespace detail
 
 /// x W^T + b: x (rows, in) -> (rows, out). Of a frozen weight nothing is kept for the backward
@@ -90,15 +102,15 @@ struct CpuFeedForward : torch::autograd::Function<CpuFeedForward> {
 /// is a tensor of bfloat16, x is of bfloat16, too. Throws c10::Error where shapes or types
 /// disagree.
 inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) {
-  detail::check_rows_of("frozen_linear", x, layer);
-  detail::check_layer("frozen_linear", x.size(-1), layer);
+  detail::check_rows_of("frozen_linear", x, layer);  // the dispatcher wants tensors that are there
   if (layer.packed) {
+    detail::check_layer("frozen_linear", x.size(-1), layer);
     detail::check_rows("frozen_linear", x);
     return detail::Bfloat16Linear::apply(x.contiguous(), layer);
   }
-  if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(layer))
-    return detail::CpuFrozenLinear::apply(x.contiguous(), layer.weight, layer.bias);
-  return at::linear(x, layer.weight, layer.bias.to(layer.weight.scalar_type()));
+  static const auto op =
+      detail::operator_handle<decltype(detail::frozen_linear_op)>("madx::frozen_linear");
+  return op.call(x, layer.weight, layer.bias);
 }
 
 /// A Transformer's feed-forward block with exact gelu: gelu(x W_1^T + b_1) W_2^T + b_2,

@@ -10,6 +10,7 @@
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/once_differentiable.h"
 #include "madx/ops/packed_weight.h"
+#include "madx/ops/schema.h"
 
 namespace madx::ops {
 
@@ -146,18 +147,9 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   }
 };
 
-}  // namespace detail
-
-/// Mean cross-entropy of softmax(x W^T + b) against `targets`, without ever holding more than one
-/// chunk of logits. x (rows, hidden), weight (vocabulary, hidden), bias (vocabulary), targets
-/// (rows) int64 -> (). Gradients go to x and, if it requires one, to bias. The weight is the frozen
-/// output embedding: it gets none. Where it is of bfloat16, the CPU's kernel rounds x and the
-/// probabilities for the products with it, which sum in float32; elsewhere it is taken in x's type,
-/// a chunk at a time, or whole where the bias learns. Throws c10::Error when the weight requires a
-/// gradient, shapes, types or devices disagree, there are no rows, or, on the CPU, a target is no
-/// row of the weight.
-inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
-                                       const at::Tensor& bias, const at::Tensor& targets) {
+/// madx::linear_cross_entropy.
+inline at::Tensor linear_cross_entropy_op(const at::Tensor& x, const at::Tensor& weight,
+                                          const at::Tensor& bias, const at::Tensor& targets) {
   TORCH_CHECK(
       x.dim() == 2 && x.size(0) > 0,
       "linear_cross_entropy: expected x of shape (rows, hidden) with at least one row, but got ",
@@ -170,8 +162,8 @@ inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& we
               bias.sizes());
   TORCH_CHECK(targets.dim() == 1 && targets.size(0) == x.size(0), "linear_cross_entropy: expected ",
               x.size(0), " targets, one a row, but got ", targets.sizes());
-  detail::check_kind("linear_cross_entropy", {x, bias});
-  detail::check_numbers("linear_cross_entropy", "targets", targets, weight.size(0));
+  check_kind("linear_cross_entropy", {x, bias});
+  check_numbers("linear_cross_entropy", "targets", targets, weight.size(0));
   TORCH_CHECK(targets.device() == x.device() && weight.device() == x.device(),
               "linear_cross_entropy: expected weight and targets on ", x.device(), ", but got ",
               weight.device(), " and ", targets.device());
@@ -179,7 +171,24 @@ inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& we
       !weight.requires_grad(),
       "linear_cross_entropy: the weight is the frozen output embedding and gets no gradient; "
       "use torch::nn::functional::cross_entropy to train it");
-  return detail::LinearCrossEntropy::apply(x, weight, bias, targets, at::GradMode::is_enabled());
+  return LinearCrossEntropy::apply(x, weight, bias, targets, at::GradMode::is_enabled());
+}
+
+}  // namespace detail
+
+/// Mean cross-entropy of softmax(x W^T + b) against `targets`, without ever holding more than one
+/// chunk of logits. x (rows, hidden), weight (vocabulary, hidden), bias (vocabulary), targets
+/// (rows) int64 -> (). Gradients go to x and, if it requires one, to bias. The weight is the frozen
+/// output embedding: it gets none. Where it is of bfloat16, the CPU's kernel rounds x and the
+/// probabilities for the products with it, which sum in float32; elsewhere it is taken in x's type,
+/// a chunk at a time, or whole where the bias learns. Throws c10::Error when the weight requires a
+/// gradient, shapes, types or devices disagree, there are no rows, or, on the CPU, a target is no
+/// row of the weight.
+inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
+                                       const at::Tensor& bias, const at::Tensor& targets) {
+  static const auto op = detail::operator_handle<decltype(detail::linear_cross_entropy_op)>(
+      "madx::linear_cross_entropy");
+  return op.call(x, weight, bias, targets);
 }
 
 }  // namespace madx::ops

@@ -15,6 +15,7 @@
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/once_differentiable.h"
 #include "madx/ops/random_seed.h"
+#include "madx/ops/schema.h"
 
 namespace madx::ops {
 
@@ -143,22 +144,17 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
   }
 };
 
-}  // namespace detail
-
-/// Multi-head attention over packed rows: every query attends to the keys of its own sequence and
-/// to no padding, because there is none. q (query rows, hidden), kv (rows, 2 * hidden), keys before
-/// values -> (query rows, hidden). `dropout` acts on the attention weights. A
-/// query whose sequence has no keys gives zeros. Throws c10::Error where shapes, types or devices
-/// disagree, and for offsets that do not begin with 0, fall, or end elsewhere than the rows.
-inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& kv,
-                                   const RowOffsets& q_offsets, const RowOffsets& k_offsets,
-                                   int64_t heads, double dropout) {
+/// madx::packed_attention.
+inline at::Tensor packed_attention_op(const at::Tensor& q, const at::Tensor& kv,
+                                      at::IntArrayRef q_ends, at::IntArrayRef k_ends, int64_t heads,
+                                      double dropout) {
+  const RowOffsets q_offsets = q_ends.vec(), k_offsets = k_ends.vec();
   TORCH_CHECK(q.dim() == 2 && kv.dim() == 2 && heads > 0,
               "packed_attention: expected queries, and keys and values, of two dimensions and at "
               "least one head, but got ",
               q.sizes(), ", ", kv.sizes(), " and ", heads, " heads");
-  detail::check_kind("packed_attention", {q, kv});
-  detail::check_dropout("packed_attention", dropout);
+  check_kind("packed_attention", {q, kv});
+  check_dropout("packed_attention", dropout);
   TORCH_CHECK(q_offsets.size() == k_offsets.size() && !q_offsets.empty(),
               "packed_attention: expected as many query as key sequences, but got ",
               q_offsets.size(), " and ", k_offsets.size(), " offsets");
@@ -172,22 +168,23 @@ inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& kv,
               "packed_attention: expected keys and values of ", 2 * hidden, " columns for ", heads,
               " heads, but got ", kv.size(1));
   if (takes_cpu_kernel({q, kv})) {
-    return detail::CpuPackedAttention::apply(q.contiguous(), std::make_optional(kv.contiguous()),
-                                             q_offsets, k_offsets, heads, dropout);
+    return CpuPackedAttention::apply(q.contiguous(), std::make_optional(kv.contiguous()), q_offsets,
+                                     k_offsets, heads, dropout);
   }
-  return detail::packed_attention_plain(q, kv.narrow(1, 0, hidden), kv.narrow(1, hidden, hidden),
-                                        q_offsets, k_offsets, heads, dropout);
+  return packed_attention_plain(q, kv.narrow(1, 0, hidden), kv.narrow(1, hidden, hidden), q_offsets,
+                                k_offsets, heads, dropout);
 }
 
-/// Self-attention of all rows: qkv (rows, 3 * hidden), queries, keys, values -> (rows, hidden).
-inline at::Tensor packed_attention(const at::Tensor& qkv, const RowOffsets& offsets, int64_t heads,
-                                   double dropout) {
+/// madx::packed_attention.self.
+inline at::Tensor packed_self_attention_op(const at::Tensor& qkv, at::IntArrayRef ends,
+                                           int64_t heads, double dropout) {
+  const RowOffsets offsets = ends.vec();
   TORCH_CHECK(qkv.dim() == 2 && heads > 0,
               "packed_attention: expected queries, keys and values of two dimensions and at least "
               "one head, but got ",
               qkv.sizes(), " and ", heads, " heads");
-  detail::check_kind("packed_attention", {qkv});
-  detail::check_dropout("packed_attention", dropout);
+  check_kind("packed_attention", {qkv});
+  check_dropout("packed_attention", dropout);
   check_offsets("packed_attention", offsets);
   const auto hidden = qkv.size(1) / 3;
   TORCH_CHECK(offsets.back() == qkv.size(0), "packed_attention: expected offsets that end at ",
@@ -195,12 +192,34 @@ inline at::Tensor packed_attention(const at::Tensor& qkv, const RowOffsets& offs
   TORCH_CHECK(qkv.size(1) % (3 * heads) == 0, "packed_attention: expected columns for three times ",
               heads, " heads, but got ", qkv.size(1));
   if (takes_cpu_kernel({qkv})) {
-    return detail::CpuPackedAttention::apply(qkv.contiguous(), std::optional<at::Tensor>(), offsets,
-                                             offsets, heads, dropout);
+    return CpuPackedAttention::apply(qkv.contiguous(), std::optional<at::Tensor>(), offsets,
+                                     offsets, heads, dropout);
   }
   const auto part = [&](int64_t index) { return qkv.narrow(1, index * hidden, hidden); };
-  return detail::packed_attention_plain(part(0), part(1), part(2), offsets, offsets, heads,
-                                        dropout);
+  return packed_attention_plain(part(0), part(1), part(2), offsets, offsets, heads, dropout);
+}
+
+}  // namespace detail
+
+/// Multi-head attention over packed rows: every query attends to the keys of its own sequence and
+/// to no padding, because there is none. q (query rows, hidden), kv (rows, 2 * hidden), keys before
+/// values -> (query rows, hidden). `dropout` acts on the attention weights. A
+/// query whose sequence has no keys gives zeros. Throws c10::Error where shapes, types or devices
+/// disagree, and for offsets that do not begin with 0, fall, or end elsewhere than the rows.
+inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& kv,
+                                   const RowOffsets& q_offsets, const RowOffsets& k_offsets,
+                                   int64_t heads, double dropout) {
+  static const auto op =
+      detail::operator_handle<decltype(detail::packed_attention_op)>("madx::packed_attention");
+  return op.call(q, kv, q_offsets, k_offsets, heads, dropout);
+}
+
+/// Self-attention of all rows: qkv (rows, 3 * hidden), queries, keys, values -> (rows, hidden).
+inline at::Tensor packed_attention(const at::Tensor& qkv, const RowOffsets& offsets, int64_t heads,
+                                   double dropout) {
+  static const auto op = detail::operator_handle<decltype(detail::packed_self_attention_op)>(
+      "madx::packed_attention", "self");
+  return op.call(qkv, offsets, heads, dropout);
 }
 
 }  // namespace madx::ops

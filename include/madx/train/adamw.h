@@ -1,24 +1,29 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <torch/optim/adamw.h>
 
-#include <cmath>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace madx {
 
-/// AdamW (Loshchilov & Hutter 2019) with beta 0.9 and 0.999, epsilon 1e-8, in LibTorch's fused
-/// form: one pass over each tensor, its gradient and its two moments. Weight matrices decay; biases
-/// and LayerNorms (one dimension) do not.
-class AdamW {
+/// torch::optim::AdamW (Loshchilov & Hutter 2019) in LibTorch's fused form: one pass over each
+/// tensor, its gradient and its two moments. Options, parameter groups, schedulers, torch::save and
+/// torch::load are those of LibTorch's optimizers; amsgrad is refused.
+class AdamW : public torch::optim::AdamW {
  public:
-  AdamW(std::vector<at::Tensor> tensors, double weight_decay) : weight_decay_(weight_decay) {
-    for (auto& tensor : tensors) {
-      const auto plain = tensor.detach();
-      const auto steps = at::zeros({}, plain.options().dtype(at::kFloat));
-      states_.push_back({std::move(tensor), at::zeros_like(plain), at::zeros_like(plain), steps});
-    }
-  }
+  /// Weight matrices decay; biases and LayerNorms (one dimension) do not.
+  AdamW(const std::vector<at::Tensor>& tensors, double weight_decay, double lr = 1e-3)
+      : AdamW(groups_of(tensors, weight_decay, lr),
+              torch::optim::AdamWOptions(lr).weight_decay(weight_decay), tensors) {}
+  /// Groups with options of their own.
+  explicit AdamW(const std::vector<torch::optim::OptimizerParamGroup>& groups,
+                 const torch::optim::AdamWOptions& defaults = {})
+      : AdamW(groups, defaults, tensors_of(groups)) {}
 
   struct State {
     at::Tensor tensor, first_moment, second_moment;  // of one shape
@@ -31,49 +36,118 @@ class AdamW {
 
   /// The norm of all gradients together.
   double gradient_norm() const {
-    const auto norms = at::_foreach_norm(gradients());
-    return norms.empty() ? 0 : at::stack(norms).norm().item<double>();
-  }
-
-  /// One update from the gradients divided by `gradient_divisor`; then they are gone. A tensor
-  /// without a gradient stays.
-  void step(double lr, double gradient_divisor = 1) {
-    update(lr, gradient_divisor, weight_decay_,
-           [](const auto& tensor) { return tensor.dim() > 1; });
-    update(lr, gradient_divisor, 0, [](const auto& tensor) { return tensor.dim() <= 1; });
-    for (auto& state : states_) state.tensor.mutable_grad().reset();
-  }
-
- private:
-  std::vector<at::Tensor> gradients() const {
     std::vector<at::Tensor> gradients;
     for (const auto& state : states_)
       if (state.tensor.grad().defined()) gradients.push_back(state.tensor.grad());
-    return gradients;
+    const auto norms = at::_foreach_norm(gradients);
+    return norms.empty() ? 0 : at::stack(norms).norm().item<double>();
   }
 
-  template <class Predicate>
-  void update(double lr, double gradient_divisor, double weight_decay, Predicate&& of) {
+  /// One update, as of any optimizer of LibTorch. A tensor without a gradient stays.
+  at::Tensor step(LossClosure closure = nullptr) override {
+    at::Tensor loss;
+    if (closure != nullptr) {
+      const at::AutoGradMode grad(true);
+      loss = closure();
+    }
+    for (auto& group : param_groups_) update(group, group.options().get_lr(), 1);
+    return loss;
+  }
+
+  /// One update of all groups with this learning rate, from the gradients divided by
+  /// `gradient_divisor`; then they are gone.
+  void step(double lr, double gradient_divisor = 1) {
+    for (auto& group : param_groups_) update(group, lr, gradient_divisor);
+    for (auto& state : states_) state.tensor.mutable_grad().reset();
+  }
+
+  void save(torch::serialize::OutputArchive& archive) const override {
+    for (const auto& state : states_) of(state.tensor).step(state.steps.item<int64_t>());
+    torch::optim::AdamW::save(archive);
+  }
+  void load(torch::serialize::InputArchive& archive) override {
+    torch::optim::AdamW::load(archive);
+    for (auto& state : states_) {
+      if (state_.count(state.tensor.unsafeGetTensorImpl()) == 0) continue;
+      auto& loaded = of(state.tensor);
+      state.first_moment = loaded.exp_avg();
+      state.second_moment = loaded.exp_avg_sq();
+      state.steps.fill_(loaded.step());
+    }
+  }
+
+ private:
+  using Groups = std::vector<torch::optim::OptimizerParamGroup>;
+
+  AdamW(const Groups& groups, const torch::optim::AdamWOptions& defaults,
+        const std::vector<at::Tensor>& tensors)
+      : torch::optim::AdamW(groups, defaults) {
+    for (const auto& group : param_groups_) {
+      TORCH_CHECK(!options_of(group).amsgrad(), "AdamW: expected amsgrad to be false, which the ",
+                  "fused form is for, but it is true; use torch::optim::AdamW");
+    }
+    for (const auto& tensor : tensors) {
+      const auto plain = tensor.detach();
+      auto state = std::make_unique<torch::optim::AdamWParamState>();
+      state->exp_avg(at::zeros_like(plain)).exp_avg_sq(at::zeros_like(plain));
+      index_[tensor.unsafeGetTensorImpl()] = states_.size();
+      states_.push_back({tensor, state->exp_avg(), state->exp_avg_sq(),
+                         at::zeros({}, plain.options().dtype(at::kFloat))});
+      state_[tensor.unsafeGetTensorImpl()] = std::move(state);
+    }
+  }
+
+  static const torch::optim::AdamWOptions& options_of(
+      const torch::optim::OptimizerParamGroup& group) {
+    return static_cast<const torch::optim::AdamWOptions&>(group.options());
+  }
+  static std::vector<at::Tensor> tensors_of(const Groups& groups) {
+    std::vector<at::Tensor> tensors;
+    for (const auto& group : groups)
+      tensors.insert(tensors.end(), group.params().begin(), group.params().end());
+    return tensors;
+  }
+  static Groups groups_of(const std::vector<at::Tensor>& tensors, double weight_decay, double lr) {
+    std::vector<at::Tensor> matrices, others;
+    for (const auto& tensor : tensors) (tensor.dim() > 1 ? matrices : others).push_back(tensor);
+    Groups groups;
+    const auto add = [&](const std::vector<at::Tensor>& of, double decay) {
+      groups.emplace_back(of, std::make_unique<torch::optim::AdamWOptions>(
+                                  torch::optim::AdamWOptions(lr).weight_decay(decay)));
+    };
+    if (!matrices.empty() || others.empty()) add(matrices, weight_decay);
+    if (!others.empty()) add(others, 0);
+    return groups;
+  }
+
+  torch::optim::AdamWParamState& of(const at::Tensor& tensor) const {
+    return static_cast<torch::optim::AdamWParamState&>(*state_.at(tensor.unsafeGetTensorImpl()));
+  }
+
+  void update(const torch::optim::OptimizerParamGroup& group, double lr, double gradient_divisor) {
     std::vector<at::Tensor> tensors, gradients, first, second, steps;
-    for (const auto& state : states_) {
-      if (!state.tensor.grad().defined() || !of(state.tensor)) continue;
+    for (const auto& tensor : group.params()) {
+      if (!tensor.grad().defined()) continue;
+      const auto& state = states_[index_.at(tensor.unsafeGetTensorImpl())];
       tensors.push_back(state.tensor.detach());
-      gradients.push_back(state.tensor.grad());
+      gradients.push_back(tensor.grad());
       first.push_back(state.first_moment);
       second.push_back(state.second_moment);
       steps.push_back(state.steps);
     }
     if (tensors.empty()) return;
+    const auto& options = options_of(group);
+    const auto [beta1, beta2] = options.betas();
     at::_foreach_add_(steps, 1);
     const auto divisor = gradient_divisor == 1 ? std::optional<at::Tensor>()
                                                : at::full({}, gradient_divisor, steps[0].options());
-    at::_fused_adamw_(tensors, gradients, first, second, /*max_exp_avg_sqs=*/{}, steps, lr,
-                      /*beta1=*/0.9, /*beta2=*/0.999, weight_decay, /*eps=*/1e-8,
-                      /*amsgrad=*/false, /*maximize=*/false, divisor);
+    at::_fused_adamw_(tensors, gradients, first, second, /*max_exp_avg_sqs=*/{}, steps, lr, beta1,
+                      beta2, options.weight_decay(), options.eps(), /*amsgrad=*/false,
+                      /*maximize=*/false, divisor);
   }
 
   std::vector<State> states_;
-  double weight_decay_;
+  std::unordered_map<const void*, size_t> index_;  // into states_, by tensor
 };
 
 }  // namespace madx
