@@ -7,6 +7,8 @@ option(MADX_WERROR "Treat warnings as errors" OFF)
 function(madx_set_compile_options target)
   target_compile_features(${target} PUBLIC cxx_std_17)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter)
+  # For programs, too: the library goes into libmadx_ops.so, and all share one precompiled header.
+  target_compile_options(${target} PRIVATE -fPIC)
   if(MADX_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
