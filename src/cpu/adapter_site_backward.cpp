@@ -7,7 +7,7 @@
 #include "cpu/site_groups.h"
 #include "cpu/stack_weights.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// What a thread has for itself.
@@ -177,4 +177,4 @@ void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAda
   });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -9,7 +9,7 @@
 #include "cpu/site_groups.h"
 #include "cpu/stack_weights.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// What a thread has for itself: for one tile, `sum`, a + the output of the adapter at hand, and z,
@@ -96,4 +96,4 @@ void adapter_site_forward(const SiteProblem& problem, const std::vector<SiteAdap
   });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

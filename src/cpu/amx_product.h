@@ -5,7 +5,7 @@
 #include "cpu/panel_split.h"
 #include "madx/cpu/bfloat16.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// The calling thread's matrix tiles, set up while this lives. Of one parallel region: nothing else
 /// that uses tiles (LibTorch's own products) may run on the thread meanwhile.
@@ -47,4 +47,4 @@ struct SplitProduct {
 /// Runs under AmxTiles, where has_bfloat16_products().
 void split_product(const SplitProduct& product);
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

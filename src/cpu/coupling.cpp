@@ -5,7 +5,7 @@
 #include "cpu/row_loops.h"
 #include "cpu/scratch.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Weights of F or G as products read them.
@@ -110,4 +110,4 @@ void coupling(const CouplingProblem& problem, int threads, float* y) {
       [&](auto products) { compute<typename decltype(products)::Type>(problem, threads, y); });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

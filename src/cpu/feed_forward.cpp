@@ -5,7 +5,7 @@
 #include "cpu/transposed_rows.h"
 #include "madx/cpu/frozen_linear.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Inner units that go through gelu at a time.
@@ -151,4 +151,4 @@ void feed_forward_backward(const FeedForward& layers, const float* kept, const f
   });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -10,7 +10,7 @@
 #include "cpu/vector_products.h"
 #include "madx/cpu/float_products.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// Calls `kernel` with a tag of the products in force, as `kernel(tag)`, `decltype(tag)::Type`.
 template <class Products>
@@ -19,11 +19,10 @@ struct ProductsTag {
 };
 template <class Kernel>
 void with_float_products(Kernel&& kernel) {
-  if (float_products() == FloatProducts::kMatrix) {
-    kernel(ProductsTag<MatrixProducts>());
-  } else {
-    kernel(ProductsTag<VectorProducts>());
-  }
+#ifdef MADX_MATRIX_UNITS
+  if (float_products() == FloatProducts::kMatrix) return kernel(ProductsTag<MatrixProducts>());
+#endif
+  kernel(ProductsTag<VectorProducts>());
 }
 
 /// Makes the panels that weights have, on several threads.
@@ -51,4 +50,4 @@ RowTiles tiles_for(int64_t rows, int threads, int64_t in, int64_t out) {
   return RowTiles(rows, threads, Products::tile_rows(in, out), Products::kGranule);
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -6,11 +6,11 @@
 #include "cpu/scratch.h"
 #include "cpu/transposed_rows.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Of the gradient by y, this many columns at a time are an operand.
-constexpr int64_t kDepth = 768;
+constexpr int64_t kOperandDepth = 768;
 
 template <class Products>
 void forward(const FrozenWeight& layer, const float* x, int64_t rows, int threads, float* y) {
@@ -40,15 +40,15 @@ template <class Products>
 void backward(const FrozenWeight& layer, const float* y_gradient, int64_t rows, int threads,
               float* x_gradient) {
   const auto in = layer.in, out = layer.out;
-  const auto tiles = tiles_for<Products>(rows, threads, std::min(out, kDepth), in);
+  const auto tiles = tiles_for<Products>(rows, threads, std::min(out, kOperandDepth), in);
   SharedPieces pieces(tiles.count());
   parallel(tiles.threads(), [&](Thread thread) {
     Products products;
-    typename Products::Rows operand(tiles.size(), std::min(out, kDepth));
+    typename Products::Rows operand(tiles.size(), std::min(out, kOperandDepth));
     pieces.for_each(thread, [&](int64_t tile) {
       const auto first = tiles.first(tile), count = tiles.rows_of(tile);
-      for (int64_t o = 0; o < out; o += kDepth) {
-        const auto depth = std::min(kDepth, out - o);
+      for (int64_t o = 0; o < out; o += kOperandDepth) {
+        const auto depth = std::min(kOperandDepth, out - o);
         operand.load(y_gradient + first * out + o, out, count, depth);
         products.right(operand, count, depth, layer.weight + o * in, in, in,
                        x_gradient + first * in, in, /*accumulate=*/o > 0);
@@ -75,4 +75,4 @@ void frozen_linear_backward(const FrozenWeight& layer, const float* y_gradient, 
   });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -9,7 +9,7 @@
 #include "cpu/panel_split.h"
 #include "cpu/scratch.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// Memory for the split panels (cpu/split.h) of an operand; no tile of it straddles cache lines.
 class SplitPanels {
@@ -204,4 +204,4 @@ class MatrixProducts {
   SplitPanels left_;          // of an operand that is transposed on its way
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -6,7 +6,7 @@
 #include "cpu/split.h"
 #include "cpu/transpose.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// A pair of nothing: the parts of zero.
 inline void split_zeros(Bfloat16* to) {
@@ -173,4 +173,4 @@ class PanelSplit {
   alignas(64) float transposed_[kSplitPanel * kHalf];
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

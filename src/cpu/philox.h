@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// Four random words that are a function of key and counter alone: Philox 4x32-10 (Salmon et al.
 /// 2011, "Parallel random numbers: as easy as 1, 2, 3"). A mask drawn in the forward pass is drawn
@@ -57,4 +57,4 @@ class Dropout {
   bool active_;
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

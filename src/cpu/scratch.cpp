@@ -5,6 +5,7 @@
 #include <list>
 #include <mutex>
 #include <new>
+#include <utility>
 
 namespace madx::cpu {
 namespace {
@@ -92,7 +93,16 @@ ScratchMemory::ScratchMemory(size_t bytes) : memory_(nullptr), bytes_(bytes) {
   }
 }
 
-void ScratchMemory::release() {
+ScratchMemory::ScratchMemory(ScratchMemory&& other) noexcept
+    : memory_(std::exchange(other.memory_, nullptr)), bytes_(other.bytes_) {}
+
+ScratchMemory& ScratchMemory::operator=(ScratchMemory&& other) noexcept {
+  std::swap(memory_, other.memory_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+ScratchMemory::~ScratchMemory() {
   if (memory_ == nullptr) return;
   if (is_pooled(bytes_)) {
     pool().give_back({memory_, bytes_});

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
 namespace madx::cpu {
 
@@ -13,21 +12,17 @@ namespace madx::cpu {
 class ScratchMemory {
  public:
   explicit ScratchMemory(size_t bytes);
-  ScratchMemory(ScratchMemory&& other) noexcept
-      : memory_(std::exchange(other.memory_, nullptr)), bytes_(other.bytes_) {}
-  ScratchMemory& operator=(ScratchMemory&& other) noexcept {
-    std::swap(memory_, other.memory_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~ScratchMemory() { release(); }
+  ScratchMemory(ScratchMemory&& other) noexcept;
+  ScratchMemory& operator=(ScratchMemory&& other) noexcept;
+  ~ScratchMemory();
   void* get() const { return memory_; }
 
  private:
-  void release();
   void* memory_;
   size_t bytes_;  // at least as many as were wanted
 };
+
+namespace MADX_CAPABILITY {
 
 /// Floats; what a kernel works in. Zeros, where not everything that is read is written before:
 /// zeros cost a pass over the memory on the one thread that makes them.
@@ -44,5 +39,7 @@ class Scratch {
  private:
   ScratchMemory memory_;
 };
+
+}  // namespace MADX_CAPABILITY
 
 }  // namespace madx::cpu

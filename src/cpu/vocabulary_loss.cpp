@@ -11,7 +11,7 @@
 #include "cpu/scratch.h"
 #include "cpu/vocabulary_table.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Rows of x at a time: their transpose and their gradient stay in a core's cache.
@@ -216,4 +216,4 @@ void vocabulary_loss(const VocabularyLossInput& input, int threads,
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

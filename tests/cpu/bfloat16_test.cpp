@@ -11,6 +11,7 @@
 #include "cpu/bfloat16_round.h"
 #include "cpu/gelu.h"
 #include "cpu/test_floats.h"
+#include "cpu/tested.h"
 
 namespace madx::cpu {
 namespace {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cpu/gelu.h"
+#include "cpu/tested.h"
 
 namespace madx::cpu {
 namespace {

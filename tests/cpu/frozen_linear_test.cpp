@@ -10,6 +10,7 @@
 
 #include "cpu/gelu.h"
 #include "cpu/test_floats.h"
+#include "cpu/tested.h"
 
 namespace madx::cpu {
 namespace {

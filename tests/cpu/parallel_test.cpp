@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cpu/scratch.h"
+#include "cpu/tested.h"
 
 namespace madx::cpu {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "cpu/float_products.h"
 #include "cpu/test_floats.h"
+#include "cpu/tested.h"
 #include "madx/core/error.h"
 
 namespace madx::cpu {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cpu/bfloat16_round.h"
+#include "cpu/tested.h"
 
 namespace madx::cpu {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "buffer.h"
 #include "cpu/philox.h"
+#include "cpu/tested.h"
 
 namespace madx::cuda {
 

@@ -1,0 +1,3 @@
+// What of the kernels' parts is not inline.
+#include "cpu/amx_product.cpp"
+#include "cpu/philox.cpp"
