@@ -1,7 +1,7 @@
-# The CPU kernels, src/cpu: plain arrays and loops, so no LibTorch header; OpenMP, the threads that LibTorch has; small
+# The CPU kernels, src/cpu, and the products they are made of, src/gemm: plain arrays and loops, so no LibTorch header; OpenMP, the threads that LibTorch has; small
 # products by libxsmm where it is installed (x86-64), else by loops that the ops leave alone.
 
-# What each capability's objects may use (madx/cpu/capability.h); src/cpu/capability.cpp asks the processor for the same.
+# What each capability's objects may use (madx/gemm/capability.h); src/gemm/capability.cpp asks the processor for the same.
 set(MADX_BASELINE_OPTIONS "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
   set(MADX_CAPABILITIES baseline avx2 avx512)
@@ -66,9 +66,9 @@ function(madx_add_cpu_kernels target)
     target_compile_definitions(madx_kernel_definitions INTERFACE MADX_CAPABILITIES)
   endif()
 
-  file(GLOB MADX_KERNEL_SOURCES CONFIGURE_DEPENDS src/cpu/*.cpp)
-  set(common available capability dispatch float_products scratch)  # of all capabilities
-  list(TRANSFORM common REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/cpu/\\1.cpp")
+  file(GLOB MADX_KERNEL_SOURCES CONFIGURE_DEPENDS src/cpu/*.cpp src/gemm/*.cpp)
+  set(common cpu/available cpu/dispatch gemm/capability gemm/default_products gemm/scratch)  # of all capabilities
+  list(TRANSFORM common REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/\\1.cpp")
   list(REMOVE_ITEM MADX_KERNEL_SOURCES ${common})
   # philox.cpp apart, a chain of products, where two narrower vectors at a time are faster than a wide one.
   set(philox "${PROJECT_SOURCE_DIR}/src/cpu/philox.cpp")

@@ -5,10 +5,8 @@
 #include <cstdint>
 
 #include "cpu/attention_head.h"
+#include "cpu/gemm.h"
 #include "cpu/philox.h"
-#include "cpu/scratch.h"
-#include "cpu/small_gemm.h"
-#include "cpu/transpose.h"
 
 namespace madx::cpu::MADX_CAPABILITY {
 namespace {

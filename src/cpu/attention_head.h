@@ -5,9 +5,8 @@
 #include <limits>
 
 #include "cpu/exp.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
-#include "cpu/prefetch.h"
-#include "cpu/transpose.h"
 #include "madx/cpu/attention.h"
 
 namespace madx::cpu::MADX_CAPABILITY {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "cpu/amx_product.h"
 #include "cpu/bfloat16_round.h"
-#include "cpu/cache.h"
 #include "cpu/gelu.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
 #include "cpu/row_tiles.h"
 
@@ -55,7 +54,9 @@ void by_tiles(int64_t rows, int64_t floats, int threads, Make&& make, Body&& bod
 
 struct FeedForwardScratch {
   FeedForwardScratch(int64_t tile, int64_t columns)
-      : rows(tile, columns), rounded(tile, kInnerBlock), block(static_cast<size_t>(tile * kInnerBlock)) {}
+      : rows(tile, columns),
+        rounded(tile, kInnerBlock),
+        block(static_cast<size_t>(tile * kInnerBlock)) {}
   RoundedRows rows, rounded;
   std::vector<float> block;  // (tile, kInnerBlock)
 };

@@ -1,7 +1,24 @@
 // The functions of include/madx/cpu: each calls the one of the capability in force.
 #include "cpu/kernels.h"
+#include "madx/gemm/capability.h"
 
 namespace madx::cpu {
+namespace {
+
+const Kernels& table_of(gemm::Capability capability) {
+#ifdef MADX_CAPABILITIES
+  if (capability >= gemm::Capability::kAvx512) return avx512::kernel_table;
+  if (capability == gemm::Capability::kAvx2) return avx2::kernel_table;
+#endif
+  return baseline::kernel_table;
+}
+
+}  // namespace
+
+const Kernels& kernels() {
+  static const Kernels& kernels = table_of(gemm::capability());
+  return kernels;
+}
 
 void adapter_site_forward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
                           int threads, float* out) {

@@ -1,10 +1,9 @@
 #include "madx/cpu/frozen_linear.h"
 
-#include "cpu/float_products.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
+#include "cpu/products.h"
 #include "cpu/row_tiles.h"
-#include "cpu/scratch.h"
-#include "cpu/transposed_rows.h"
 
 namespace madx::cpu::MADX_CAPABILITY {
 namespace {
@@ -62,7 +61,7 @@ void backward(const FrozenWeight& layer, const float* y_gradient, int64_t rows, 
 void frozen_linear_forward(const FrozenWeight& layer, const float* x, int64_t rows, int threads,
                            float* y) {
   if (rows == 0) return;
-  with_float_products([&](auto products) {
+  with_products(layer.products, [&](auto products) {
     forward<typename decltype(products)::Type>(layer, x, rows, threads, y);
   });
 }
@@ -70,7 +69,7 @@ void frozen_linear_forward(const FrozenWeight& layer, const float* x, int64_t ro
 void frozen_linear_backward(const FrozenWeight& layer, const float* y_gradient, int64_t rows,
                             int threads, float* x_gradient) {
   if (rows == 0) return;
-  with_float_products([&](auto products) {
+  with_products(layer.products, [&](auto products) {
     backward<typename decltype(products)::Type>(layer, y_gradient, rows, threads, x_gradient);
   });
 }

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
-#include "cpu/scratch.h"
 #include "cpu/site_tile.h"
 
 namespace madx::cpu::MADX_CAPABILITY {

@@ -36,7 +36,7 @@ struct Kernels {
                                          int64_t, int, float*);
 };
 
-/// Those of the capability in force (madx/cpu/capability.h), chosen at the first call.
+/// Those of the capability in force (madx/gemm/capability.h), chosen at the first call.
 const Kernels& kernels();
 
 namespace baseline {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "cpu/float_products.h"
 #include "cpu/parallel.h"
+#include "cpu/products.h"
 #include "cpu/site_groups.h"
 
 namespace madx::cpu::MADX_CAPABILITY {

@@ -5,10 +5,10 @@
 #include <limits>
 #include <vector>
 
-#include "cpu/float_products.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
+#include "cpu/products.h"
 #include "cpu/running_softmax.h"
-#include "cpu/scratch.h"
 #include "cpu/vocabulary_table.h"
 
 namespace madx::cpu::MADX_CAPABILITY {
@@ -209,7 +209,7 @@ void vocabulary_loss(const VocabularyLossInput& input, int threads,
   if (input.bfloat16_weight != nullptr) {
     VocabularyPass<Bfloat16Table>(input, input.bfloat16_weight, threads, output).run();
   } else {
-    with_float_products([&](auto products) {
+    with_products(input.products, [&](auto products) {
       using Table = FloatTable<typename decltype(products)::Type>;
       VocabularyPass<Table>(input, input.weight, threads, output).run();
     });

@@ -4,9 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "cpu/amx_product.h"
 #include "cpu/bfloat16_round.h"
-#include "cpu/transpose.h"
+#include "cpu/gemm.h"
 
 namespace madx::cpu::MADX_CAPABILITY {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cpu/gelu.h"
-#include "cpu/tested.h"
+#include "gemm/tested.h"
 
 namespace madx::cpu {
 namespace {

@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "cpu/scratch.h"
-#include "cpu/tested.h"
+#include "gemm/scratch.h"
+#include "gemm/tested.h"
 
 namespace madx::cpu {
 namespace {

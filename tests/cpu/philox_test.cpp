@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "cpu/tested.h"
+#include "gemm/tested.h"
 
 namespace madx::cpu {
 namespace {

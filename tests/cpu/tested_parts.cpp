@@ -1,3 +1,2 @@
 // What of the kernels' parts is not inline.
-#include "cpu/amx_product.cpp"
 #include "cpu/philox.cpp"

@@ -6,7 +6,7 @@
 
 #include "buffer.h"
 #include "cpu/philox.h"
-#include "cpu/tested.h"
+#include "gemm/tested.h"
 
 namespace madx::cuda {
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "madx/gemm/products.h"
+
 namespace madx::cpu {
 
 /// Weights of one adapter at a site; float32, row-major, dense.
@@ -35,6 +37,7 @@ struct SiteProblem {
   /// In order of rows, all of them; an adapter may be in several. None: one group of all rows,
   /// whose stack is all adapters.
   std::vector<SiteGroup> groups;
+  gemm::Products products = gemm::default_products();
 };
 
 /// What the backward pass needs of an adapter's forward pass over the rows of one group.

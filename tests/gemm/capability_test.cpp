@@ -1,4 +1,4 @@
-#include "madx/cpu/capability.h"
+#include "madx/gemm/capability.h"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <string>
 
 #include "madx/core/error.h"
-#include "madx/cpu/bfloat16.h"
+#include "madx/gemm/bfloat16.h"
 
-namespace madx::cpu {
+namespace madx::gemm {
 namespace {
 
 constexpr auto kVariable = "MADX_CPU_CAPABILITY";
@@ -47,4 +47,4 @@ TEST(CapabilityDeathTest, IsRefusedByAnUnknownName) {
 }
 
 }  // namespace
-}  // namespace madx::cpu
+}  // namespace madx::gemm

@@ -4,24 +4,29 @@
 #include <cstdint>
 #include <vector>
 
-#include "cpu/matrix_products.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
 #include "cpu/row_tiles.h"
-#include "cpu/vector_products.h"
-#include "madx/cpu/float_products.h"
+#include "madx/core/error.h"
+#include "madx/gemm/bfloat16.h"
+#include "madx/gemm/products.h"
 
 namespace madx::cpu::MADX_CAPABILITY {
 
-/// Calls `kernel` with a tag of the products in force, as `kernel(tag)`, `decltype(tag)::Type`.
+/// Calls `kernel` with a tag of these products, as `kernel(tag)`, `decltype(tag)::Type`.
 template <class Products>
 struct ProductsTag {
   using Type = Products;
 };
 template <class Kernel>
-void with_float_products(Kernel&& kernel) {
+void with_products(gemm::Products products, Kernel&& kernel) {
+  if (products == gemm::Products::kMatrix) {
+    if (!gemm::has_bfloat16_products())
+      input_error("Products::kMatrix: expected a processor with matrix units (AMX); use kVector");
 #ifdef MADX_MATRIX_UNITS
-  if (float_products() == FloatProducts::kMatrix) return kernel(ProductsTag<MatrixProducts>());
+    return kernel(ProductsTag<MatrixProducts>());
 #endif
+  }
   kernel(ProductsTag<VectorProducts>());
 }
 

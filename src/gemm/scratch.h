@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace madx::cpu {
+namespace madx::gemm {
 
 /// Memory that starts with a cache line. What was returned last is kept for the next call, up to
 /// 32 MB of it: fresh from the system at each call, a kernel's working memory would cost a page
@@ -42,4 +42,4 @@ class Scratch {
 
 }  // namespace MADX_CAPABILITY
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cpu/cache.h"
-#include "cpu/prefetch.h"
-#include "cpu/scratch.h"
-#include "cpu/small_gemm.h"
-#include "cpu/transposed_rows.h"
+#include "gemm/cache.h"
+#include "gemm/prefetch.h"
+#include "gemm/scratch.h"
+#include "gemm/small_gemm.h"
+#include "gemm/transposed_rows.h"
 
-namespace madx::cpu::MADX_CAPABILITY {
+namespace madx::gemm::MADX_CAPABILITY {
 
 /// A thread's products with frozen weights on the processor's vector units, by libxsmm. Beside
 /// MatrixProducts, which has the same members.
@@ -167,4 +167,4 @@ class VectorProducts {
   Scratch panel_;
 };
 
-}  // namespace madx::cpu::MADX_CAPABILITY
+}  // namespace madx::gemm::MADX_CAPABILITY

@@ -1,4 +1,4 @@
-#include "cpu/scratch.h"
+#include "gemm/scratch.h"
 
 #include <sys/mman.h>
 
@@ -7,7 +7,7 @@
 #include <new>
 #include <utility>
 
-namespace madx::cpu {
+namespace madx::gemm {
 namespace {
 
 constexpr std::align_val_t kLine{64};  // bytes; a page has more
@@ -111,4 +111,4 @@ ScratchMemory::~ScratchMemory() {
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm

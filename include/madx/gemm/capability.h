@@ -1,6 +1,6 @@
 #pragma once
 
-namespace madx::cpu {
+namespace madx::gemm {
 
 /// What kernels are compiled for, each with all that those before it have. Of other processors than
 /// x86-64 there is the first alone, which is then what the compiler takes of itself.
@@ -24,4 +24,4 @@ const char* name_of(Capability capability);
 /// or more. No kernel reads it yet.
 bool has_int8_products();
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm

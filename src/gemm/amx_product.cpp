@@ -1,19 +1,19 @@
 // Products on the processor's matrix units (Intel AMX): a tile register holds 16 rows of 64 bytes,
 // and one instruction multiplies 16 x 32 by 32 x 16 elements of bfloat16 into 16 x 16 sums of
 // float32. Libraries were tried first (docs/performance.md).
-#include "cpu/amx_product.h"
+#include "gemm/amx_product.h"
 
 #include <algorithm>
 #include <type_traits>
 
-#include "cpu/split.h"
+#include "gemm/split.h"
 #include "madx/core/error.h"
 
 #ifdef MADX_MATRIX_UNITS
 #include <immintrin.h>
 #endif
 
-namespace madx::cpu::MADX_CAPABILITY {
+namespace madx::gemm::MADX_CAPABILITY {
 
 #ifdef MADX_MATRIX_UNITS
 
@@ -233,4 +233,4 @@ void split_product(const SplitProduct&) {
 
 #endif
 
-}  // namespace madx::cpu::MADX_CAPABILITY
+}  // namespace madx::gemm::MADX_CAPABILITY

@@ -1,4 +1,4 @@
-#include "madx/cpu/capability.h"
+#include "madx/gemm/capability.h"
 
 #include <cstdlib>
 #include <string>
@@ -7,8 +7,8 @@
 #include <libxsmm.h>
 #endif
 
-#include "cpu/kernels.h"
 #include "madx/core/error.h"
+#include "madx/gemm/bfloat16.h"
 
 #if defined(MADX_CAPABILITIES) && defined(__linux__)
 #include <cpuid.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 #endif
 
-namespace madx::cpu {
+namespace madx::gemm {
 namespace {
 
 constexpr auto kVariable = "MADX_CPU_CAPABILITY";
@@ -93,14 +93,6 @@ Capability choose() {
   return chosen;
 }
 
-const Kernels& table_of(Capability capability) {
-#ifdef MADX_CAPABILITIES
-  if (capability >= Capability::kAvx512) return avx512::kernel_table;
-  if (capability == Capability::kAvx2) return avx2::kernel_table;
-#endif
-  return baseline::kernel_table;
-}
-
 }  // namespace
 
 Capability capability() {
@@ -132,9 +124,4 @@ bool has_int8_products() {
 
 bool has_bfloat16_products() { return capability() == Capability::kAmx; }
 
-const Kernels& kernels() {
-  static const Kernels& kernels = table_of(capability());
-  return kernels;
-}
-
-}  // namespace madx::cpu
+}  // namespace madx::gemm
