@@ -8,6 +8,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID
   set(MADX_BASELINE_OPTIONS -msse4.2 -mpopcnt)
   set(MADX_AVX2_OPTIONS -mavx2 -mfma -mbmi -mbmi2 -mpopcnt)
   set(MADX_AVX512_OPTIONS ${MADX_AVX2_OPTIONS} -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl
+    -mtune=icelake-server  # the first of them; GCC's generic tuning made an adapter site's backward pass 15% slower
     -mprefer-vector-width=512)  # compilers take half of that of themselves
 else()
   set(MADX_CAPABILITIES baseline)
