@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "madx/core/site_group.h"
+#include "madx/gemm/products.h"
 
 namespace madx::cpu {
 
@@ -31,6 +32,7 @@ struct SiteProblem {
   /// In order of rows, all of them; an adapter may be in several. None: one group of all rows,
   /// whose stack is all adapters.
   std::vector<SiteGroup> groups;
+  gemm::Products products = gemm::default_products();
 };
 
 /// What the backward pass needs of an adapter's forward pass over the rows of one group.
