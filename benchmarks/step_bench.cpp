@@ -103,7 +103,7 @@ madx::Encoder random_encoder(const madx::EncoderConfig& config, madx::WeightForm
     linear(prefix + "output.dense", hidden, inner);
     norm(prefix + "output.LayerNorm");
   }
-  return madx::Encoder(config, weights, "random weights", form);
+  return madx::io::make_encoder(config, weights, "random weights", form);
 }
 
 /// What a step does, and how many tokens it reads.

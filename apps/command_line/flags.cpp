@@ -13,7 +13,7 @@
 #include "madx/core/plain_text.h"
 #include "madx/cpu/available.h"
 #include "madx/cpu/bfloat16.h"
-#include "madx/cpu/float_products.h"
+#include "madx/gemm/products.h"
 #include "madx/io/adapter_config.h"
 #include "madx/io/floating.h"
 
@@ -220,7 +220,7 @@ at::Device DeviceFlags::apply() const {
   if (threads > 0) at::set_num_threads(threads);
   if (dtype != "float32" && dtype != "bfloat16")
     input_error("--dtype: expected float32 or bfloat16, but found ", dtype);
-  cpu::float_products();  // refuses what it cannot be
+  gemm::default_products();  // refuses what it cannot be
   const auto where = parse_device(device);
   if (where.is_cpu() && !cpu::available()) {
     std::cerr << "note: " << cpu::why_not_available()

@@ -30,4 +30,20 @@ void DirectoryLock::refuse(const std::string& directory) {
               "another output");
 }
 
+void remove_beginnings(const std::string& working) {
+  const auto parent = fs::absolute(working).parent_path();
+  if (!fs::is_directory(parent)) return;
+  const auto start = fs::path(working).filename().string() + ".tmp";
+  for (const auto& name : names_in(parent)) {
+    if (name.compare(0, start.size(), start) != 0 || !is_unfinished(name)) continue;
+    const auto path = parent / name;
+    try {
+      const DirectoryLock lock(path);
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    } catch (const InputError&) {  // one that is at it now
+    }
+  }
+}
+
 }  // namespace madx::apps

@@ -24,6 +24,7 @@
 #include "madx/io/average_adapters.h"
 #include "madx/io/composition_files.h"
 #include "madx/io/encoder_files.h"
+#include "madx/io/encoder_names.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"
 #include "madx/io/write_file.h"

@@ -1,13 +1,13 @@
 // The backward pass of an adapter site, a tile of rows at a time. LayerNorms and dropout are
 // computed again; of the forward pass only each adapter's z and sum are kept, so no product is.
-#include "cpu/float_products.h"
+#include "cpu/gemm.h"
 #include "cpu/gradient_sums.h"
 #include "cpu/parallel.h"
-#include "cpu/scratch.h"
+#include "cpu/products.h"
 #include "cpu/site_groups.h"
 #include "cpu/stack_weights.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// What a thread has for itself.
@@ -171,10 +171,10 @@ void backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& ke
 void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
                            const float* out_gradient, int threads, float* f_gradient,
                            float* a_gradient, const std::vector<SiteAdapterGradient>& gradients) {
-  with_float_products([&](auto products) {
+  with_products(problem.products, [&](auto products) {
     backward<typename decltype(products)::Type>(problem, kept, out_gradient, threads, f_gradient,
                                                 a_gradient, gradients);
   });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

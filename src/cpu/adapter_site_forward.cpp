@@ -3,13 +3,13 @@
 // once. Tiles are independent.
 #include <deque>
 
-#include "cpu/float_products.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
-#include "cpu/scratch.h"
+#include "cpu/products.h"
 #include "cpu/site_groups.h"
 #include "cpu/stack_weights.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// What a thread has for itself: for one tile, `sum`, a + the output of the adapter at hand, and z,
@@ -91,9 +91,9 @@ void forward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kep
 void adapter_site_forward(const SiteProblem& problem, const std::vector<SiteAdapterKept>& kept,
                           int threads, float* out) {
   if (problem.rows == 0) return;
-  with_float_products([&](auto products) {
+  with_products(problem.products, [&](auto products) {
     forward<typename decltype(products)::Type>(problem, kept, threads, out);
   });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

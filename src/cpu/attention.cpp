@@ -5,16 +5,14 @@
 #include <cstdint>
 
 #include "cpu/attention_head.h"
+#include "cpu/gemm.h"
 #include "cpu/philox.h"
-#include "cpu/scratch.h"
-#include "cpu/small_gemm.h"
-#include "cpu/transpose.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Queries go through all steps that many at a time, so that their scores stay in cache.
-constexpr int64_t kBlock = 64;
+constexpr int64_t kQueries = 64;
 
 float score_scale(const AttentionShape& shape) {
   return 1 / std::sqrt(static_cast<float>(shape.width));
@@ -45,10 +43,10 @@ class Forward {
         longest_(padded(longest(shape.k_offsets, shape.sequences))),
         transposed_keys_(longest_ * shape.width),
         values_(longest_ * shape.width),
-        weights_(kBlock * longest_),
+        weights_(kQueries * longest_),
         factors_(longest_),
-        queries_(kBlock * shape.width),
-        block_out_(kBlock * shape.width) {}
+        queries_(kQueries * shape.width),
+        block_out_(kQueries * shape.width) {}
 
   void operator()(const AttentionHead& head) {
     if (head.k_count == 0) {
@@ -57,8 +55,8 @@ class Forward {
     }
     if (head.q_count == 0) return;
     read_keys_and_values(head);
-    for (int64_t first = 0; first < head.q_count; first += kBlock)
-      attend(head, first, std::min(kBlock, head.q_count - first));
+    for (int64_t first = 0; first < head.q_count; first += kQueries)
+      attend(head, first, std::min(kQueries, head.q_count - first));
   }
 
  private:
@@ -76,7 +74,7 @@ class Forward {
     read_rows(q_, head.q_first + first, count, head.column, width, score_scale(shape_),
               queries_.data());
     scores(queries_.data(), transposed_keys_.data(), weights_.data());
-    float inverse_sums[kBlock];
+    float inverse_sums[kQueries];
     for (int64_t i = 0; i < count; ++i) {
       float* weights = weights_.data() + i * keys;
       inverse_sums[i] = 1 / exponentials(weights, head.k_count);
@@ -124,12 +122,12 @@ class Backward {
         transposed_values_(longest_ * shape.width),
         key_gradients_(longest_ * shape.width),
         value_gradients_(longest_ * shape.width),
-        weights_(kBlock * longest_),
-        dropped_weights_(kBlock * longest_),
-        gradients_(kBlock * longest_),
-        queries_(kBlock * shape.width),
-        out_gradients_(kBlock * shape.width),
-        query_gradients_(kBlock * shape.width) {}
+        weights_(kQueries * longest_),
+        dropped_weights_(kQueries * longest_),
+        gradients_(kQueries * longest_),
+        queries_(kQueries * shape.width),
+        out_gradients_(kQueries * shape.width),
+        query_gradients_(kQueries * shape.width) {}
 
   void operator()(const AttentionHead& head) {
     if (head.k_count == 0) {
@@ -140,8 +138,8 @@ class Backward {
     const auto size = padded(head.k_count) * shape_.width;
     std::fill_n(key_gradients_.data(), size, 0.0f);
     std::fill_n(value_gradients_.data(), size, 0.0f);
-    for (int64_t first = 0; first < head.q_count; first += kBlock)
-      attend(head, first, std::min(kBlock, head.q_count - first));
+    for (int64_t first = 0; first < head.q_count; first += kQueries)
+      attend(head, first, std::min(kQueries, head.q_count - first));
     write_rows(key_gradients_.data(), 1, head.k_first, head.k_count, head.column, shape_.width,
                k_gradient_);
     write_rows(value_gradients_.data(), 1, head.k_first, head.k_count, head.column, shape_.width,
@@ -228,4 +226,4 @@ void attention_backward(const AttentionShape& shape, ConstRows q, ConstRows k, C
   });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

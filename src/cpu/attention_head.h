@@ -5,12 +5,11 @@
 #include <limits>
 
 #include "cpu/exp.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
-#include "cpu/prefetch.h"
-#include "cpu/transpose.h"
 #include "madx/cpu/attention.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// One head of one sequence: the work of one thread.
 struct AttentionHead {
@@ -85,4 +84,4 @@ inline float exponentials(float* __restrict__ scores, int64_t keys) {
   return sum;
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

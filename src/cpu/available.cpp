@@ -1,6 +1,7 @@
 #include "madx/cpu/available.h"
 
-#include "cpu/small_gemm.h"
+#include "gemm/small_gemm.h"
+#include "madx/gemm/capability.h"
 
 namespace madx::cpu {
 namespace {
@@ -9,6 +10,8 @@ namespace {
 
 /// Makes products of the kinds that kernels use, which throws where libxsmm makes none.
 std::string why_not() {
+  using gemm::MADX_CAPABILITY::SmallGemm;
+  gemm::capability();  // which says what libxsmm makes them for
   constexpr int64_t kSize = 16, kColumns = 64;
   try {
     for (const bool transposed : {false, true})

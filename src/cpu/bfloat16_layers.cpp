@@ -3,18 +3,17 @@
 #include <algorithm>
 #include <vector>
 
-#include "cpu/amx_product.h"
 #include "cpu/bfloat16_round.h"
-#include "cpu/cache.h"
 #include "cpu/gelu.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
 #include "cpu/row_tiles.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Inner units of the feed-forward block taken at a time.
-constexpr int64_t kBlock = 256;
+constexpr int64_t kInnerBlock = 256;
 /// Tiles of the matrix units, 16 rows of 64 bytes, lie in different sets of the cache if rows are
 /// this many elements longer than a power of two.
 constexpr int64_t kPadding = 32;
@@ -55,13 +54,15 @@ void by_tiles(int64_t rows, int64_t floats, int threads, Make&& make, Body&& bod
 
 struct FeedForwardScratch {
   FeedForwardScratch(int64_t tile, int64_t columns)
-      : rows(tile, columns), rounded(tile, kBlock), block(static_cast<size_t>(tile * kBlock)) {}
+      : rows(tile, columns),
+        rounded(tile, kInnerBlock),
+        block(static_cast<size_t>(tile * kInnerBlock)) {}
   RoundedRows rows, rounded;
-  std::vector<float> block;  // (tile, kBlock)
+  std::vector<float> block;  // (tile, kInnerBlock)
 };
 
 int64_t panels_of(const FeedForwardBfloat16& layers, int64_t unit) {
-  return std::min(kBlock, layers.first.out - unit);
+  return std::min(kInnerBlock, layers.first.out - unit);
 }
 
 }  // namespace
@@ -95,17 +96,17 @@ void feed_forward_forward(const FeedForwardBfloat16& layers, const float* x, int
                           int threads, Bfloat16* kept, float* y) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   by_tiles(
-      rows, in / 2 + 2 * kBlock + out, threads,
+      rows, in / 2 + 2 * kInnerBlock + out, threads,
       [&](int64_t tile) { return FeedForwardScratch(tile, in); },
       [&](int64_t first, int64_t count, FeedForwardScratch& mine) {
         mine.rows.load(x + first * in, count, in);
-        for (int64_t unit = 0; unit < inner; unit += kBlock) {
+        for (int64_t unit = 0; unit < inner; unit += kInnerBlock) {
           const auto units = panels_of(layers, unit);
           amx_product({count, units, in, mine.rows.data(), mine.rows.stride(),
                        layers.first.forward + unit * in, kBfloat16Granule * in, mine.block.data(),
-                       kBlock, /*accumulate=*/false, layers.first.bias + unit});
+                       kInnerBlock, /*accumulate=*/false, layers.first.bias + unit});
           for (int64_t row = 0; row < count; ++row) {
-            const float* const before = mine.block.data() + row * kBlock;
+            const float* const before = mine.block.data() + row * kInnerBlock;
             Bfloat16* const after = mine.rounded.row(row);
             if (kept != nullptr) to_bfloat16(before, units, kept + (first + row) * inner + unit);
 #pragma omp simd
@@ -122,18 +123,18 @@ void feed_forward_backward(const FeedForwardBfloat16& layers, const Bfloat16* ke
                            const float* y_gradient, int64_t rows, int threads, float* x_gradient) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   by_tiles(
-      rows, out / 2 + 2 * kBlock + in, threads,
+      rows, out / 2 + 2 * kInnerBlock + in, threads,
       [&](int64_t tile) { return FeedForwardScratch(tile, out); },
       [&](int64_t first, int64_t count, FeedForwardScratch& mine) {
         mine.rows.load(y_gradient + first * out, count, out);
-        for (int64_t unit = 0; unit < inner; unit += kBlock) {
+        for (int64_t unit = 0; unit < inner; unit += kInnerBlock) {
           const auto units = panels_of(layers, unit);
           amx_product(
               {count, units, out, mine.rows.data(), mine.rows.stride(),
                layers.second.backward + unit / kBfloat16Granule * layers.second.backward_panel,
-               layers.second.backward_panel, mine.block.data(), kBlock});
+               layers.second.backward_panel, mine.block.data(), kInnerBlock});
           for (int64_t row = 0; row < count; ++row) {
-            const float* const gradient = mine.block.data() + row * kBlock;
+            const float* const gradient = mine.block.data() + row * kInnerBlock;
             const Bfloat16* const before = kept + (first + row) * inner + unit;
             Bfloat16* const after = mine.rounded.row(row);
 #pragma omp simd
@@ -148,4 +149,4 @@ void feed_forward_backward(const FeedForwardBfloat16& layers, const Bfloat16* ke
       });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -2,7 +2,7 @@
 
 #include "madx/cpu/bfloat16.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 constexpr int64_t kWidth = 32;
@@ -33,4 +33,4 @@ void pack(const Bfloat16* matrix, int64_t rows, int64_t n, int64_t stride, int64
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

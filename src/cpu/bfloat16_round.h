@@ -5,7 +5,7 @@
 
 #include "madx/cpu/bfloat16.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// Rounds to the nearest, ties to even; what is not a number stays so.
 inline Bfloat16 to_bfloat16(float value) {
@@ -28,4 +28,4 @@ inline void to_bfloat16(const float* from, int64_t size, Bfloat16* to) {
   for (int64_t i = 0; i < size; ++i) to[i] = to_bfloat16(from[i]);
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

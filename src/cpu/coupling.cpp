@@ -1,11 +1,11 @@
 #include "madx/cpu/coupling.h"
 
-#include "cpu/float_products.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
+#include "cpu/products.h"
 #include "cpu/row_loops.h"
-#include "cpu/scratch.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Weights of F or G as products read them.
@@ -106,8 +106,9 @@ void compute(const CouplingProblem& problem, int threads, float* y) {
 
 void coupling(const CouplingProblem& problem, int threads, float* y) {
   if (problem.rows == 0) return;
-  with_float_products(
-      [&](auto products) { compute<typename decltype(products)::Type>(problem, threads, y); });
+  with_products(problem.products, [&](auto products) {
+    compute<typename decltype(products)::Type>(problem, threads, y);
+  });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -7,7 +7,7 @@
 #include "cpu/parallel.h"
 #include "cpu/philox.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 void embed(const EmbeddingInput& input, int threads, float* out) {
   const auto hidden = input.hidden;
@@ -38,4 +38,4 @@ void embed(const EmbeddingInput& input, int threads, float* out) {
   });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

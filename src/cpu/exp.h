@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// exp(x) without a branch: loops over it become vector code. Within 2 ulp from -87 to 88; below it
 /// is 0, above infinity; what is not a number stays so.
@@ -34,4 +34,4 @@ inline float fast_exp(float x) {
   return x > kHighest ? std::numeric_limits<float>::infinity() : result;
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -1,11 +1,10 @@
-#include "cpu/float_products.h"
 #include "cpu/gelu.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
-#include "cpu/scratch.h"
-#include "cpu/transposed_rows.h"
+#include "cpu/products.h"
 #include "madx/cpu/frozen_linear.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Inner units that go through gelu at a time.
@@ -128,7 +127,7 @@ void backward(const FeedForward& layers, const float* kept, const float* y_gradi
 int64_t feed_forward_kept(const FeedForward& layers, int64_t rows, int threads) {
   int64_t size = 0;
   if (rows == 0) return size;
-  with_float_products([&](auto products) {
+  with_products(layers.products, [&](auto products) {
     size = kept_size<typename decltype(products)::Type>(layers, rows, threads);
   });
   return size;
@@ -137,7 +136,7 @@ int64_t feed_forward_kept(const FeedForward& layers, int64_t rows, int threads) 
 void feed_forward_forward(const FeedForward& layers, const float* x, int64_t rows, int threads,
                           float* kept, float* y) {
   if (rows == 0) return;
-  with_float_products([&](auto products) {
+  with_products(layers.products, [&](auto products) {
     forward<typename decltype(products)::Type>(layers, x, rows, threads, kept, y);
   });
 }
@@ -145,10 +144,10 @@ void feed_forward_forward(const FeedForward& layers, const float* x, int64_t row
 void feed_forward_backward(const FeedForward& layers, const float* kept, const float* y_gradient,
                            int64_t rows, int threads, float* x_gradient) {
   if (rows == 0) return;
-  with_float_products([&](auto products) {
+  with_products(layers.products, [&](auto products) {
     backward<typename decltype(products)::Type>(layers, kept, y_gradient, rows, threads,
                                                 x_gradient);
   });
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

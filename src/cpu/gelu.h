@@ -4,7 +4,7 @@
 
 #include "cpu/exp.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// Phi(x), the standard normal's distribution, and exp(-x^2 / 2). With erf by Abramowitz & Stegun
 /// 7.1.26, whose error is below 1.5e-7:
@@ -36,4 +36,4 @@ inline float gelu_slope(float x) {
   return normal.phi + x * normal.exponent * 0.398942280f;
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

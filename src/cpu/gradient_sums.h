@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
-#include "cpu/scratch.h"
 #include "cpu/site_tile.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// Sums of gradients of one thread; the first thread sums in the output itself.
 class GradientSums {
@@ -68,4 +68,4 @@ class GradientSums {
   std::vector<Part> parts_;
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// The sum over the `size` numbers x of what `add(sum, x)` adds to a sum. Four vectors of sums at
 /// once: one would wait for itself at each step. `add` takes references to vectors or to numbers.
@@ -84,4 +84,4 @@ struct LayerNorm {
   }
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

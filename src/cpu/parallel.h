@@ -7,7 +7,7 @@
 #include <exception>
 #include <memory>
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// A thread of a parallel region: its number, and how many there are.
 struct Thread {
@@ -70,4 +70,4 @@ void for_each_of_block(Thread thread, int64_t count, Work&& work) {
   for (auto i = count * thread.index / thread.count; i < end; ++i) work(i);
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

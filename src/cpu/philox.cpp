@@ -1,6 +1,6 @@
 #include "cpu/philox.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 constexpr int64_t kCounters = 8;
@@ -40,4 +40,4 @@ void Dropout::row(uint64_t index, int64_t count, float* factors) const {
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

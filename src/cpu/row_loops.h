@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 inline void add_to(float* to, const float* from, int64_t size) {
 #pragma omp simd
@@ -23,4 +23,4 @@ inline void bias_and_relu(float* z, const float* bias, int64_t rows, int64_t siz
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// Cuts rows into tiles that threads take in turn (`schedule(static, 1)`), such that the busiest
 /// thread has little more than its share. Tiles have one of two sizes, the first ones the larger.
@@ -49,4 +49,4 @@ class RowTiles {
   int64_t count_ = 0, size_ = 0, larger_ = 0;
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -7,7 +7,7 @@
 
 #include "cpu/exp.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// Logits with softmax over the vocabulary, stored (words, width): a row of x is a column here, so
 /// that loops over rows have unit stride. `width` is a multiple of 16.
@@ -83,4 +83,4 @@ class RunningSoftmax {
   std::vector<double> sum_;
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

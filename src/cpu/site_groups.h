@@ -8,7 +8,7 @@
 #include "cpu/row_tiles.h"
 #include "cpu/site_tile.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// The groups of a site and the tiles that their rows are cut into: no tile has rows of two groups.
 class SiteGroups {
@@ -61,4 +61,4 @@ class SiteGroups {
   int64_t largest_tile_ = 0;
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -7,7 +7,7 @@
 #include "cpu/row_loops.h"
 #include "madx/cpu/adapter_site.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 inline int64_t widest_bottleneck(const SiteProblem& problem) {
   int64_t widest = 0;
@@ -67,4 +67,4 @@ class SiteRows {
   Dropout dropout_;
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

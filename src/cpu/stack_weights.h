@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "cpu/float_products.h"
 #include "cpu/parallel.h"
+#include "cpu/products.h"
 #include "cpu/site_groups.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// The weights of one group's stack at a time, as products read them. Where that is panels, threads
 /// make and share them, in memory that the next group's stack takes over; else each thread has its
@@ -44,7 +44,7 @@ class StackWeights {
       auto& slot = slots_[step];
       if (slot.is_new) fresh.insert(fresh.end(), {&slot.weights.down, &slot.weights.up});
     }
-    cpu::make_panels<Products>(fresh, threads);
+    MADX_CAPABILITY::make_panels<Products>(fresh, threads);
   }
 
   const Adapter& operator[](size_t step) const { return slots_[step].weights; }
@@ -104,4 +104,4 @@ void for_each_stack(const SiteProblem& problem, const SiteGroups& groups,
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

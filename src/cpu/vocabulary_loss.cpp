@@ -5,13 +5,13 @@
 #include <limits>
 #include <vector>
 
-#include "cpu/float_products.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
+#include "cpu/products.h"
 #include "cpu/running_softmax.h"
-#include "cpu/scratch.h"
 #include "cpu/vocabulary_table.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Rows of x at a time: their transpose and their gradient stay in a core's cache.
@@ -209,11 +209,11 @@ void vocabulary_loss(const VocabularyLossInput& input, int threads,
   if (input.bfloat16_weight != nullptr) {
     VocabularyPass<Bfloat16Table>(input, input.bfloat16_weight, threads, output).run();
   } else {
-    with_float_products([&](auto products) {
+    with_products(input.products, [&](auto products) {
       using Table = FloatTable<typename decltype(products)::Type>;
       VocabularyPass<Table>(input, input.weight, threads, output).run();
     });
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

@@ -4,11 +4,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "cpu/amx_product.h"
 #include "cpu/bfloat16_round.h"
-#include "cpu/transpose.h"
+#include "cpu/gemm.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
 /// The output embedding W (vocabulary, hidden) in float32, and its two products for a block of rows
 /// of x: logits of a panel of words, and what their shares add to the gradient by x.
@@ -126,4 +125,4 @@ class Bfloat16Table {
   std::vector<Bfloat16> rounded_, x_;  // the block of rows, and x^T packed
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

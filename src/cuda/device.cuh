@@ -29,7 +29,7 @@ MADX_DEVICE unsigned char* dynamic_shared() {
 
 #else
 
-#include "emulation/cuda.h"
+#include MADX_CUDA_EMULATION  // the header of what stands for CUDA
 
 #endif
 

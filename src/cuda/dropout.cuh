@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cuda/types.cuh"
+#include "madx/core/philox.h"
 
 namespace madx::cuda {
 
@@ -9,30 +10,6 @@ struct DropoutScale {
   uint64_t seed = 0;
   uint32_t threshold = 0;  ///< of 65536; 0: off
   float factor = 1;        ///< of what is kept
-};
-
-/// The four words of Philox 4x32-10 of a key and a counter (see src/cpu/philox.h).
-struct PhiloxWords {
-  uint32_t word[4];
-
-  MADX_DEVICE PhiloxWords(uint64_t key, uint64_t counter_low, uint64_t counter_high) {
-    uint32_t key0 = static_cast<uint32_t>(key), key1 = static_cast<uint32_t>(key >> 32);
-    word[0] = static_cast<uint32_t>(counter_low);
-    word[1] = static_cast<uint32_t>(counter_low >> 32);
-    word[2] = static_cast<uint32_t>(counter_high);
-    word[3] = static_cast<uint32_t>(counter_high >> 32);
-    MADX_UNROLL
-    for (int round = 0; round < 10; ++round) {
-      const uint32_t high0 = __umulhi(word[0], 0xD2511F53u), low0 = word[0] * 0xD2511F53u;
-      const uint32_t high1 = __umulhi(word[2], 0xCD9E8D57u), low1 = word[2] * 0xCD9E8D57u;
-      word[0] = high1 ^ word[1] ^ key0;
-      word[1] = low1;
-      word[2] = high0 ^ word[3] ^ key1;
-      word[3] = low0;
-      key0 += 0x9E3779B9u;
-      key1 += 0xBB67AE85u;
-    }
-  }
 };
 
 /// Drops some of a lane's eight columns of a row: the same ones as cpu::Dropout, so that a seed
@@ -45,7 +22,7 @@ struct PhiloxWords {
 MADX_DEVICE void drop(const DropoutScale& dropout, int64_t row, int block, Eight& columns) {
   if (dropout.threshold == 0) return;
   const int lane = lane_index();
-  const PhiloxWords random(dropout.seed, static_cast<uint64_t>(block) * kLanes + lane,
+  const PhiloxWords<uint32_t> random(dropout.seed, static_cast<uint64_t>(block) * kLanes + lane,
                            static_cast<uint64_t>(row));
   uint32_t kept = 0;
   MADX_UNROLL

@@ -4,6 +4,7 @@
 #include "io/checkpoint_weights.h"
 #include "io/encoder_archive.h"
 #include "io/json_file.h"
+#include "madx/io/encoder_names.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/write_file.h"
 
@@ -47,13 +48,13 @@ LoadedEncoder load_encoder(const std::string& path, WeightForm form) {
   loaded.head = find_head(parts);
   loaded.origin = std::make_shared<const EncoderOrigin>(origin_of(parts));
   if (parts.archive) {
-    loaded.encoder = Encoder(parts.config, parts.weights, parts.where);
+    loaded.encoder = make_encoder(parts.config, parts.weights, parts.where);
     const auto compared = compare_with_archive(*parts.archive, loaded, parts.where);
     loaded.archive_difference = compared.difference;
     loaded.archive_type = compared.type;
   }
   if (!parts.archive || form != WeightForm::kFloat32)
-    loaded.encoder = Encoder(parts.config, parts.weights, parts.where, form);
+    loaded.encoder = make_encoder(parts.config, parts.weights, parts.where, form);
   return loaded;
 }
 
@@ -61,7 +62,7 @@ void save_encoder(const Encoder& encoder, const EncoderOrigin& origin,
                   const std::string& directory) {
   const std::string prefix = encoder->config().model_type == "bert" ? "bert." : "roberta.";
   TensorMap weights;
-  for (const auto& item : encoder->named_weights()) {
+  for (const auto& item : hugging_face_weights(encoder->weights())) {
     weights.insert(prefix + item.key(), item.value().detach().cpu().contiguous());
   }
   for (const auto& item : origin.head) weights.insert(item.key(), item.value());

@@ -7,6 +7,7 @@
 #include "io/adapterhub_files.h"
 #include "io/checkpoint_weights.h"
 #include "madx/core/error.h"
+#include "madx/io/encoder_names.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"
 
@@ -145,7 +146,9 @@ MlmHead find_head(const EncoderParts& parts) {
   const std::string bias = bert ? "cls.predictions.bias" : "lm_head.bias";
   const std::string decoder_bias = bert ? "cls.predictions.decoder.bias" : "lm_head.decoder.bias";
   if (!parts.weights.contains(transform + "dense.weight")) return MlmHead(nullptr);
-  const detail::WeightReader read(parts.weights, parts.where);
+  const auto read = [&](const std::string& key, at::IntArrayRef shape) {
+    return find_weight(parts.weights, parts.where, key, shape);
+  };
   // The tied output embedding first: nothing is made of sizes that config.json alone says.
   read("embeddings.word_embeddings.weight", {parts.config.vocab_size, parts.config.hidden_size});
   MlmHead head(MlmHeadOptions(parts.config.hidden_size, parts.config.vocab_size)

@@ -7,6 +7,7 @@
 #include "encoder_weights.h"
 #include "madx/core/plain_text.h"
 #include "madx/io/encoder_files.h"
+#include "madx/io/encoder_names.h"
 #include "output_file.h"
 
 namespace madx::io {
@@ -113,7 +114,7 @@ void export_encoder(const std::string& directory, const std::string& path) {
   const auto parts = open_encoder(directory);
   const auto tokenizer = read_tokenizer_file(parts);
   make_tokenizer(parts, directory);                   // refuses a damaged one
-  Encoder(parts.config, parts.weights, parts.where);  // refuses missing or misshapen weights
+  import_encoder(parts.config, parts.weights, parts.where);  // refuses missing or misshapen weights
   ModuleTree tree("madx.Encoder");
   for (const auto& item : parts.weights) tree.add(item.key(), item.value());
   for (int64_t layer = 0; layer < parts.config.num_hidden_layers; ++layer) {

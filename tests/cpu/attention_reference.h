@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cpu/philox.h"
+#include "gemm/tested.h"
 #include "madx/cpu/attention.h"
 
 namespace madx::cpu {

@@ -10,7 +10,8 @@
 
 #include "cpu/bfloat16_round.h"
 #include "cpu/gelu.h"
-#include "cpu/test_floats.h"
+#include "gemm/test_floats.h"
+#include "gemm/tested.h"
 
 namespace madx::cpu {
 namespace {

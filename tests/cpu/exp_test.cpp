@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cpu/gelu.h"
+#include "gemm/tested.h"
 
 namespace madx::cpu {
 namespace {

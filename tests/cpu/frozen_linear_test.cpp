@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "cpu/gelu.h"
-#include "cpu/test_floats.h"
+#include "gemm/test_floats.h"
+#include "gemm/tested.h"
 
 namespace madx::cpu {
 namespace {

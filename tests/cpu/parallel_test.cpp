@@ -10,7 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "cpu/scratch.h"
+#include "gemm/scratch.h"
+#include "gemm/tested.h"
 
 namespace madx::cpu {
 namespace {

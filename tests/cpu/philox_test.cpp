@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "gemm/tested.h"
+
 namespace madx::cpu {
 namespace {
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cpu/bfloat16_round.h"
+#include "gemm/tested.h"
 
 namespace madx::cpu {
 namespace {

@@ -162,7 +162,8 @@ def main():
     archs = architectures(nvcc)
     digest = hashlib.sha256()
     inputs = sorted(glob.glob(f"{ROOT}/src/cuda/*.cu*") + glob.glob(f"{ROOT}/include/madx/cuda/*.h"))
-    for path in [f"{ROOT}/include/madx/core/error.h", os.path.abspath(__file__)] + inputs:
+    inputs += [f"{ROOT}/include/madx/core/{name}.h" for name in ("error", "philox")]
+    for path in [os.path.abspath(__file__)] + inputs:
         with open(path, "rb") as file:
             digest.update(file.read())
     version = subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=True).stdout

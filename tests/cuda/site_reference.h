@@ -6,6 +6,7 @@
 
 #include "buffer.h"
 #include "cpu/philox.h"
+#include "gemm/tested.h"
 
 namespace madx::cuda {
 

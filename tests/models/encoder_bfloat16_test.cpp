@@ -36,7 +36,8 @@ class EncoderBfloat16 : public testing::TestWithParam<WeightForm> {
       weights.insert(item.key(),
                      is_matrix ? item.value().to(at::kBFloat16).to(at::kFloat) : item.value());
     }
-    return {Encoder(config, weights, "test"), Encoder(config, weights, "test", GetParam())};
+    return {io::make_encoder(config, weights, "test"),
+            io::make_encoder(config, weights, "test", GetParam())};
   }
   static PackedBatch batch() {
     auto batch = pack({{0, 7, 9, 30, 2}, {0, 41, 2}, {0, 8, 77, 101, 6, 99, 2}});
@@ -84,7 +85,8 @@ TEST_P(EncoderBfloat16, GivesGradientsNearThoseOfFloat32) {
 
 TEST_P(EncoderBfloat16, NamesItsWeightsAsTheyWereRounded) {
   const auto [exact, rounded] = both();
-  const auto theirs = exact->named_weights(), ours = rounded->named_weights();
+  const auto theirs = io::hugging_face_weights(exact->weights()),
+             ours = io::hugging_face_weights(rounded->weights());
   for (const auto& item : theirs)
     EXPECT_TRUE(at::equal(ours[item.key()].to(at::kFloat), item.value())) << item.key();
 }
@@ -134,7 +136,7 @@ TEST_P(EncoderBfloat16, DoesNotTrainItsOwnWeights) {
 TEST(EncoderOfHalves, RunsWithAdaptersOfHalvesThatNoKernelComputes) {
   torch::NoGradGuard no_grad;
   const auto config = config_for_bfloat16();
-  Encoder encoder(config, random_weights(config), "test");
+  auto encoder = io::make_encoder(config, random_weights(config), "test");
   AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   auto gelu = named_config("pfeiffer");
   gelu.non_linearity = "gelu";
@@ -156,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(Forms, EncoderBfloat16,
                          });
 
 Encoder packed(const EncoderConfig& config) {
-  return Encoder(config, random_weights(config), "tiny", WeightForm::kPackedBfloat16);
+  return io::make_encoder(config, random_weights(config), "tiny", WeightForm::kPackedBfloat16);
 }
 
 TEST(PackedEncoder, RefusesSizesThatDoNotFit) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "../support.h"
+#include "madx/io/encoder_names.h"
 #include "tiny_encoder.h"
 
 namespace madx {
@@ -203,7 +204,7 @@ TEST_F(EncoderTest, NamesTheWeightThatIsMissingOrMisshapen) {
   auto config = tiny_config();
   const auto weights = random_weights(config);
   const auto error = [&] {
-    return input_error_of([&] { Encoder(config, weights, "dir/model.safetensors"); });
+    return input_error_of([&] { io::make_encoder(config, weights, "dir/model.safetensors"); });
   };
   config.num_hidden_layers = 3;
   EXPECT_THAT(error(),

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "../support.h"
+#include "madx/io/encoder_names.h"
 #include "madx/models/mlm_head.h"
 #include "tiny_encoder.h"
 
@@ -171,7 +172,7 @@ TEST_F(MixedLanguages, EqualSequencesAloneAtXlmRsWidth) {
   auto weights = random_weights(config);
   for (auto& item : weights)
     if (item.value().dim() == 2) item.value().mul_(0.02 / 0.3);
-  const Encoder encoder(config, weights, "random weights");
+  const auto encoder = io::make_encoder(config, weights, "random weights");
   AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   const std::vector<std::string> names = {"en", "sw", "rw"};
   for (const auto& name : names) add(adapters, name, "pfeiffer+inv", 2, /*deviation=*/0.02);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "madx/io/encoder_names.h"
 #include "madx/models/encoder.h"
 
 namespace madx {
@@ -55,7 +56,7 @@ inline TensorMap random_weights(const EncoderConfig& config, uint64_t seed = 7) 
 }
 
 inline Encoder tiny_encoder(const EncoderConfig& config = tiny_config(), uint64_t seed = 7) {
-  return Encoder(config, random_weights(config, seed), "tiny encoder");
+  return io::make_encoder(config, random_weights(config, seed), "tiny encoder");
 }
 
 }  // namespace madx

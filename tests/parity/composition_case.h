@@ -9,6 +9,7 @@
 #include "io/encoder_weights.h"
 #include "madx/adapters/adapter_stack.h"
 #include "madx/io/adapter_files.h"
+#include "madx/io/encoder_names.h"
 #include "madx/io/safetensors.h"
 #include "madx/models/encoder.h"
 #include "madx/models/mlm_head.h"
@@ -20,7 +21,7 @@ namespace madx {
 struct CompositionCase {
   explicit CompositionCase(const std::string& path)
       : parts(io::open_encoder(path + "/encoder")),
-        encoder(parts.config, parts.weights, parts.where),
+        encoder(io::make_encoder(parts.config, parts.weights, parts.where)),
         mlm_head(io::find_head(parts)),
         adapters(parts.config.hidden_size, parts.config.num_hidden_layers),
         inputs(io::read_safetensors(path + "/inputs.safetensors")),

@@ -8,6 +8,7 @@
 #include "io/encoder_weights.h"
 #include "madx/adapters/adapter_stack.h"
 #include "madx/io/adapter_files.h"
+#include "madx/io/encoder_names.h"
 #include "madx/io/safetensors.h"
 #include "madx/models/tagging_head.h"
 #include "packed_inputs.h"
@@ -20,7 +21,7 @@ struct ParityCase {
   explicit ParityCase(const std::string& path_)
       : path(path_),
         parts(io::open_encoder(path + "/encoder")),
-        encoder(parts.config, parts.weights, parts.where),
+        encoder(io::make_encoder(parts.config, parts.weights, parts.where)),
         mlm_head(io::find_head(parts)),
         adapters(parts.config.hidden_size, parts.config.num_hidden_layers),
         inputs(io::read_safetensors(path + "/inputs.safetensors")),
@@ -28,6 +29,7 @@ struct ParityCase {
         settings(nlohmann::json::parse(std::ifstream(path + "/case.json"))) {
     for (const auto& name : stack()) io::load_adapter(adapters, path + "/adapters/" + name);
     tagging_head = io::load_tagging_head(path + "/head/" + settings["head"].get<std::string>());
+    for (auto& weight : adapters->parameters()) weight.requires_grad_(true);
     tagging_head->eval();
     adapters->eval();
     mask = inputs["attention_mask"].to(at::kBool);

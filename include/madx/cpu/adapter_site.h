@@ -4,12 +4,16 @@
 #include <vector>
 
 #include "madx/core/site_problem.h"
+#include "madx/gemm/products.h"
 
 namespace madx::cpu {
 
 using SiteAdapter = SiteWeights<float>;
-/// Without groups: one of all rows, whose stack is all adapters.
-using SiteProblem = madx::SiteProblem<float>;
+
+/// A site and the stacks at it. Without groups: one of all rows, whose stack is all adapters.
+struct SiteProblem : madx::SiteProblem<float> {
+  gemm::Products products = gemm::default_products();
+};
 
 /// What the backward pass needs of an adapter's forward pass over the rows of one group.
 struct SiteAdapterKept {

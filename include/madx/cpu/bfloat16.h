@@ -2,17 +2,13 @@
 
 #include <cstdint>
 
+#include "madx/gemm/bfloat16.h"
+
 namespace madx::cpu {
 
-/// The bits of a bfloat16: the upper half of a float32's.
-using Bfloat16 = uint16_t;
-
-/// Whether this processor and system have matrix units for bfloat16 (AMX). Without them products of
-/// bfloat16 are slower here than those of float32.
-bool has_bfloat16_products();
-
-/// Sizes of matrices in bfloat16 are multiples of this.
-constexpr int64_t kBfloat16Granule = 32;
+using gemm::Bfloat16;
+using gemm::has_bfloat16_products;
+using gemm::kBfloat16Granule;
 
 /// Orders a matrix B (k, n) for products A B: panels of 32 columns, (n / 32, k / 2, 32, 2), so that
 /// the two elements of a column that meet two of A's lie side by side. As many elements as B.

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "madx/gemm/products.h"
+
 namespace madx::cpu {
 
 /// F or G of a coupling, U relu(D x + b_D) + b_U; float32, row-major, dense.
@@ -20,6 +22,7 @@ struct CouplingProblem {
   int64_t rows, hidden;
   CouplingNet f, g;
   bool inverse;
+  gemm::Products products = gemm::default_products();
 };
 
 /// Computes y (rows, hidden), a tile of rows at a time, each tile while it is in cache. There is no

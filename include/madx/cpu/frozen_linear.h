@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "madx/gemm/products.h"
+
 namespace madx::cpu {
 
 /// A linear layer whose weight takes no gradient; float32, row-major, dense.
@@ -9,6 +11,7 @@ struct FrozenWeight {
   const float* weight;  ///< (out, in)
   const float* bias;    ///< (out)
   int64_t in, out;
+  gemm::Products products = gemm::default_products();
 };
 
 /// y = x W^T + b: x (rows, in) -> y (rows, out).
@@ -23,6 +26,7 @@ void frozen_linear_backward(const FrozenWeight& layer, const float* y_gradient, 
 /// both a tile at a time; the wide matrix between them is never whole in memory.
 struct FeedForward {
   FrozenWeight first, second;
+  gemm::Products products = gemm::default_products();
 };
 
 /// Floats that `kept` needs in the two functions below.

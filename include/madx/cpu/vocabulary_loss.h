@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "madx/cpu/bfloat16.h"
+#include "madx/gemm/products.h"
 
 namespace madx::cpu {
 
@@ -18,6 +19,7 @@ struct VocabularyLossInput {
   /// hidden is a multiple of kBfloat16Granule: products round x and probabilities and sum in
   /// float32.
   const Bfloat16* bfloat16_weight = nullptr;
+  gemm::Products products = gemm::default_products();
 };
 
 /// Losses and gradients of the sum of losses. Null where not wanted.

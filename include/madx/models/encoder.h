@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "madx/adapters/adapter_stack.h"
-#include "madx/core/tensor_map.h"
 #include "madx/models/encoder_layer.h"
+#include "madx/models/encoder_weights.h"
 #include "madx/models/recomputed.h"
 #include "madx/models/routed_batch.h"
 #include "madx/ops/embedding.h"
@@ -21,16 +21,14 @@ namespace madx {
 /// io::load_encoder.
 class EncoderImpl : public torch::nn::Module {
  public:
-  /// `weights` by Hugging Face's names without the model's prefix
-  /// (`embeddings.word_embeddings.weight`, ...): taken without a copy, but for query, key and
-  /// value, which are packed into one tensor. In a `form` of bfloat16, the linear layers' weights
-  /// and the word embeddings are rounded to it, and all else is copied: `weights` can go. Packed
-  /// ones are for CPUs that have matrix units, and what is between products is float32; others are
-  /// for GPUs, and layers work in bfloat16, from the embeddings to the last hidden states. Throws
-  /// InputError naming key, expected and found when a weight is missing or of another shape, and
-  /// for packed ones where the CPU would be slower with them or sizes do not fit. A weight under
-  /// `config.output_layer_key()` that differs from the word embeddings is kept as output layer.
-  EncoderImpl(EncoderConfig config, const TensorMap& weights, const std::string& where,
+  /// `weights` are taken without a copy, but for query, key and value, which are packed into one
+  /// tensor. In a `form` of bfloat16, the linear layers' weights and the word embeddings are
+  /// rounded to it, and all else is copied: `weights` can go. Packed ones are for CPUs that have
+  /// matrix units, and what is between products is float32; others are for GPUs, and layers work in
+  /// bfloat16, from the embeddings to the last hidden states. Throws InputError for packed ones
+  /// where the CPU would be slower with them or sizes do not fit; c10::Error for another number of
+  /// layers than `config` has. An output layer that differs from the word embeddings is kept.
+  EncoderImpl(EncoderConfig config, const EncoderWeights& weights,
               WeightForm form = WeightForm::kFloat32);
 
   /// Last hidden states under a plan: (rows, hidden), or (read, hidden) where `batch.read_rows` is
@@ -69,9 +67,8 @@ class EncoderImpl : public torch::nn::Module {
   /// Layers below the lowest weight that learns have no backward pass, and are computed once.
   void use_gradient_checkpointing(bool use) { use_checkpointing_ = use; }
 
-  /// Every weight by Hugging Face's name without the model's prefix, query, key and value apart
-  /// (views of the packed one).
-  TensorMap named_weights() const;
+  /// Every weight; query, key and value are views of the packed one.
+  EncoderWeights weights() const;
 
   const EncoderConfig& config() const { return config_; }
   /// In which the weights of linear layers and the word embeddings are kept.
@@ -119,31 +116,6 @@ TORCH_MODULE(Encoder);
 
 namespace detail {
 
-/// Picks weights out of an encoder's file, checking each shape.
-class WeightReader {
- public:
-  WeightReader(const TensorMap& weights, std::string where)
-      : weights_(weights), where_(std::move(where)) {}
-
-  at::Tensor operator()(const std::string& key, at::IntArrayRef shape) const {
-    const auto* weight = weights_.find(key);
-    if (weight == nullptr) {
-      input_error(where_, ": expected a weight \"", key, "\" of shape ", shape,
-                  ", but there is none; is this an XLM-R or BERT encoder?");
-    }
-    if (weight->sizes() != shape) {
-      input_error(where_, ": expected \"", key, "\" of shape ", shape,
-                  " by config.json, but found ", weight->sizes(),
-                  "; config and weights are not of one model");
-    }
-    return *weight;
-  }
-
- private:
-  const TensorMap& weights_;
-  std::string where_;
-};
-
 /// One rule an `if`.
 inline void check_weight_form(const EncoderConfig& config, WeightForm form,
                               const std::string& where) {
@@ -163,109 +135,73 @@ inline void check_weight_form(const EncoderConfig& config, WeightForm form,
 
 }  // namespace detail
 
-inline EncoderImpl::EncoderImpl(EncoderConfig config, const TensorMap& weights,
-                                const std::string& where, WeightForm form)
+inline EncoderImpl::EncoderImpl(EncoderConfig config, const EncoderWeights& weights,
+                                WeightForm form)
     : config_(std::move(config)),
       form_(form),
       bare_(std::make_shared<const Plan>(Bank{config_.hidden_size, config_.num_hidden_layers})) {
-  detail::check_weight_form(config_, form, where);
-  const detail::WeightReader read(weights, where);
-  const auto hidden = config_.hidden_size, inner = config_.intermediate_size;
-  const auto embedding = [&](const std::string& name, int64_t rows) {
-    return freeze("embeddings_" + name,
-                  owned(read("embeddings." + name + ".weight", {rows, hidden})));
+  detail::check_weight_form(config_, form, "Encoder");
+  TORCH_CHECK(static_cast<int64_t>(weights.layers.size()) == config_.num_hidden_layers,
+              "Encoder: expected weights of ", config_.num_hidden_layers, " layers, but got ",
+              weights.layers.size());
+  const auto vocabulary = [&](const at::Tensor& weight) {
+    return weight.to(form == WeightForm::kFloat32 ? at::kFloat : at::kBFloat16);
   };
-  const auto vocabulary = [&](const std::string& key) {
-    return read(key, {config_.vocab_size, hidden})
-        .to(form == WeightForm::kFloat32 ? at::kFloat : at::kBFloat16);
-  };
-  const std::string words = "embeddings.word_embeddings.weight";
-  embeddings_ = {freeze("embeddings_word_embeddings", vocabulary(words)),
-                 embedding("position_embeddings", config_.max_position_embeddings),
-                 embedding("token_type_embeddings", config_.type_vocab_size)};
-  const std::string output = config_.output_layer_key();
-  if (weights.contains(output)) {
-    const auto own = vocabulary(output);
+  embeddings_ = {freeze("embeddings_word_embeddings", vocabulary(weights.words)),
+                 freeze("embeddings_position_embeddings", owned(weights.positions)),
+                 freeze("embeddings_token_type_embeddings", owned(weights.types))};
+  if (weights.output.defined()) {
+    const auto own = vocabulary(weights.output);
     // A buffer, not a parameter: fine-tuning takes all parameters, and none of it uses this one.
     if (!at::equal(own, embeddings_.words)) output_ = register_buffer("output_embeddings", own);
   }
-  embedding_norm_ = {
-      freeze("embeddings_norm_weight", owned(read("embeddings.LayerNorm.weight", {hidden}))),
-      freeze("embeddings_norm_bias", owned(read("embeddings.LayerNorm.bias", {hidden}))),
-      config_.layer_norm_eps};
-  for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
-    const auto prefix = "encoder.layer." + std::to_string(index) + ".";
-    const auto weight = [&](const std::string& name, int64_t out, int64_t in) {
-      return read(prefix + name + ".weight", {out, in});
-    };
-    const auto bias = [&](const std::string& name, int64_t out) {
-      return read(prefix + name + ".bias", {out});
-    };
-    const std::string self = "attention.self.";
+  embedding_norm_ = {freeze("embeddings_norm_weight", owned(weights.norm.weight)),
+                     freeze("embeddings_norm_bias", owned(weights.norm.bias)),
+                     config_.layer_norm_eps};
+  for (const auto& from : weights.layers) {
+    const auto index = static_cast<int64_t>(layers_.size());
     EncoderLayer layer(config_, index);
-    layer->set(
-        "qkv", &EncoderLayerImpl::qkv,
-        at::cat({weight(self + "query", hidden, hidden), weight(self + "key", hidden, hidden),
-                 weight(self + "value", hidden, hidden)}),
-        owned(at::cat({bias(self + "query", hidden), bias(self + "key", hidden),
-                       bias(self + "value", hidden)})),
-        form);
+    layer->set("qkv", &EncoderLayerImpl::qkv,
+               at::cat({from.query.weight, from.key.weight, from.value.weight}),
+               owned(at::cat({from.query.bias, from.key.bias, from.value.bias})), form);
     const auto set = [&](const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
-                         const std::string& key, int64_t out, int64_t in) {
-      layer->set(name, linear, weight(key, out, in), owned(bias(key, out)), form);
+                         const LayerWeights& of) {
+      layer->set(name, linear, of.weight, owned(of.bias), form);
     };
-    set("attention_output", &EncoderLayerImpl::attention_output, "attention.output.dense", hidden,
-        hidden);
-    set("intermediate", &EncoderLayerImpl::intermediate, "intermediate.dense", inner, hidden);
-    set("output", &EncoderLayerImpl::output, "output.dense", hidden, inner);
+    set("attention_output", &EncoderLayerImpl::attention_output, from.attention_output);
+    set("intermediate", &EncoderLayerImpl::intermediate, from.intermediate);
+    set("output", &EncoderLayerImpl::output, from.output);
     const auto norm = [&](const std::string& name, FrozenLayerNorm EncoderLayerImpl::*target,
-                          const std::string& key) {
-      layer->set(name, target, owned(read(prefix + key + ".weight", {hidden})),
-                 owned(bias(key, hidden)));
+                          const LayerWeights& of) {
+      layer->set(name, target, owned(of.weight), owned(of.bias));
     };
-    norm("attention_norm", &EncoderLayerImpl::attention_norm, "attention.output.LayerNorm");
-    norm("output_norm", &EncoderLayerImpl::output_norm, "output.LayerNorm");
+    norm("attention_norm", &EncoderLayerImpl::attention_norm, from.attention_norm);
+    norm("output_norm", &EncoderLayerImpl::output_norm, from.output_norm);
     layers_.push_back(register_module("layer" + std::to_string(index), layer));
-  }
-  const auto beyond =
-      "encoder.layer." + std::to_string(config_.num_hidden_layers) + ".output.dense.weight";
-  if (weights.contains(beyond)) {
-    input_error(where, ": expected ", config_.num_hidden_layers,
-                " layers by config.json, but found more (\"", beyond,
-                "\"); config and weights are not of one model");
   }
   eval();
 }
 
-inline TensorMap EncoderImpl::named_weights() const {
-  TensorMap weights;
-  weights.insert("embeddings.word_embeddings.weight", embeddings_.words);
-  weights.insert("embeddings.position_embeddings.weight", embeddings_.positions);
-  weights.insert("embeddings.token_type_embeddings.weight", embeddings_.types);
-  const auto insert = [&](const std::string& key, const at::Tensor& weight,
-                          const at::Tensor& bias) {
-    weights.insert(key + ".weight", weight);
-    weights.insert(key + ".bias", bias);
+inline EncoderWeights EncoderImpl::weights() const {
+  EncoderWeights weights{embeddings_.words,
+                         embeddings_.positions,
+                         embeddings_.types,
+                         {embedding_norm_.weight, embedding_norm_.bias},
+                         {},
+                         output_};
+  const auto of = [](const FrozenLinear& layer) {
+    return LayerWeights{layer.matrix(), layer.bias};
   };
-  const auto insert_layer = [&](const std::string& key, const FrozenLinear& layer) {
-    insert(key, layer.matrix(), layer.bias);
+  const auto norm = [](const FrozenLayerNorm& layer) {
+    return LayerWeights{layer.weight, layer.bias};
   };
-  insert("embeddings.LayerNorm", embedding_norm_.weight, embedding_norm_.bias);
   const auto hidden = config_.hidden_size;
-  for (size_t index = 0; index < layers_.size(); ++index) {
-    const auto& layer = *layers_[index];
-    const auto prefix = "encoder.layer." + std::to_string(index) + ".";
-    int64_t part = 0;
-    for (const auto* name : {"query", "key", "value"}) {
-      insert_layer(prefix + "attention.self." + name, layer.qkv.narrow(part * hidden, hidden));
-      ++part;
-    }
-    insert_layer(prefix + "attention.output.dense", layer.attention_output);
-    insert(prefix + "attention.output.LayerNorm", layer.attention_norm.weight,
-           layer.attention_norm.bias);
-    insert_layer(prefix + "intermediate.dense", layer.intermediate);
-    insert_layer(prefix + "output.dense", layer.output);
-    insert(prefix + "output.LayerNorm", layer.output_norm.weight, layer.output_norm.bias);
+  for (const auto& module : layers_) {
+    const auto& layer = *module;
+    weights.layers.push_back({of(layer.qkv.narrow(0, hidden)), of(layer.qkv.narrow(hidden, hidden)),
+                              of(layer.qkv.narrow(2 * hidden, hidden)), of(layer.attention_output),
+                              norm(layer.attention_norm), of(layer.intermediate), of(layer.output),
+                              norm(layer.output_norm)});
   }
   return weights;
 }

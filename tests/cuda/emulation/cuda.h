@@ -54,9 +54,6 @@ inline __nv_bfloat16 __float2bfloat16_rn(float value) {
 }
 inline float __fmaf_rn(float x, float y, float z) { return std::fma(x, y, z); }
 inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
-inline uint32_t __umulhi(uint32_t x, uint32_t y) {
-  return static_cast<uint32_t>(static_cast<uint64_t>(x) * y >> 32);
-}
 
 inline void __syncthreads(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
   emulation::block_barrier(file, line);

@@ -9,7 +9,7 @@
 
 #include "madx/core/error.h"
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
 /// A product of small row-major matrices in float32: C (m, n) = A (m, k) B (k, n), added to C where
 /// `accumulate` is set. Strides are those between rows. Compiled by libxsmm for its exact sizes and
@@ -85,4 +85,4 @@ inline void SmallGemm::operator()(const float* a, const float* b, float* c) cons
 
 #endif
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

@@ -4,7 +4,7 @@
 #include <random>
 #include <vector>
 
-namespace madx::cpu {
+namespace madx::gemm {
 
 using Floats = std::vector<float>;
 constexpr float kCanary = 12345;
@@ -24,4 +24,4 @@ inline Floats guarded(int64_t size) {
   return buffer;
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
 /// Bytes of a core's second-level cache; 1 MB where the system does not say.
 inline int64_t second_level_cache() {
@@ -25,4 +25,4 @@ inline int64_t rows_in_cache(int64_t floats, int64_t most = 192) {
   return std::clamp(rows / kStep * kStep, kStep, most);
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

@@ -4,26 +4,30 @@
 #include <cstdint>
 #include <vector>
 
-#include "cpu/matrix_products.h"
+#include "cpu/gemm.h"
 #include "cpu/parallel.h"
 #include "cpu/row_tiles.h"
-#include "cpu/vector_products.h"
-#include "madx/cpu/float_products.h"
+#include "madx/core/error.h"
+#include "madx/gemm/bfloat16.h"
+#include "madx/gemm/products.h"
 
-namespace madx::cpu {
+namespace madx::cpu::MADX_CAPABILITY {
 
-/// Calls `kernel` with a tag of the products in force, as `kernel(tag)`, `decltype(tag)::Type`.
+/// Calls `kernel` with a tag of these products, as `kernel(tag)`, `decltype(tag)::Type`.
 template <class Products>
 struct ProductsTag {
   using Type = Products;
 };
 template <class Kernel>
-void with_float_products(Kernel&& kernel) {
-  if (float_products() == FloatProducts::kMatrix) {
-    kernel(ProductsTag<MatrixProducts>());
-  } else {
-    kernel(ProductsTag<VectorProducts>());
+void with_products(gemm::Products products, Kernel&& kernel) {
+  if (products == gemm::Products::kMatrix) {
+    if (!gemm::has_bfloat16_products())
+      input_error("Products::kMatrix: expected a processor with matrix units (AMX); use kVector");
+#ifdef MADX_MATRIX_UNITS
+    return kernel(ProductsTag<MatrixProducts>());
+#endif
   }
+  kernel(ProductsTag<VectorProducts>());
 }
 
 /// Makes the panels that weights have, on several threads.
@@ -51,4 +55,4 @@ RowTiles tiles_for(int64_t rows, int threads, int64_t in, int64_t out) {
   return RowTiles(rows, threads, Products::tile_rows(in, out), Products::kGranule);
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::cpu::MADX_CAPABILITY

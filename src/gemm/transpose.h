@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <cstring>
 
-#include "cpu/prefetch.h"
+#include "gemm/prefetch.h"
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
 /// Rows in scratch, of which there are a multiple of 16: products need few sizes, and are fast.
 inline int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
@@ -72,4 +72,4 @@ inline void transpose(const float* from, int64_t stride, int64_t rows, int64_t c
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
-namespace madx::cpu {
+namespace madx::gemm {
 
 /// Memory that starts with a cache line. What was returned last is kept for the next call, up to
 /// 32 MB of it: fresh from the system at each call, a kernel's working memory would cost a page
@@ -13,21 +12,17 @@ namespace madx::cpu {
 class ScratchMemory {
  public:
   explicit ScratchMemory(size_t bytes);
-  ScratchMemory(ScratchMemory&& other) noexcept
-      : memory_(std::exchange(other.memory_, nullptr)), bytes_(other.bytes_) {}
-  ScratchMemory& operator=(ScratchMemory&& other) noexcept {
-    std::swap(memory_, other.memory_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~ScratchMemory() { release(); }
+  ScratchMemory(ScratchMemory&& other) noexcept;
+  ScratchMemory& operator=(ScratchMemory&& other) noexcept;
+  ~ScratchMemory();
   void* get() const { return memory_; }
 
  private:
-  void release();
   void* memory_;
   size_t bytes_;  // at least as many as were wanted
 };
+
+namespace MADX_CAPABILITY {
 
 /// Floats; what a kernel works in. Zeros, where not everything that is read is written before:
 /// zeros cost a pass over the memory on the one thread that makes them.
@@ -45,4 +40,6 @@ class Scratch {
   ScratchMemory memory_;
 };
 
-}  // namespace madx::cpu
+}  // namespace MADX_CAPABILITY
+
+}  // namespace madx::gemm

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cpu/cache.h"
-#include "cpu/prefetch.h"
-#include "cpu/scratch.h"
-#include "cpu/small_gemm.h"
-#include "cpu/transposed_rows.h"
+#include "gemm/cache.h"
+#include "gemm/prefetch.h"
+#include "gemm/scratch.h"
+#include "gemm/small_gemm.h"
+#include "gemm/transposed_rows.h"
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
 /// A thread's products with frozen weights on the processor's vector units, by libxsmm. Beside
 /// MatrixProducts, which has the same members.
@@ -33,7 +33,7 @@ class VectorProducts {
     Columns(int64_t k, int64_t n) : data_(k * n) {}
     /// X = x^T of x (rows, k); n is `rows` up to a multiple of kGranule or more, zeros beyond rows.
     void load_transposed(const float* x, int64_t stride, int64_t rows, int64_t k, int64_t n) {
-      cpu::load_transposed(x, stride, rows, k, n, data_.data());
+      MADX_CAPABILITY::load_transposed(x, stride, rows, k, n, data_.data());
     }
     /// Rows [first, first + count) of the k of X, from rows n apart: at most 32 from a multiple of
     /// 32 on, fewer at the end alone.
@@ -167,4 +167,4 @@ class VectorProducts {
   Scratch panel_;
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

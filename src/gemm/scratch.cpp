@@ -1,12 +1,13 @@
-#include "cpu/scratch.h"
+#include "gemm/scratch.h"
 
 #include <sys/mman.h>
 
 #include <list>
 #include <mutex>
 #include <new>
+#include <utility>
 
-namespace madx::cpu {
+namespace madx::gemm {
 namespace {
 
 constexpr std::align_val_t kLine{64};  // bytes; a page has more
@@ -92,7 +93,16 @@ ScratchMemory::ScratchMemory(size_t bytes) : memory_(nullptr), bytes_(bytes) {
   }
 }
 
-void ScratchMemory::release() {
+ScratchMemory::ScratchMemory(ScratchMemory&& other) noexcept
+    : memory_(std::exchange(other.memory_, nullptr)), bytes_(other.bytes_) {}
+
+ScratchMemory& ScratchMemory::operator=(ScratchMemory&& other) noexcept {
+  std::swap(memory_, other.memory_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+ScratchMemory::~ScratchMemory() {
   if (memory_ == nullptr) return;
   if (is_pooled(bytes_)) {
     pool().give_back({memory_, bytes_});
@@ -101,4 +111,4 @@ void ScratchMemory::release() {
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm

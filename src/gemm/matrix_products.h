@@ -4,14 +4,14 @@
 #include <cstdint>
 #include <utility>
 
-#include "cpu/amx_product.h"
-#include "cpu/cache.h"
-#include "cpu/panel_split.h"
-#include "cpu/scratch.h"
+#include "gemm/amx_product.h"
+#include "gemm/cache.h"
+#include "gemm/panel_split.h"
+#include "gemm/scratch.h"
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
-/// Memory for the split panels (cpu/split.h) of an operand; no tile of it straddles cache lines.
+/// Memory for the split panels (gemm/split.h) of an operand; no tile of it straddles cache lines.
 class SplitPanels {
  public:
   SplitPanels() : SplitPanels(0, 0) {}
@@ -204,4 +204,4 @@ class MatrixProducts {
   SplitPanels left_;          // of an operand that is transposed on its way
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <cstring>
 
-#include "madx/cpu/bfloat16.h"
+#include "madx/gemm/bfloat16.h"
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
 /// Products of float32 on matrix units for bfloat16. A float32 is the exact sum of three bfloat16:
 /// what it rounds to, what the rest rounds to, and the rest of that. Of the nine products of two
@@ -70,4 +70,4 @@ inline void split_pairs(const float* first, const float* second, Bfloat16* to) {
   detail::store_pairs(x.low, y.low, to + 4 * kSplitTile);
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

@@ -1,45 +1,27 @@
 // Products on the processor's matrix units (Intel AMX): a tile register holds 16 rows of 64 bytes,
 // and one instruction multiplies 16 x 32 by 32 x 16 elements of bfloat16 into 16 x 16 sums of
 // float32. Libraries were tried first (docs/performance.md).
-#include "cpu/amx_product.h"
+#include "gemm/amx_product.h"
 
 #include <algorithm>
 #include <type_traits>
 
-#include "cpu/split.h"
+#include "gemm/split.h"
 #include "madx/core/error.h"
 
-#if defined(__x86_64__) && defined(__linux__) && \
-    ((defined(__GNUC__) && __GNUC__ >= 11) || (defined(__clang__) && __clang_major__ >= 12))
-#define MADX_AMX
-#include <cpuid.h>
+#ifdef MADX_MATRIX_UNITS
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #endif
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
-#ifdef MADX_AMX
+#ifdef MADX_MATRIX_UNITS
 
 #define MADX_AMX_TARGET __attribute__((target("amx-tile,amx-bf16")))
 
 namespace {
 
 constexpr int64_t kTile = 16, kBlock = 2 * kTile, kDepth = 32;
-
-/// Linux hands the tile registers out on request, once a process.
-bool request_tiles() {
-  constexpr int kRequestPermission = 0x1023, kTileData = 18;
-  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-}
-
-bool processor_has_amx() {
-  constexpr unsigned kBfloat16 = 1u << 22, kTiles = 1u << 24;  // of EDX
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
-  return (d & kBfloat16) != 0 && (d & kTiles) != 0;
-}
 
 /// All eight tiles as 16 rows of 64 bytes.
 struct alignas(64) TileConfig {
@@ -202,11 +184,6 @@ MADX_AMX_TARGET inline void sum_block(float* c, int64_t c_stride, int64_t rows, 
 
 }  // namespace
 
-bool has_bfloat16_products() {
-  static const bool has = processor_has_amx() && request_tiles();
-  return has;
-}
-
 AmxTiles::AmxTiles() { configure_tiles(); }
 
 AmxTiles::~AmxTiles() { release_tiles(); }
@@ -245,7 +222,6 @@ MADX_AMX_TARGET void split_product(const SplitProduct& product) {
 
 #else
 
-bool has_bfloat16_products() { return false; }
 AmxTiles::AmxTiles() = default;
 AmxTiles::~AmxTiles() = default;
 void amx_product(const AmxProduct&) {
@@ -257,4 +233,4 @@ void split_product(const SplitProduct&) {
 
 #endif
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

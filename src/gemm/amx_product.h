@@ -2,10 +2,10 @@
 
 #include <cstdint>
 
-#include "cpu/panel_split.h"
-#include "madx/cpu/bfloat16.h"
+#include "gemm/panel_split.h"
+#include "madx/gemm/bfloat16.h"
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
 /// The calling thread's matrix tiles, set up while this lives. Of one parallel region: nothing else
 /// that uses tiles (LibTorch's own products) may run on the thread meanwhile.
@@ -22,7 +22,7 @@ struct AmxProduct {
   int64_t rows, n, k;
   const Bfloat16* a;  ///< can be read up to a multiple of 32 rows
   int64_t a_stride;
-  const Bfloat16* b;  ///< packed (madx/cpu/bfloat16.h)
+  const Bfloat16* b;  ///< packed (madx/gemm/bfloat16.h)
   int64_t b_panel;    ///< elements from one panel to the next: 32 k, or more for a part of B's rows
   float* c;
   int64_t c_stride;
@@ -33,7 +33,7 @@ struct AmxProduct {
 /// Runs under AmxTiles, where has_bfloat16_products().
 void amx_product(const AmxProduct& product);
 
-/// C (rows, n) = A (rows, k) B (k, n) in float32, both split into bfloat16 (cpu/split.h).
+/// C (rows, n) = A (rows, k) B (k, n) in float32, both split into bfloat16 (gemm/split.h).
 struct SplitProduct {
   int64_t rows, n, k;
   const Bfloat16* a;  ///< panels of 32 rows
@@ -47,4 +47,4 @@ struct SplitProduct {
 /// Runs under AmxTiles, where has_bfloat16_products().
 void split_product(const SplitProduct& product);
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

@@ -1,15 +1,17 @@
 // The products that kernels are made of, on vector units and on matrix units, beside sums in
 // double.
+#include "madx/gemm/products.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "cpu/float_products.h"
-#include "cpu/test_floats.h"
-#include "madx/core/error.h"
+#include "gemm/checked_products.h"
+#include "gemm/test_floats.h"
+#include "gemm/tested.h"
 
-namespace madx::cpu {
+namespace madx::gemm {
 namespace {
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
@@ -298,18 +300,10 @@ TEST(Products, OfMatrixUnitsAreNoLessExactThanThoseOfVectorUnits) {
   }
 }
 
-TEST(FloatProducts, CanBeSet) {
-  const auto before = float_products();
-  set_float_products(FloatProducts::kVector);
-  EXPECT_EQ(float_products(), FloatProducts::kVector);
-  if (has_bfloat16_products()) {
-    set_float_products(FloatProducts::kMatrix);
-    EXPECT_EQ(float_products(), FloatProducts::kMatrix);
-  } else {
-    EXPECT_THROW(set_float_products(FloatProducts::kMatrix), InputError);
-  }
-  set_float_products(before);
+TEST(Products, AreThoseOfTheVectorUnitsWhereThereAreNoOthers) {
+  if (has_bfloat16_products()) GTEST_SKIP() << "this processor has AMX";
+  EXPECT_EQ(default_products(), gemm::Products::kVector);
 }
 
 }  // namespace
-}  // namespace madx::cpu
+}  // namespace madx::gemm

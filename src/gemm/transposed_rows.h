@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cpu/transpose.h"
+#include "gemm/transpose.h"
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
 /// Outputs taken at a time: a tile's part of them stays in a core's second-level cache.
 constexpr int64_t kOutputBlock = 256;
@@ -50,4 +50,4 @@ inline void store_transposed(const float* transposed, int64_t tile, int64_t rows
   }
 }
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cpu/split.h"
-#include "cpu/transpose.h"
+#include "gemm/split.h"
+#include "gemm/transpose.h"
 
-namespace madx::cpu {
+namespace madx::gemm::MADX_CAPABILITY {
 
 /// A pair of nothing: the parts of zero.
 inline void split_zeros(Bfloat16* to) {
@@ -173,4 +173,4 @@ class PanelSplit {
   alignas(64) float transposed_[kSplitPanel * kHalf];
 };
 
-}  // namespace madx::cpu
+}  // namespace madx::gemm::MADX_CAPABILITY

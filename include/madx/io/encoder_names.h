@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+
+#include "madx/core/tensor_map.h"
+#include "madx/models/encoder.h"
+
+namespace madx::io {
+
+/// An encoder's weights out of a map by Hugging Face's names without the model's prefix
+/// (`embeddings.word_embeddings.weight`, `encoder.layer.0.output.dense.bias`, ...). Throws
+/// InputError naming `where`, key, expected and found when a weight is missing or of another shape
+/// than `config` says, and when there are more layers.
+EncoderWeights import_encoder(const EncoderConfig& config, const TensorMap& weights,
+                              const std::string& where);
+
+/// The encoder of them.
+inline Encoder make_encoder(const EncoderConfig& config, const TensorMap& weights,
+                            const std::string& where, WeightForm form = WeightForm::kFloat32) {
+  detail::check_weight_form(config, form, where);
+  return Encoder(config, import_encoder(config, weights, where), form);
+}
+
+/// The other way round: by Hugging Face's names without prefix, the output layer apart.
+TensorMap hugging_face_weights(const EncoderWeights& weights);
+
+/// The tensor under `key`, of this shape. Throws InputError as import_encoder does.
+const at::Tensor& find_weight(const TensorMap& weights, const std::string& where,
+                              const std::string& key, at::IntArrayRef shape);
+
+}  // namespace madx::io

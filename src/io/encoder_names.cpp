@@ -1,0 +1,108 @@
+#include "madx/io/encoder_names.h"
+
+#include <array>
+
+#include "madx/core/error.h"
+
+namespace madx::io {
+namespace {
+
+/// A part of a layer and Hugging Face's name of it.
+struct LayerName {
+  LayerWeights EncoderLayerWeights::*part;
+  const char* name;
+  enum { kSquare, kWiden, kNarrow, kNorm } shape;
+};
+constexpr std::array<LayerName, 8> kLayerNames = {{
+    {&EncoderLayerWeights::query, "attention.self.query", LayerName::kSquare},
+    {&EncoderLayerWeights::key, "attention.self.key", LayerName::kSquare},
+    {&EncoderLayerWeights::value, "attention.self.value", LayerName::kSquare},
+    {&EncoderLayerWeights::attention_output, "attention.output.dense", LayerName::kSquare},
+    {&EncoderLayerWeights::attention_norm, "attention.output.LayerNorm", LayerName::kNorm},
+    {&EncoderLayerWeights::intermediate, "intermediate.dense", LayerName::kWiden},
+    {&EncoderLayerWeights::output, "output.dense", LayerName::kNarrow},
+    {&EncoderLayerWeights::output_norm, "output.LayerNorm", LayerName::kNorm},
+}};
+constexpr auto kWords = "embeddings.word_embeddings";
+constexpr auto kPositions = "embeddings.position_embeddings";
+constexpr auto kTypes = "embeddings.token_type_embeddings";
+constexpr auto kNorm = "embeddings.LayerNorm";
+
+std::string layer_prefix(int64_t layer) { return "encoder.layer." + std::to_string(layer) + "."; }
+
+}  // namespace
+
+const at::Tensor& find_weight(const TensorMap& weights, const std::string& where,
+                              const std::string& key, at::IntArrayRef shape) {
+  const auto* weight = weights.find(key);
+  if (weight == nullptr) {
+    input_error(where, ": expected a weight \"", key, "\" of shape ", shape,
+                ", but there is none; is this an XLM-R or BERT encoder?");
+  }
+  if (weight->sizes() != shape) {
+    input_error(where, ": expected \"", key, "\" of shape ", shape, " by config.json, but found ",
+                weight->sizes(), "; config and weights are not of one model");
+  }
+  return *weight;
+}
+
+EncoderWeights import_encoder(const EncoderConfig& config, const TensorMap& weights,
+                              const std::string& where) {
+  const auto hidden = config.hidden_size, inner = config.intermediate_size;
+  const auto read = [&](const std::string& key, at::IntArrayRef shape) {
+    return find_weight(weights, where, key, shape);
+  };
+  const auto embedding = [&](const std::string& name, int64_t rows) {
+    return read(name + ".weight", {rows, hidden});
+  };
+  const auto norm = [&](const std::string& name) {
+    return LayerWeights{read(name + ".weight", {hidden}), read(name + ".bias", {hidden})};
+  };
+  const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
+    return LayerWeights{read(name + ".weight", {out, in}), read(name + ".bias", {out})};
+  };
+  EncoderWeights result{embedding(kWords, config.vocab_size),
+                        embedding(kPositions, config.max_position_embeddings),
+                        embedding(kTypes, config.type_vocab_size),
+                        {},
+                        {},
+                        {}};
+  const std::string output = config.output_layer_key();
+  if (weights.contains(output)) result.output = read(output, {config.vocab_size, hidden});
+  result.norm = norm(kNorm);
+  for (int64_t index = 0; index < config.num_hidden_layers; ++index) {
+    auto& layer = result.layers.emplace_back();
+    for (const auto& [part, name, shape] : kLayerNames) {
+      const auto key = layer_prefix(index) + name;
+      layer.*part = shape == LayerName::kNorm
+                        ? norm(key)
+                        : linear(key, shape == LayerName::kWiden ? inner : hidden,
+                                 shape == LayerName::kNarrow ? inner : hidden);
+    }
+  }
+  const auto beyond = layer_prefix(config.num_hidden_layers) + "output.dense.weight";
+  if (weights.contains(beyond)) {
+    input_error(where, ": expected ", config.num_hidden_layers,
+                " layers by config.json, but found more (\"", beyond,
+                "\"); config and weights are not of one model");
+  }
+  return result;
+}
+
+TensorMap hugging_face_weights(const EncoderWeights& weights) {
+  TensorMap map;
+  const auto insert = [&](const std::string& key, const LayerWeights& layer) {
+    map.insert(key + ".weight", layer.weight);
+    map.insert(key + ".bias", layer.bias);
+  };
+  map.insert(std::string(kWords) + ".weight", weights.words);
+  map.insert(std::string(kPositions) + ".weight", weights.positions);
+  map.insert(std::string(kTypes) + ".weight", weights.types);
+  insert(kNorm, weights.norm);
+  for (size_t index = 0; index < weights.layers.size(); ++index)
+    for (const auto& [part, name, shape] : kLayerNames)
+      insert(layer_prefix(static_cast<int64_t>(index)) + name, weights.layers[index].*part);
+  return map;
+}
+
+}  // namespace madx::io

@@ -1,0 +1,2 @@
+// What of the kernels' parts is not inline.
+#include "cpu/philox.cpp"
