@@ -10,9 +10,14 @@ namespace {
 
 int64_t widest_bottleneck(const SiteProblem& problem) {
   int64_t widest = 0;
-  for (const auto& group : problem.groups)
-    for (const auto& adapter : group.adapters) widest = std::max(widest, adapter.bottleneck);
+  for (const auto& adapter : problem.adapters) widest = std::max(widest, adapter.bottleneck);
   return widest;
+}
+
+/// An adapter's z, which is written where there will be a backward pass.
+template <class T>
+T* kept_z(const SiteKept& kept, size_t group, size_t level) {
+  return kept.z.empty() ? nullptr : static_cast<T*>(kept.z[group][level]);
 }
 
 /// As cpu::Dropout: 16 random bits decide.
@@ -55,12 +60,16 @@ void forward(const SiteProblem& problem, const SiteKept& kept, void* out, void* 
     const auto& adapters = problem.groups[index].adapters;
     group.levels = static_cast<int>(adapters.size());
     for (size_t level = 0; level < adapters.size(); ++level) {
-      const auto& from = adapters[level];
-      group.adapters[level] = {
-          static_cast<const T*>(from.down),  static_cast<const T*>(from.down_bias),
-          static_cast<const T*>(from.up),    static_cast<const T*>(from.up_bias),
-          static_cast<T*>(from.z),           static_cast<int>(from.bottleneck),
-          whole_words<T>(hidden, from.down), whole_words<T>(from.bottleneck, from.up, from.z)};
+      const auto& from = problem.adapters[adapters[level]];
+      auto* z = kept_z<T>(kept, index, level);
+      group.adapters[level] = {static_cast<const T*>(from.down),
+                               static_cast<const T*>(from.down_bias),
+                               static_cast<const T*>(from.up),
+                               static_cast<const T*>(from.up_bias),
+                               z,
+                               static_cast<int>(from.bottleneck),
+                               whole_words<T>(hidden, from.down),
+                               whole_words<T>(from.bottleneck, from.up, z)};
     }
   };
   const auto bottleneck = widest_bottleneck(problem);
@@ -104,16 +113,17 @@ void backward(const SiteProblem& problem, const SiteKept& kept, const void* out_
     group.levels = static_cast<int>(adapters.size());
     group.lowest = site.sums[0] != nullptr ? 0 : group.levels;
     for (size_t level = 0; level < adapters.size(); ++level) {
-      const auto& from = adapters[level];
+      const auto bottleneck = problem.adapters[adapters[level]].bottleneck;
+      const auto* z = kept_z<const T>(kept, index, level);
       const auto& also = gradients.adapters[index][level];
       group.adapters[level] = {
           static_cast<const T*>(also.up_transposed),
           static_cast<const T*>(also.down_transposed),
-          static_cast<const T*>(from.z),
+          z,
           static_cast<T*>(also.z_gradient),
-          static_cast<int>(from.bottleneck),
+          static_cast<int>(bottleneck),
           whole_words<T>(hidden, also.up_transposed),
-          whole_words<T>(from.bottleneck, also.down_transposed, from.z, also.z_gradient)};
+          whole_words<T>(bottleneck, also.down_transposed, z, also.z_gradient)};
       if (also.z_gradient != nullptr)
         group.lowest = std::min(group.lowest, static_cast<int>(level));
     }

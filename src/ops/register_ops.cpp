@@ -2,6 +2,9 @@
 // to is left out, and its initialisers with it.
 #include <torch/library.h>
 
+#include <memory>
+#include <optional>
+
 #include "madx/ops/adapter_site.h"
 #include "madx/ops/coupling.h"
 #include "madx/ops/frozen_linear.h"

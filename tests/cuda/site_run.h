@@ -27,15 +27,17 @@ class SiteRun {
     problem_.hidden = site.hidden;
     problem_.dropout = site.dropout;
     problem_.seed = site.seed;
+    int64_t first = 0;
     for (const auto& values : site.groups) {
-      SiteGroup group{values.rows, {}};
+      SiteGroup group{first, values.rows, {}};
       for (const auto& adapter : values.adapters) {
-        group.adapters.push_back({input("down", adapter.down),
-                                  input("down's bias", adapter.down_bias), input("up", adapter.up),
-                                  input("up's bias", adapter.up_bias), adapter.bottleneck,
-                                  nullptr});
+        group.adapters.push_back(problem_.adapters.size());
+        problem_.adapters.push_back(
+            {input("down", adapter.down), input("down's bias", adapter.down_bias),
+             input("up", adapter.up), input("up's bias", adapter.up_bias), adapter.bottleneck});
       }
       problem_.groups.push_back(std::move(group));
+      first += values.rows;
     }
   }
 
@@ -58,11 +60,12 @@ class SiteRun {
         output("statistics", static_cast<int64_t>(levels + 1) * site_.rows * 2, Type::kFloat)
             .floats();
     std::vector<std::vector<Buffer*>> z;
-    for (auto& group : problem_.groups) {
+    for (const auto& group : problem_.groups) {
       z.emplace_back();
-      for (auto& adapter : group.adapters) {
-        z.back().push_back(&output("z", group.rows * adapter.bottleneck));
-        adapter.z = z.back().back()->data();
+      kept.z.emplace_back();
+      for (const auto adapter : group.adapters) {
+        z.back().push_back(&output("z", group.rows * problem_.adapters[adapter].bottleneck));
+        kept.z.back().push_back(z.back().back()->data());
       }
     }
     auto& out = output("out", elements());
@@ -74,7 +77,7 @@ class SiteRun {
     kept.statistics = static_cast<float*>(as_input("statistics", kept.statistics));
     for (size_t i = 0; i < problem_.groups.size(); ++i)
       for (size_t level = 0; level < z[i].size(); ++level)
-        problem_.groups[i].adapters[level].z = as_input("z", z[i][level]->data());
+        kept.z[i][level] = as_input("z", z[i][level]->data());
 
     SiteGradients gradients;
     std::vector<Buffer*> sums, h;

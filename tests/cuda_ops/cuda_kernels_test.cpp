@@ -165,7 +165,7 @@ TEST(CudaSite, IsFusedUnlessWeightsWouldBeReadTooOften) {
   const auto plan = [](at::ScalarType type, int64_t hidden, int64_t bottleneck, size_t depth) {
     const Tensors weights = {at::empty({bottleneck, 1})};
     return detail::cuda_site_plan(at::empty({1, hidden}, type),
-                                  {{1, std::vector<size_t>(depth, 0)}}, weights);
+                                  {{0, 1, std::vector<size_t>(depth, 0)}}, weights);
   };
   emulation::device().shared_bytes = 163 * 1024;  // as sm_80
   EXPECT_EQ(plan(at::kHalf, 768, 384, 1), detail::CudaSitePlan::kFused);
@@ -220,7 +220,8 @@ TEST(CudaSite, DropsAsTheCpuKernelDoes) {
     return results;
   };
   const auto ours = run([&] {
-    return detail::adapter_site_cuda(f, a, inputs[2], inputs[3], 1e-5, 0.3, {{21, {0}}}, weights);
+    return detail::adapter_site_cuda(f, a, inputs[2], inputs[3], 1e-5, 0.3, {{0, 21, {0}}},
+                                     weights);
   });
   const auto cpu = run([&] {
     return adapter_site(f, a, {inputs[2], inputs[3], 1e-5}, 0.3,

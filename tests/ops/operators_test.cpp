@@ -5,8 +5,9 @@
 #include <torch/csrc/jit/api/compilation_unit.h>
 #include <torch/script.h>
 
-#include <mutex>
 #include <set>
+#include <sstream>
+#include <thread>
 
 #include "../support.h"
 #include "madx/ops/adapter_site.h"
@@ -58,9 +59,56 @@ TEST(Operators, AreNamedByTheProfiler) {
   }
 }
 
-TEST(Operators, AreRegisteredOnceFromAnyNumberOfCalls) {
-  for (int i = 0; i < 3; ++i) register_ops();
-  EXPECT_TRUE(c10::Dispatcher::singleton().findSchema({"madx::adapter_site", ""}).has_value());
+TEST(Operators, AreRegisteredOnceFromAnyNumberOfThreads) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([] {
+      for (int j = 0; j < 3; ++j) register_ops();
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const std::string schema : kSchemas) {
+    const auto name = "madx::" + schema.substr(0, schema.find('('));
+    const auto dot = name.find('.');
+    const auto op = c10::Dispatcher::singleton().findSchema(
+        {name.substr(0, dot), dot == std::string::npos ? "" : name.substr(dot + 1)});
+    ASSERT_TRUE(op.has_value()) << name;
+    EXPECT_EQ(toString(op->schema()), "madx::" + schema);
+  }
+}
+
+TEST(Operators, KnowTheirShapesWithoutData) {
+  const auto x = at::empty({6, 8}, at::kMeta);
+  const auto empty = [](at::IntArrayRef shape) { return at::empty(shape, at::kMeta); };
+  const FrozenLayerNorm norm{empty({8}), empty({8})};
+  const SiteAdapter adapter{empty({2, 8}), empty({2}), empty({8, 2}), empty({8})};
+  const CouplingNet net{empty({2, 4}), empty({2}), empty({4, 2}), empty({4})};
+  EXPECT_EQ(adapter_site_by_group(x, x, norm, 0, {{4, {adapter}}, {2, {}}}).sizes(), x.sizes());
+  EXPECT_EQ(coupling(x, {{6, net, net}}, Activation::kRelu, false).sizes(), x.sizes());
+  EXPECT_EQ(packed_attention(empty({6, 24}), {0, 2, 6}, 2, 0).sizes(), x.sizes());
+  EXPECT_EQ(frozen_linear(x, {empty({5, 8}), empty({5})}).sizes(), at::IntArrayRef({6, 5}));
+  const auto targets = at::empty({6}, at::TensorOptions(at::kMeta).dtype(at::kLong));
+  EXPECT_EQ(linear_cross_entropy(x, empty({9, 8}), empty({9}), targets).dim(), 0);
+}
+
+TEST(Operators, GiveAnAdapterOfNoGroupAGradientOfZeros) {
+  const auto op = detail::operator_handle<decltype(detail::adapter_site_op)>("madx::adapter_site");
+  const auto x = at::randn({3, 8});
+  std::vector<at::Tensor> weights;
+  for (int adapter = 0; adapter < 2; ++adapter) {
+    for (const auto& weight :
+         {at::randn({2, 8}), at::randn({2}), at::randn({8, 2}), at::randn({8})})
+      weights.push_back(weight.clone().requires_grad_());
+  }
+  op.call(x, x, at::ones({8}), at::zeros({8}), 1e-5, 0, {2, 1}, {1, 0}, {1}, weights)
+      .square()
+      .sum()
+      .backward();
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const auto& gradient = weights[i].grad();
+    const bool zero = !gradient.defined() || gradient.abs().max().item<double>() == 0;
+    EXPECT_EQ(zero, i < 4) << "weight " << i;
+  }
 }
 
 TEST(Operators, StandInATorchScriptGraph) {
@@ -76,6 +124,24 @@ TEST(Operators, StandInATorchScriptGraph) {
   expect_close(found, frozen_linear(x, {w, b}) + packed_attention(qkv, {0, 1, 3}, 2, 0), 1e-6);
 }
 
+TEST(Operators, AreSavedAndLoadedInATorchScriptArchive) {
+  const auto w = at::randn({4, 8}), b = at::randn({4}), x = at::randn({3, 8});
+  std::stringstream file;
+  {
+    torch::jit::Module module("layer");
+    module.register_buffer("w", w);
+    module.register_buffer("b", b);
+    module.define("def forward(self, x): return torch.ops.madx.frozen_linear(x, self.w, self.b)");
+    module.save(file);
+  }
+  auto loaded = torch::jit::load(file);
+  const auto leaf = x.clone().requires_grad_();
+  const auto y = loaded.forward({leaf}).toTensor();
+  expect_close(y, at::linear(x, w, b), 1e-5);
+  y.sum().backward();
+  expect_close(leaf.grad(), w.sum(0).expand({3, 8}), 1e-5);
+}
+
 TEST(Operators, CheckWhatAGraphHandsThem) {
   register_ops();
   const auto x = at::randn({3, 8}), one = at::ones({8}), zero = at::zeros({8});
@@ -87,6 +153,7 @@ TEST(Operators, CheckWhatAGraphHandsThem) {
   };
   EXPECT_THAT(error({3}, {}, {}, {}), HasSubstr("expected a size for each of 1 groups"));
   EXPECT_THAT(error({3}, {1}, {}, {}), HasSubstr("as many adapters as the groups' sizes say"));
+  EXPECT_THAT(error({3}, {0}, {0}, {}), HasSubstr("as the groups' sizes say, 0, but got 1"));
   EXPECT_THAT(error({3}, {1}, {0}, {}), HasSubstr("expected indices of 0 adapters, but got 0"));
   EXPECT_THAT(error({3}, {0}, {}, {one}), HasSubstr("expected four weights an adapter"));
   EXPECT_THAT(error({2}, {0}, {}, {}), HasSubstr("expected groups of 3 rows together, but got 2"));

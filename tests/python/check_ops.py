@@ -1,18 +1,29 @@
 """The operators of libmadx_ops.so, called from Python, beside plain PyTorch: values, gradients, and
-a TorchScript graph that holds them. Exit status 77: no PyTorch here that can load the library.
+a TorchScript graph that holds them. Exit status 77: there is no PyTorch here of the version that the library was built
+with.
 
     .deps/python/bin/python tests/python/check_ops.py build/libmadx_ops.so
 """
 import io
+import re
 import sys
+
+LIBRARY = sys.argv[1]
 
 try:
     import torch
     import torch.nn.functional as F
-    torch.ops.load_library(sys.argv[1])
-except (ImportError, OSError) as error:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+except ImportError as error:
     print("skipped:", error)
     sys.exit(77)
+
+with open(LIBRARY, "rb") as file:
+    built_with = re.search(rb"built with LibTorch ([\w.]+)", file.read()).group(1).decode()
+if torch.__version__.split("+")[0] != built_with:
+    print(f"skipped: PyTorch {torch.__version__} here, and the library was built with LibTorch {built_with}")
+    sys.exit(77)
+torch.ops.load_library(LIBRARY)
 
 torch.manual_seed(3)
 madx = torch.ops.madx
@@ -107,7 +118,33 @@ def check_torchscript():
     torch.jit.save(scripted, file)
     file.seek(0)
     loaded = torch.jit.load(file)
-    torch.testing.assert_close(loaded(x, weight, bias), F.linear(x, weight, bias).relu(), rtol=1e-4, atol=1e-4)
+    expected = F.linear(x, weight, bias).relu()
+    torch.testing.assert_close(loaded(x, weight, bias), expected, rtol=1e-4, atol=1e-4)
+    traced = torch.jit.trace(lambda x: madx.frozen_linear(x, weight, bias), (x,))
+    assert "madx::frozen_linear" in str(traced.graph), traced.graph
+
+
+def check_what_compilers_see():
+    """Of tensors without data, which stand for others, results have the right shapes."""
+    with FakeTensorMode():
+        x, one, zero = torch.empty(6, 8), torch.ones(8), torch.zeros(8)
+        weights = [torch.empty(2, 8), torch.empty(2), torch.empty(8, 2), torch.empty(8)]
+        net = [torch.empty(2, 4), torch.empty(2), torch.empty(4, 2), torch.empty(4)]
+        targets = torch.zeros(6, dtype=torch.long)
+        assert madx.adapter_site(x, x, one, zero, 1e-5, 0.1, [6], [1], [0], weights).shape == x.shape
+        assert madx.coupling(x, [6], net + net, "relu", True).shape == x.shape
+        assert madx.packed_attention(torch.empty(6, 24), [0, 2, 6], 2, 0.0).shape == x.shape
+        assert madx.frozen_linear(x, torch.empty(5, 8), torch.empty(5)).shape == (6, 5)
+        assert madx.linear_cross_entropy(x, torch.empty(9, 8), torch.empty(9), targets).shape == ()
+    weight, bias, rows = torch.randn(5, 8), torch.randn(5), torch.randn(3, 8)
+    one_by_one = torch.func.vmap(lambda row: madx.frozen_linear(row, weight, bias))(rows)
+    torch.testing.assert_close(one_by_one, F.linear(rows, weight, bias), rtol=1e-4, atol=1e-4)
+
+
+def check_profiler():
+    with torch.autograd.profiler.profile() as profile:
+        madx.frozen_linear(torch.randn(6, 10), torch.randn(5, 10), torch.randn(5))
+    assert any(event.name == "madx::frozen_linear" for event in profile.function_events), profile
 
 
 check_adapter_site()
@@ -116,4 +153,6 @@ check_packed_attention()
 check_frozen_linear()
 check_linear_cross_entropy()
 check_torchscript()
+check_what_compilers_see()
+check_profiler()
 print(f"{checked} operators agree with plain PyTorch in values and gradients")

@@ -1,37 +1,17 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "madx/core/site_group.h"
+#include "madx/core/site_problem.h"
 #include "madx/gemm/products.h"
 
 namespace madx::cpu {
 
-/// Weights of one adapter at a site; float32, row-major, dense.
-struct SiteAdapter {
-  const float* down;       ///< (bottleneck, hidden)
-  const float* down_bias;  ///< (bottleneck)
-  const float* up;         ///< (hidden, bottleneck)
-  const float* up_bias;    ///< (hidden)
-  int64_t bottleneck;
-};
+using SiteAdapter = SiteWeights<float>;
 
-/// A site and the stacks at it; see ops/adapter_site.h for the equation.
-struct SiteProblem {
-  const float* f;            ///< (rows, hidden): output of the sub-layer, before its dropout
-  const float* a;            ///< (rows, hidden): what entered the block
-  const float* norm_weight;  ///< (hidden)
-  const float* norm_bias;    ///< (hidden)
-  double norm_eps;
-  int64_t rows, hidden;
-  double dropout;  ///< of f; 0 turns it off
-  uint64_t seed;   ///< of the dropout
-  std::vector<SiteAdapter> adapters;
-  /// In order of rows, all of them; an adapter may be in several. None: one group of all rows,
-  /// whose stack is all adapters.
-  std::vector<SiteGroup> groups;
+/// A site and the stacks at it. Without groups: one of all rows, whose stack is all adapters.
+struct SiteProblem : madx::SiteProblem<float> {
   gemm::Products products = gemm::default_products();
 };
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "madx/core/site_problem.h"
 #include "madx/cuda/device.h"
 
 namespace madx::cuda {
@@ -10,44 +11,18 @@ namespace madx::cuda {
 /// The deepest stack that a launch takes.
 constexpr int64_t kDeepestStack = 4;
 
-/// Weights of one adapter at a site, row-major, dense, on the device.
-struct SiteAdapter {
-  const void* down = nullptr;       ///< (bottleneck, hidden)
-  const void* down_bias = nullptr;  ///< (bottleneck)
-  const void* up = nullptr;         ///< (hidden, bottleneck)
-  const void* up_bias = nullptr;    ///< (hidden)
-  int64_t bottleneck = 0;
-  /// (rows of the group, bottleneck): act(D h), which forward writes and backward reads. Null where
-  /// there will be no backward pass.
-  void* z = nullptr;
-};
-
-/// Neighbouring rows with the same stack of adapters, bottom first. The groups of a problem are in
-/// order and cover all rows.
-struct SiteGroup {
-  int64_t rows = 0;
-  std::vector<SiteAdapter> adapters;  ///< up to kDeepestStack
-};
-
-/// A site and the stacks at it; see ops/adapter_site.h for the equation.
-struct SiteProblem {
+/// A site and the stacks at it, of up to kDeepestStack adapters; all arrays on the device. There is
+/// at least one group.
+struct SiteProblem : madx::SiteProblem<void> {
   Type type = Type::kFloat;
-  const void* f = nullptr;            ///< (rows, hidden): output of the sub-layer, before dropout
-  const void* a = nullptr;            ///< (rows, hidden): what entered the block
-  const void* norm_weight = nullptr;  ///< (hidden)
-  const void* norm_bias = nullptr;    ///< (hidden)
-  double norm_eps = 1e-5;
-  int64_t rows = 0, hidden = 0;
-  double dropout = 0;  ///< of f; the same elements as on the CPU for the same seed
-  uint64_t seed = 0;
-  std::vector<SiteGroup> groups;
 };
 
-/// What the backward pass needs of the forward pass, besides each adapter's z. Empty where there
-/// will be none.
+/// What the backward pass needs of the forward pass. Empty where there will be none.
 struct SiteKept {
   std::vector<void*> y;         ///< of each level, (rows, hidden): output of the adapter
   float* statistics = nullptr;  ///< (levels + 1, rows, 2): mean and scale of each LayerNorm
+  /// By group and level, (rows of the group, bottleneck): act(D h).
+  std::vector<std::vector<void*>> z;
 };
 
 /// Computes out (rows, hidden) in one launch, or one for each fourteen groups. On `stream`, without

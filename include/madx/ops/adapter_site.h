@@ -2,17 +2,16 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
-#include "madx/core/site_group.h"
+#include "madx/core/site_problem.h"
 #include "madx/ops/adapter_site_cpu.h"
+#include "madx/ops/adapter_site_cuda.h"
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
-#include "madx/ops/cuda_adapter_site.h"
-#include "madx/ops/random_seed.h"
+#include "madx/ops/cuda_kernel.h"
 #include "madx/ops/schema.h"
 
 namespace madx::ops {
@@ -88,6 +87,9 @@ inline std::vector<madx::SiteGroup> site_groups(at::IntArrayRef rows, at::IntArr
     groups.push_back(std::move(group));
     first += rows[i];
   }
+  TORCH_CHECK(next == adapters.size(),
+              "adapter_site: expected as many adapters as the groups' sizes say, ", next,
+              ", but got ", adapters.size());
   TORCH_CHECK(!groups.empty() && first == all_rows, "adapter_site: expected groups of ", all_rows,
               " rows together, but got ", first);
   return groups;
@@ -151,8 +153,8 @@ inline at::Tensor adapter_site_op(const at::Tensor& f, const at::Tensor& a,
   check_dropout("adapter_site", dropout);
   TORCH_CHECK(weights.size() % 4 == 0, "adapter_site: expected four weights an adapter, but got ",
               weights.size());
-  const auto groups = site_groups(group_rows, group_sizes, group_adapters, f.size(0),
-                                  static_cast<int64_t>(weights.size() / 4));
+  auto groups = site_groups(group_rows, group_sizes, group_adapters, f.size(0),
+                            static_cast<int64_t>(weights.size() / 4));
   for (const auto* norm : {&norm_weight, &norm_bias}) {
     TORCH_CHECK(norm->sizes() == at::IntArrayRef({f.size(1)}),
                 "adapter_site: expected a LayerNorm ", norm == &norm_weight ? "weight" : "bias",
@@ -178,23 +180,15 @@ inline at::Tensor adapter_site_op(const at::Tensor& f, const at::Tensor& a,
     cpu = cpu && whole && takes_cpu_kernel({weights[i]});
     cuda = cuda && whole && takes_cuda_kernel({f, weights[i]});
   }
-  if (cuda) {
-    const auto all = weights.vec();
-    const auto plan = cuda_site_plan(f, groups, all);
-    if (plan != CudaSitePlan::kPlain) {
-      const auto op = plan == CudaSitePlan::kFused ? adapter_site_cuda : adapter_site_gemm;
-      return op(f, a, norm_weight, norm_bias, norm_eps, dropout, groups, all);
-    }
+  const auto plan = cuda ? cuda_site_plan(f, groups, weights) : CudaSitePlan::kPlain;
+  if (plan != CudaSitePlan::kPlain) {
+    const auto op = plan == CudaSitePlan::kFused ? adapter_site_cuda : adapter_site_gemm;
+    return op(f, a, norm_weight, norm_bias, norm_eps, dropout, groups, weights);
   }
-  if (!cpu) {
-    return adapter_site_plain(f, a, {norm_weight, norm_bias, norm_eps}, dropout, groups, weights);
-  }
-  const bool with_gradient = wants_gradient(f) || wants_gradient(a) ||
-                             std::any_of(weights.begin(), weights.end(), wants_gradient);
-  const auto settings = c10::make_intrusive<CpuAdapterSite::Settings>(
-      groups, norm_eps, dropout, dropout > 0 ? random_seed() : 0);
-  return CpuAdapterSite::apply(f.contiguous(), a.contiguous(), weights, norm_weight.contiguous(),
-                               norm_bias.contiguous(), settings, with_gradient);
+  if (cpu)
+    return adapter_site_cpu(f, a, norm_weight, norm_bias, norm_eps, dropout, std::move(groups),
+                            weights);
+  return adapter_site_plain(f, a, {norm_weight, norm_bias, norm_eps}, dropout, groups, weights);
 }
 
 }  // namespace detail

@@ -3,46 +3,28 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/custom_class.h>
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "madx/cpu/adapter_site.h"
+#include "madx/ops/adapter_site_problem.h"
 #include "madx/ops/once_differentiable.h"
+#include "madx/ops/random_seed.h"
 
 namespace madx::ops::detail {
 
-inline const float* floats(const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
-
-/// The op on the kernels of madx/cpu. Tensors that take part in autograd come as f, a and a list of
-/// four an adapter.
+/// adapter_site on the kernels of madx/cpu. Tensors that take part in autograd come as f, a and a
+/// list of four an adapter.
 struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
   using Context = torch::autograd::AutogradContext;
   static constexpr size_t kInputs = 2;  // f and a, before the adapters' weights
 
-  /// What backward needs beside tensors; saved_data takes it as an object of TorchScript.
-  struct Settings : torch::CustomClassHolder {
-    Settings(std::vector<madx::SiteGroup> groups_, double norm_eps_, double dropout_,
-             uint64_t seed_)
-        : groups(std::move(groups_)), norm_eps(norm_eps_), dropout(dropout_), seed(seed_) {}
-    std::vector<madx::SiteGroup> groups;
-    double norm_eps, dropout;
-    uint64_t seed;
-  };
-
   static cpu::SiteProblem problem(const at::Tensor& f, const at::Tensor& a,
                                   const at::Tensor& norm_weight, const at::Tensor& norm_bias,
-                                  at::TensorList weights, const Settings& settings) {
-    cpu::SiteProblem problem{floats(f),         floats(a), floats(norm_weight), floats(norm_bias),
-                             settings.norm_eps, f.size(0), f.size(1),           settings.dropout,
-                             settings.seed,     {},        settings.groups};
-    for (size_t i = 0; i < weights.size(); i += 4) {
-      problem.adapters.push_back({floats(weights[i]), floats(weights[i + 1]),
-                                  floats(weights[i + 2]), floats(weights[i + 3]),
-                                  weights[i].size(0)});
-    }
+                                  at::TensorList weights, const SiteSettings& settings) {
+    cpu::SiteProblem problem;
+    fill_site_problem(f, a, norm_weight, norm_bias, weights, settings, problem);
     return problem;
   }
 
@@ -72,18 +54,16 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
   static at::Tensor forward(Context* ctx, const at::Tensor& f, const at::Tensor& a,
                             at::TensorList weights, const at::Tensor& norm_weight,
                             const at::Tensor& norm_bias,
-                            const c10::intrusive_ptr<Settings>& settings, bool with_gradient) {
+                            const c10::intrusive_ptr<SiteSettings>& settings, bool with_gradient) {
     const auto problem = CpuAdapterSite::problem(f, a, norm_weight, norm_bias, weights, *settings);
     auto out = at::empty_like(f);
     if (!with_gradient) {
       cpu::adapter_site_forward(problem, {}, at::get_num_threads(), out.data_ptr<float>());
       return out;
     }
-    size_t highest = 0;
-    for (const auto& group : problem.groups) highest = std::max(highest, group.adapters.size());
     const auto z = at::empty({kept_size(problem)}, f.options());
     std::vector<at::Tensor> sums;
-    for (size_t step = 0; step < highest; ++step) sums.push_back(at::empty_like(f));
+    for (size_t step = 0; step < settings->levels; ++step) sums.push_back(at::empty_like(f));
     cpu::adapter_site_forward(problem, kept_pointers(problem, z, sums), at::get_num_threads(),
                               out.data_ptr<float>());
     torch::autograd::variable_list saved{f, a, norm_weight, norm_bias, z};
@@ -91,7 +71,7 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
     saved.insert(saved.end(), sums.begin(), sums.end());
     ctx->save_for_backward(std::move(saved));
     ctx->saved_data["adapters"] = static_cast<int64_t>(weights.size() / 4);
-    ctx->saved_data["settings"] = c10::IValue::make_capsule(settings);
+    save_settings(*ctx, settings);
     return out;
   }
 
@@ -104,8 +84,7 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
     const auto &f = saved[0], &a = saved[1], &z = saved[4];
     const at::TensorList weights(saved.data() + kBeforeWeights, 4 * adapters);
     const at::TensorList sums(weights.end(), saved.size() - kBeforeWeights - weights.size());
-    const auto settings =
-        c10::static_intrusive_pointer_cast<Settings>(ctx->saved_data["settings"].toCapsule());
+    const auto settings = saved_settings(*ctx);
     const auto problem = CpuAdapterSite::problem(f, a, saved[2], saved[3], weights, *settings);
     torch::autograd::variable_list gradients(kInputs + weights.size() + 4);
     for (size_t i = 0; i < kInputs; ++i)
@@ -121,11 +100,23 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
     const auto data = [](at::Tensor& gradient) {
       return gradient.defined() ? gradient.data_ptr<float>() : nullptr;
     };
-    cpu::adapter_site_backward(problem, kept_pointers(problem, z, sums),
-                               floats(outputs[0].contiguous()), at::get_num_threads(),
-                               data(gradients[0]), data(gradients[1]), pointers);
+    cpu::adapter_site_backward(
+        problem, kept_pointers(problem, z, sums), outputs[0].contiguous().const_data_ptr<float>(),
+        at::get_num_threads(), data(gradients[0]), data(gradients[1]), pointers);
     return gradients;
   }
 };
+
+/// The op by the kernels, of tensors such that takes_cpu_kernel.
+inline at::Tensor adapter_site_cpu(const at::Tensor& f, const at::Tensor& a,
+                                   const at::Tensor& norm_weight, const at::Tensor& norm_bias,
+                                   double norm_eps, double dropout,
+                                   std::vector<madx::SiteGroup> groups, at::TensorList weights) {
+  const auto settings = c10::make_intrusive<SiteSettings>(std::move(groups), norm_eps, dropout,
+                                                          dropout > 0 ? random_seed() : 0);
+  return CpuAdapterSite::apply(f.contiguous(), a.contiguous(), weights, norm_weight.contiguous(),
+                               norm_bias.contiguous(), settings,
+                               site_wants_gradient(f, a, weights));
+}
 
 }  // namespace madx::ops::detail

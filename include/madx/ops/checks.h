@@ -24,12 +24,19 @@ inline void check_dropout(const char* op, double dropout) {
               ": expected a dropout of 0 or more and below 1, but got ", dropout);
 }
 
+/// Whether kernels find the tensor's data at its address. Those of torch.compile and of torch.func,
+/// which stand for others, go to an op's composite form, as do meta tensors.
+inline bool has_data(const at::Tensor& tensor) {
+  return tensor.has_storage() && !tensor.is_meta() &&
+         !tensor.unsafeGetTensorImpl()->is_python_dispatch();
+}
+
 /// Of int64, each in [0, size). Numbers on a GPU are not waited for: what reads them checks there.
 inline void check_numbers(const char* op, const char* what, const at::Tensor& numbers,
                           int64_t size) {
   TORCH_CHECK(numbers.scalar_type() == at::kLong, op, ": expected ", what, " of int64, but got ",
               numbers.scalar_type());
-  if (numbers.numel() == 0 || !numbers.device().is_cpu()) return;
+  if (!numbers.device().is_cpu() || !has_data(numbers) || numbers.numel() == 0) return;
   const auto [least, most] = at::aminmax(numbers);
   TORCH_CHECK(least.item<int64_t>() >= 0 && most.item<int64_t>() < size, op, ": expected ", what,
               " in [0, ", size, "), but got ", least.item<int64_t>(), " to ", most.item<int64_t>());

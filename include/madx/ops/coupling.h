@@ -7,11 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "madx/cpu/coupling.h"
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/checks.h"
+#include "madx/ops/coupling_cpu.h"
+#include "madx/ops/coupling_cuda.h"
 #include "madx/ops/cpu_kernel.h"
-#include "madx/ops/cuda_coupling.h"
+#include "madx/ops/cuda_kernel.h"
 #include "madx/ops/schema.h"
 
 namespace madx::ops {
@@ -61,6 +62,7 @@ struct CouplingGroup {
 
 namespace detail {
 
+/// The composite form.
 inline at::Tensor coupling_plain(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
                                  Activation activation, bool inverse) {
   std::vector<at::Tensor> outputs;
@@ -75,27 +77,7 @@ inline at::Tensor coupling_plain(const at::Tensor& x, const std::vector<Coupling
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
 
-/// Without a backward pass. All tensors are contiguous and such that takes_cpu_kernel.
-inline at::Tensor coupling_cpu(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
-                               bool inverse) {
-  const auto net = [](const CouplingNet& net) {
-    return cpu::CouplingNet{net.first.const_data_ptr<float>(),
-                            net.first_bias.const_data_ptr<float>(),
-                            net.second.const_data_ptr<float>(),
-                            net.second_bias.const_data_ptr<float>(), net.first.size(0)};
-  };
-  auto y = at::empty_like(x);
-  const auto* from = x.const_data_ptr<float>();
-  auto* to = y.data_ptr<float>();
-  for (const auto& group : groups) {
-    cpu::coupling({from, group.rows, x.size(1), net(group.f), net(group.g), inverse},
-                  at::get_num_threads(), to);
-    from += group.rows * x.size(1);
-    to += group.rows * x.size(1);
-  }
-  return y;
-}
-
+/// Checks, and chooses.
 inline at::Tensor coupling_of(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
                               Activation activation, bool inverse) {
   TORCH_CHECK(x.dim() == 2, "coupling: expected x of shape (rows, hidden), but got ", x.sizes());
@@ -134,7 +116,7 @@ inline at::Tensor coupling_of(const at::Tensor& x, const std::vector<CouplingGro
   }
   TORCH_CHECK(!groups.empty() && rows == x.size(0), "coupling: expected groups of ", x.size(0),
               " rows together, but got ", rows);
-  if (on_cpu) return coupling_cpu(x.contiguous(), groups, inverse);
+  if (on_cpu) return coupling_cpu(x, weights, group_rows, inverse);
   if (on_cuda && fits_cuda_coupling(x, weights))
     return coupling_cuda(x, weights, group_rows, inverse);
   return coupling_plain(x, groups, activation, inverse);

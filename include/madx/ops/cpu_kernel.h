@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "madx/cpu/available.h"
+#include "madx/ops/checks.h"
 
 namespace madx::ops {
 
@@ -13,7 +14,9 @@ namespace madx::ops {
 /// kernels. Any other kind takes the plain LibTorch form of the op.
 inline bool takes_cpu_kernel(std::initializer_list<at::Tensor> tensors) {
   for (const auto& tensor : tensors) {
-    if (tensor.scalar_type() != at::kFloat || !tensor.device().is_cpu()) return false;
+    if (tensor.scalar_type() != at::kFloat || !tensor.device().is_cpu() ||
+        !detail::has_data(tensor))
+      return false;
   }
   return cpu::available();
 }

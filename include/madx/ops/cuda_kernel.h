@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "madx/cuda/device.h"
+#include "madx/ops/checks.h"
 
 namespace madx::ops {
 
@@ -16,7 +17,8 @@ inline bool takes_cuda_kernel(std::initializer_list<at::Tensor> tensors) {
   const auto type = first.scalar_type();
   if (type != at::kFloat && type != at::kHalf && type != at::kBFloat16) return false;
   for (const auto& tensor : tensors) {
-    if (!tensor.is_cuda() || tensor.scalar_type() != type || tensor.device() != first.device())
+    if (!tensor.is_cuda() || !detail::has_data(tensor) || tensor.scalar_type() != type ||
+        tensor.device() != first.device())
       return false;
   }
   return cuda::available(first.device().index());

@@ -5,11 +5,10 @@
 
 #include <algorithm>
 
-#include "madx/cpu/vocabulary_loss.h"
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
+#include "madx/ops/linear_cross_entropy_cpu.h"
 #include "madx/ops/once_differentiable.h"
-#include "madx/ops/packed_weight.h"
 #include "madx/ops/schema.h"
 
 namespace madx::ops {
@@ -21,13 +20,6 @@ namespace detail {
 constexpr int64_t kVocabularyChunk = 4096;
 /// Rows of x taken at a time where the bias learns too: 64 rows of XLM-R's logits are 64 MB.
 constexpr int64_t kRowChunk = 64;
-
-struct CrossEntropyPass {
-  at::Tensor losses;  // (rows)
-  at::Tensor
-      gradient;  // (rows, hidden): of the sum of losses by x; undefined where it is not needed
-  at::Tensor bias_gradient;  // (vocabulary); undefined where it is not needed
-};
 
 /// Losses and input gradient in one pass over the output embedding, as a running (online) softmax:
 /// with the maximum m of the logits seen so far, z = sum exp(l - m) and g = sum exp(l - m) W are
@@ -87,36 +79,12 @@ inline CrossEntropyPass pass_by_rows(const at::Tensor& x, const at::Tensor& weig
   return pass;
 }
 
-/// Losses and gradients by the kernel of madx/cpu.
-inline CrossEntropyPass pass_by_cpu_kernel(const at::Tensor& x, const at::Tensor& weight,
-                                           const at::Tensor& bias, const at::Tensor& targets,
-                                           bool x_gradient, bool bias_gradient) {
-  CrossEntropyPass pass{at::empty({x.size(0)}, x.options()),
-                        x_gradient ? at::empty_like(x) : at::Tensor(),
-                        bias_gradient ? at::empty_like(bias) : at::Tensor()};
-  const auto data = [](at::Tensor& tensor) {
-    return tensor.defined() ? tensor.data_ptr<float>() : nullptr;
-  };
-  const bool rounded = weight.scalar_type() == at::kBFloat16;
-  cpu::vocabulary_loss(
-      {x.const_data_ptr<float>(), rounded ? nullptr : weight.const_data_ptr<float>(),
-       bias.const_data_ptr<float>(), targets.const_data_ptr<int64_t>(), x.size(0), x.size(1),
-       weight.size(0),
-       rounded ? reinterpret_cast<const cpu::Bfloat16*>(weight.const_data_ptr<at::BFloat16>())
-               : nullptr},
-      at::get_num_threads(), {data(pass.losses), data(pass.gradient), data(pass.bias_gradient)});
-  return pass;
-}
-
 inline CrossEntropyPass cross_entropy_pass(const at::Tensor& x, const at::Tensor& weight,
                                            const at::Tensor& bias, const at::Tensor& targets,
                                            bool with_gradient) {
   const bool x_gradient = with_gradient && x.requires_grad();
   const bool bias_gradient = with_gradient && bias.requires_grad();
-  const bool rounded = weight.scalar_type() == at::kBFloat16 && weight.device().is_cpu() &&
-                       fits_packed_weight({cpu::kBfloat16Granule, weight.size(1)}) &&
-                       cpu::has_bfloat16_products();
-  if (takes_cpu_kernel({x, bias}) && (rounded || takes_cpu_kernel({weight}))) {
+  if (takes_cpu_kernel({x, bias}) && fits_vocabulary_loss(weight)) {
     return pass_by_cpu_kernel(x.contiguous(), weight.contiguous(), bias.contiguous(),
                               targets.contiguous(), x_gradient, bias_gradient);
   }

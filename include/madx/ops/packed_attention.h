@@ -1,20 +1,16 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "madx/core/row_offsets.h"
-#include "madx/cpu/attention.h"
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
-#include "madx/ops/once_differentiable.h"
-#include "madx/ops/random_seed.h"
+#include "madx/ops/packed_attention_cpu.h"
 #include "madx/ops/schema.h"
 
 namespace madx::ops {
@@ -44,7 +40,7 @@ inline at::Tensor attend_equal(const at::Tensor& q, const at::Tensor& k, const a
   return at::matmul(weights, split(v)).transpose(1, 2).reshape({q.size(0), hidden});
 }
 
-/// Neighbouring sequences of the same lengths go through one product.
+/// The composite form. Neighbouring sequences of the same lengths go through one product.
 inline at::Tensor packed_attention_plain(const at::Tensor& q, const at::Tensor& k,
                                          const at::Tensor& v, const RowOffsets& q_offsets,
                                          const RowOffsets& k_offsets, int64_t heads,
@@ -71,78 +67,6 @@ inline at::Tensor packed_attention_plain(const at::Tensor& q, const at::Tensor& 
   }
   return parts.empty() ? q : parts.size() == 1 ? parts[0] : at::cat(parts, /*dim=*/0);
 }
-
-/// The op on the kernels of madx/cpu. One matrix (rows, 3 * hidden) of queries, keys and values, or
-/// queries apart and (rows, 2 * hidden) of keys and values: gradients come in the same form, so
-/// nothing is cut up or put together.
-struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
-  using Context = torch::autograd::AutogradContext;
-
-  /// Where queries, keys and values lie in one or two matrices.
-  template <class RowsType, class Data>
-  static std::array<RowsType, 3> views(const at::Tensor& first, const at::Tensor& second,
-                                       Data&& data) {
-    const bool apart = second.defined();
-    const auto& keys = apart ? second : first;
-    const auto hidden = keys.size(1) / (apart ? 2 : 3);
-    auto* k = data(keys) + (apart ? 0 : hidden);
-    return {RowsType{data(first), first.size(1)}, RowsType{k, keys.size(1)},
-            RowsType{k + hidden, keys.size(1)}};
-  }
-
-  static std::array<cpu::ConstRows, 3> inputs(const at::Tensor& first, const at::Tensor& second) {
-    return views<cpu::ConstRows>(
-        first, second, [](const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); });
-  }
-
-  static cpu::AttentionShape shape(const RowOffsets& q_offsets, const RowOffsets& k_offsets,
-                                   int64_t heads, int64_t hidden) {
-    return {q_offsets.data(), k_offsets.data(), static_cast<int64_t>(q_offsets.size()) - 1, heads,
-            hidden / heads};
-  }
-
-  static at::Tensor forward(Context* ctx, const at::Tensor& first,
-                            const std::optional<at::Tensor>& keys, const RowOffsets& q_offsets,
-                            const RowOffsets& k_offsets, int64_t heads, double dropout) {
-    const auto second = keys.value_or(at::Tensor());
-    const auto hidden = second.defined() ? first.size(1) : first.size(1) / 3;
-    const auto seed = dropout > 0 ? random_seed() : 0;
-    const auto [q, k, v] = inputs(first, second);
-    auto out = at::empty({first.size(0), hidden}, first.options());
-    cpu::attention_forward(shape(q_offsets, k_offsets, heads, hidden), q, k, v, dropout, seed,
-                           at::get_num_threads(), {out.data_ptr<float>(), hidden});
-    ctx->save_for_backward({first, second});
-    ctx->saved_data["q_offsets"] = q_offsets;
-    ctx->saved_data["k_offsets"] = k_offsets;
-    ctx->saved_data["heads"] = heads;
-    ctx->saved_data["dropout"] = dropout;
-    ctx->saved_data["seed"] = static_cast<int64_t>(seed);
-    return out;
-  }
-
-  static torch::autograd::variable_list backward(Context* ctx,
-                                                 torch::autograd::variable_list outputs) {
-    refuse_double_backward("packed_attention");
-    const auto saved = ctx->get_saved_variables();
-    const auto &first = saved[0], &second = saved[1];
-    const auto out_gradient = outputs[0].contiguous();
-    const auto first_gradient = at::empty_like(first);
-    const auto second_gradient = second.defined() ? at::empty_like(second) : at::Tensor();
-    const auto q_offsets = ctx->saved_data["q_offsets"].toIntVector();
-    const auto k_offsets = ctx->saved_data["k_offsets"].toIntVector();
-    const auto [q, k, v] = inputs(first, second);
-    const auto [dq, dk, dv] =
-        views<cpu::Rows>(first_gradient, second_gradient,
-                         [](const at::Tensor& tensor) { return tensor.data_ptr<float>(); });
-    cpu::attention_backward(
-        shape(q_offsets, k_offsets, ctx->saved_data["heads"].toInt(), out_gradient.size(1)), q, k,
-        v, {out_gradient.const_data_ptr<float>(), out_gradient.size(1)},
-        ctx->saved_data["dropout"].toDouble(),
-        static_cast<uint64_t>(ctx->saved_data["seed"].toInt()), at::get_num_threads(), dq, dk, dv);
-    return {first_gradient, second_gradient, at::Tensor(),
-            at::Tensor(),   at::Tensor(),    at::Tensor()};
-  }
-};
 
 /// madx::packed_attention.
 inline at::Tensor packed_attention_op(const at::Tensor& q, const at::Tensor& kv,

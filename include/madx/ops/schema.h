@@ -7,9 +7,12 @@ namespace madx::ops {
 /// The operators of TORCH_LIBRARY(madx), by schema. Rows are tokens of packed sequences; weights
 /// are shaped as in torch::nn::Linear, (out, in).
 ///
-/// Each is one function for all devices: it checks its arguments and takes the CPU's kernel, the
-/// CUDA kernel, or the composite form in LibTorch's own operations (docs/design.md, "Operators").
-/// What they do not say is C++ alone: weights packed for matrix units (PackedWeight), and the
+/// Each has one implementation for all devices (to the dispatcher CompositeImplicitAutograd): it
+/// checks its arguments and takes the CPU's kernel (x_cpu.h) or the CUDA kernel (x_cuda.h), which
+/// bring their own backward pass, or else the composite form in LibTorch's own operations, which
+/// are differentiated like any. So one set of checks holds everywhere, and meta tensors, other
+/// devices, torch.func and torch.compile get the composite form.
+/// What schemas do not say is C++ alone: weights packed for matrix units (PackedWeight), and the
 /// feed-forward block.
 inline constexpr const char* kSchemas[] = {
     // f, a (rows, hidden) -> (rows, hidden). `weights`: down (bottleneck, hidden), its bias, up
