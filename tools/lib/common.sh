@@ -47,12 +47,11 @@ build_project() {
   cmake --build "$build" --parallel "$(build_jobs)" ${1:+--target "$@"}
 }
 
-# The names of all programs: one a source file, as in CMakeLists.txt.
+# The programs that users run, without benchmarks and short examples of the library.
 programs() {
   local source
-  for source in "$repo"/{examples,tools,benchmarks}/*.cpp; do
-    if [[ -e $source ]]; then basename "$source" .cpp; fi
-  done
+  for source in "$repo"/apps/*.cpp "$repo"/tools/*.cpp; do basename "$source" .cpp; done
+  printf '%s\n' train_lang_adapter zero_shot_ner
 }
 
 # Whether convert_demo_encoder has something to work on: tools/setup goes on where it got no package.
