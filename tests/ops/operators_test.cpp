@@ -2,7 +2,7 @@
 // TorchScript.
 #include <ATen/record_function.h>
 #include <gmock/gmock.h>
-#include <torch/csrc/jit/api/compilation_unit.h>
+#include <torch/jit.h>
 #include <torch/script.h>
 
 #include <set>
