@@ -24,6 +24,7 @@
 #include "apps/command_line/text_files.h"
 #include "apps/ner/ner_scoring.h"
 #include "apps/run/interrupt.h"
+#include "apps/run/metrics_log.h"
 #include "apps/run/training_run.h"
 #include "madx/madx.h"
 
@@ -158,9 +159,12 @@ madx::apps::NerModel make_model(const Flags& flags, const Inputs& inputs, at::De
 
 std::unique_ptr<madx::TaggingTask> make_task(const Flags& flags, const madx::apps::NerModel& model,
                                              const Inputs& inputs) {
-  const madx::TaggingTask::Options options = {flags.training.batch_size, flags.training.max_length,
-                                              flags.training.seed, flags.adapter.adapter_drop,
-                                              model.trained_fusions()};
+  madx::TaggingTask::Options options;
+  options.batch_size = flags.training.batch_size;
+  options.max_length = flags.training.max_length;
+  options.seed = flags.training.seed;
+  options.adapter_drop = flags.adapter.adapter_drop;
+  options.fusions = model.trained_fusions();
   return std::make_unique<madx::TaggingTask>(model.encoder, model.adapters, model.head,
                                              model.tokenizer, inputs.train, inputs.dev, options,
                                              model.trained());

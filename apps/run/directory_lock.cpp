@@ -5,9 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
+
+#include "apps/run/output_files.h"
 #include "madx/core/error.h"
 
 namespace madx::apps {
+namespace fs = std::filesystem;
 
 DirectoryLock::DirectoryLock(const std::string& directory) {
   descriptor_ = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

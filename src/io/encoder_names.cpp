@@ -23,10 +23,10 @@ constexpr std::array<LayerName, 8> kLayerNames = {{
     {&EncoderLayerWeights::output, "output.dense", LayerName::kNarrow},
     {&EncoderLayerWeights::output_norm, "output.LayerNorm", LayerName::kNorm},
 }};
-constexpr auto kWords = "embeddings.word_embeddings";
-constexpr auto kPositions = "embeddings.position_embeddings";
-constexpr auto kTypes = "embeddings.token_type_embeddings";
-constexpr auto kNorm = "embeddings.LayerNorm";
+constexpr auto kWordEmbeddings = "embeddings.word_embeddings";
+constexpr auto kPositionEmbeddings = "embeddings.position_embeddings";
+constexpr auto kTypeEmbeddings = "embeddings.token_type_embeddings";
+constexpr auto kEmbeddingNorm = "embeddings.LayerNorm";
 
 std::string layer_prefix(int64_t layer) { return "encoder.layer." + std::to_string(layer) + "."; }
 
@@ -61,15 +61,15 @@ EncoderWeights import_encoder(const EncoderConfig& config, const TensorMap& weig
   const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
     return LayerWeights{read(name + ".weight", {out, in}), read(name + ".bias", {out})};
   };
-  EncoderWeights result{embedding(kWords, config.vocab_size),
-                        embedding(kPositions, config.max_position_embeddings),
-                        embedding(kTypes, config.type_vocab_size),
+  EncoderWeights result{embedding(kWordEmbeddings, config.vocab_size),
+                        embedding(kPositionEmbeddings, config.max_position_embeddings),
+                        embedding(kTypeEmbeddings, config.type_vocab_size),
                         {},
                         {},
                         {}};
   const std::string output = config.output_layer_key();
   if (weights.contains(output)) result.output = read(output, {config.vocab_size, hidden});
-  result.norm = norm(kNorm);
+  result.norm = norm(kEmbeddingNorm);
   for (int64_t index = 0; index < config.num_hidden_layers; ++index) {
     auto& layer = result.layers.emplace_back();
     for (const auto& [part, name, shape] : kLayerNames) {
@@ -95,10 +95,10 @@ TensorMap hugging_face_weights(const EncoderWeights& weights) {
     map.insert(key + ".weight", layer.weight);
     map.insert(key + ".bias", layer.bias);
   };
-  map.insert(std::string(kWords) + ".weight", weights.words);
-  map.insert(std::string(kPositions) + ".weight", weights.positions);
-  map.insert(std::string(kTypes) + ".weight", weights.types);
-  insert(kNorm, weights.norm);
+  map.insert(std::string(kWordEmbeddings) + ".weight", weights.words);
+  map.insert(std::string(kPositionEmbeddings) + ".weight", weights.positions);
+  map.insert(std::string(kTypeEmbeddings) + ".weight", weights.types);
+  insert(kEmbeddingNorm, weights.norm);
   for (size_t index = 0; index < weights.layers.size(); ++index)
     for (const auto& [part, name, shape] : kLayerNames)
       insert(layer_prefix(static_cast<int64_t>(index)) + name, weights.layers[index].*part);
