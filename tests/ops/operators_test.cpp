@@ -80,13 +80,12 @@ TEST(Operators, AreRegisteredOnceFromAnyNumberOfThreads) {
 TEST(Operators, KnowTheirShapesWithoutData) {
   const auto x = at::empty({6, 8}, at::kMeta);
   const auto empty = [](at::IntArrayRef shape) { return at::empty(shape, at::kMeta); };
-  // Not adapter_site: LibTorch's layer_norm has a meta form in Python alone (check_ops.py).
+  // LibTorch's layer_norm, relu and index_select, which the others need, have meta forms in Python
+  // alone: tests/python/check_ops.py.
   const CouplingNet net{empty({2, 4}), empty({2}), empty({4, 2}), empty({4})};
-  EXPECT_EQ(coupling(x, {{6, net, net}}, Activation::kRelu, false).sizes(), x.sizes());
+  EXPECT_EQ(coupling(x, {{6, net, net}}, Activation::kGelu, false).sizes(), x.sizes());
   EXPECT_EQ(packed_attention(empty({6, 24}), {0, 2, 6}, 2, 0).sizes(), x.sizes());
   EXPECT_EQ(frozen_linear(x, {empty({5, 8}), empty({5})}).sizes(), at::IntArrayRef({6, 5}));
-  const auto targets = at::empty({6}, at::TensorOptions(at::kMeta).dtype(at::kLong));
-  EXPECT_EQ(linear_cross_entropy(x, empty({9, 8}), empty({9}), targets).dim(), 0);
 }
 
 TEST(Operators, GiveAnAdapterOfNoGroupAGradientOfZeros) {
