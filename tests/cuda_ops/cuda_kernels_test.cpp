@@ -188,7 +188,7 @@ TEST_P(CudaOps, AdapterSiteWithoutAdapters) {
 TEST_P(CudaOps, TakeNoRowsAndRowsThatAreNotDense) {
   auto inputs = site_inputs(0, {8});
   for (auto& input : inputs) input = input.to(GetParam()).requires_grad_();
-  const auto none = site({{0, {0}}})(inputs);
+  const auto none = site(groups_of({{0, {0}}}))(inputs);
   EXPECT_EQ(none.sizes(), (std::vector<int64_t>{0, kHidden}));
   none.sum().backward();
   EXPECT_EQ(inputs[4].grad().abs().sum().item<double>(), 0);
@@ -200,9 +200,9 @@ TEST_P(CudaOps, TakeNoRowsAndRowsThatAreNotDense) {
   const auto weights = site_inputs(11, {8});
   Tensors in = {x, x};
   for (size_t i = 2; i < weights.size(); ++i) in.push_back(weights[i].to(GetParam()));
-  const auto strided = site({{11, {0}}})(in);
+  const auto strided = site(groups_of({{11, {0}}}))(in);
   in[0] = in[1] = dense;
-  EXPECT_TRUE(at::equal(strided, site({{11, {0}}})(in)));
+  EXPECT_TRUE(at::equal(strided, site(groups_of({{11, {0}}}))(in)));
 }
 
 TEST(CudaSite, DropsAsTheCpuKernelDoes) {

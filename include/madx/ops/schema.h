@@ -7,13 +7,13 @@ namespace madx::ops {
 /// The operators of TORCH_LIBRARY(madx), by schema. Rows are tokens of packed sequences; weights
 /// are shaped as in torch::nn::Linear, (out, in).
 ///
-/// Each has one implementation for all devices (to the dispatcher CompositeImplicitAutograd): it
-/// checks its arguments and takes the CPU's kernel (x_cpu.h) or the CUDA kernel (x_cuda.h), which
-/// bring their own backward pass, or else the composite form in LibTorch's own operations, which
-/// are differentiated like any. So one set of checks holds everywhere, and meta tensors, other
-/// devices, torch.func and torch.compile get the composite form.
-/// What schemas do not say is C++ alone: weights packed for matrix units (PackedWeight), and the
-/// feed-forward block.
+/// Each has one implementation for all devices, to the dispatcher CompositeImplicitAutograd
+/// (docs/design.md, "Operators"). It checks its arguments and takes the CPU's kernel (x_cpu.h) or
+/// the CUDA kernel (x_cuda.h), which bring their own backward pass, or else the composite form in
+/// LibTorch's own operations, which are differentiated like any. So one set of checks holds
+/// everywhere, and meta tensors, other devices, torch.func and torch.compile get the composite
+/// form. What schemas do not say is C++ alone: weights packed for matrix units (PackedWeight), and
+/// the feed-forward block.
 inline constexpr const char* kSchemas[] = {
     // f, a (rows, hidden) -> (rows, hidden). `weights`: down (bottleneck, hidden), its bias, up
     // (hidden, bottleneck), its bias, of each adapter. Group i has `group_rows[i]` rows, which go
