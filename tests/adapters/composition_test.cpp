@@ -97,7 +97,7 @@ TEST(Composition, NamesTheCharacterOfAMistake) {
   EXPECT_THAT(parse_error("Average(a, b, weights=[1,x])"),
               HasSubstr("expected a number at character 26"));
   EXPECT_THAT(parse_error("Average(a, b, adapterhub=maybe)"),
-              HasSubstr("expected true or false at character 21"));
+              HasSubstr("expected true or false at character 26"));
   EXPECT_THAT(parse_error("BatchSplit(a, b, batch_sizes=[1.5,1])"), HasSubstr("a whole number"));
   EXPECT_THAT(parse_error(std::string(100, '(')), HasSubstr("at character 1"));
   std::string deep;

@@ -17,6 +17,13 @@
 
 namespace madx {
 
+/// What Python computes for an expression: its Average blocks divide as AdapterHub does.
+inline Composition as_in_python(Composition composition) {
+  composition.adapterhub = composition.kind == Composition::Kind::kAverage;
+  for (auto& child : composition.children) child = as_in_python(child);
+  return composition;
+}
+
 /// A case written by tests/fixtures/make_composition_case.py, opened.
 struct CompositionCase {
   explicit CompositionCase(const std::string& path)

@@ -38,7 +38,7 @@ TEST_P(CompositionParity, HiddenStatesAndGradientsEqualPythons) {
   for (const auto& entry : c.settings["compositions"]) {
     const std::string expression = entry["composition"], number = std::to_string(index++);
     SCOPED_TRACE(number + ": " + expression);
-    c.adapters->activate(parse_composition(expression));
+    c.adapters->activate(as_in_python(parse_composition(expression)));
     auto batch = c.batch;
     batch.languages = entry["languages"].get<std::vector<std::string>>();
     c.zero_grad();
@@ -59,7 +59,7 @@ TEST_P(CompositionParity, MaskedLmLossesEqualPythons) {
     const std::string expression = entry["composition"], number = std::to_string(index++);
     if (!entry["mlm"]) continue;
     SCOPED_TRACE(number + ": " + expression);
-    c.adapters->activate(parse_composition(expression));
+    c.adapters->activate(as_in_python(parse_composition(expression)));
     auto batch = c.batch;
     batch.languages = entry["languages"].get<std::vector<std::string>>();
     const auto labels = c.attended(c.inputs["mlm_labels"]);
@@ -80,7 +80,7 @@ TEST_P(CompositionParity, ReadsFewRowsAsItReadsAll) {
   for (const auto& entry : c.settings["compositions"]) {
     const std::string expression = entry["composition"];
     SCOPED_TRACE(expression);
-    c.adapters->activate(parse_composition(expression));
+    c.adapters->activate(as_in_python(parse_composition(expression)));
     auto batch = c.batch;
     batch.languages = entry["languages"].get<std::vector<std::string>>();
     const auto all = c.encoder->forward(batch, *c.adapters);

@@ -13,7 +13,7 @@ std::vector<int64_t> skipped(int64_t most, uint64_t seed, int64_t index) {
   AdapterStack adapters(/*hidden_size=*/6, /*num_layers=*/4);
   AdapterDrop drop(adapters, most, seed);
   drop.draw(index);
-  return adapters->skipped_layers();
+  return adapters->options().skipped_layers();
 }
 
 TEST(AdapterDrop, SkipsUpToSoManyFirstLayersBySeedAndBatch) {
@@ -37,7 +37,7 @@ TEST(AdapterDrop, RestoresWhatWasSkippedBefore) {
   for (int64_t index = 0; index < 20; ++index) {
     drop.draw(index);
     drop.restore();
-    EXPECT_THAT(adapters->skipped_layers(), ElementsAre(2));
+    EXPECT_THAT(adapters->options().skipped_layers(), ElementsAre(2));
   }
 }
 
@@ -46,7 +46,7 @@ TEST(AdapterDrop, LeavesAllAsItIsWhereNothingIsDropped) {
   adapters->skip_layers({1});
   AdapterDrop drop(adapters, 0, 1);
   drop.draw(5);
-  EXPECT_THAT(adapters->skipped_layers(), ElementsAre(1));
+  EXPECT_THAT(adapters->options().skipped_layers(), ElementsAre(1));
 }
 
 }  // namespace adapter_drop_test
