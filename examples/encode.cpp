@@ -30,7 +30,7 @@ int main(int argc, char** argv) try {
     for (const auto i : {0, 1, 2, 3}) std::cout << " " << rows.mean(0)[i].item<float>();
     std::cout << " ...\n";
   }
-} catch (const madx::InputError& error) {
+} catch (const madx::Error& error) {
   std::cerr << "encode: " << error.what() << "\n";
   return 2;
 }

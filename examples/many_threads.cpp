@@ -31,7 +31,7 @@ int main(int argc, char** argv) try {
     const auto hidden = answers[i].get();
     std::cout << names[i] << ": norm " << hidden.norm().item<float>() << "\n";
   }
-} catch (const madx::InputError& error) {
+} catch (const madx::Error& error) {
   std::cerr << "many_threads: " << error.what() << "\n";
   return 2;
 }

@@ -48,7 +48,7 @@ int main(int argc, char** argv) try {
   std::cout << "loss " << result.loss << " after " << result.steps << " steps\n";
   std::filesystem::create_directories(argv[3]);
   madx::io::save_adapter(adapters, "close", madx::io::model_info(config), argv[3]);
-} catch (const madx::InputError& error) {
+} catch (const madx::Error& error) {
   std::cerr << "own_loss: " << error.what() << "\n";
   return 2;
 }

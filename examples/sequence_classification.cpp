@@ -50,7 +50,7 @@ int main(int argc, char** argv) try {
   std::filesystem::create_directories(argv[3]);
   madx::io::save_classification_head(head, "topic", madx::io::model_info(config), argv[3]);
   madx::io::save_adapter(adapters, "topic", madx::io::model_info(config), argv[3]);
-} catch (const madx::InputError& error) {
+} catch (const madx::Error& error) {
   std::cerr << "sequence_classification: " << error.what() << "\n";
   return 2;
 }
