@@ -41,7 +41,7 @@ int main(int argc, char** argv) try {
       madx::tensors_of({{"topic", set.ptr()}, {"head", head.ptr()}}), {},
       [&](bool on) { head->train(on); });
   madx::TrainerOptions options;
-  options.steps = 60;
+  options.steps = 200;
   options.lr = 1e-3;
   madx::TrainingObserver silent;
   madx::train(task, options, silent);

@@ -202,7 +202,7 @@ TEST(FinishedRun, IsLeftAsItIsWhateverResumesIt) {
       {changed(training, "--steps 10 ", "--steps 20 "), "had --steps 10, but this one has 20"},
       {changed(training, "--lr 1e-2", "--batch-size 0"), "--batch-size: expected a number above 0"},
       {changed(training, "--lr 1e-2", "--dtype float8"), "--dtype: expected float32 or bfloat16"},
-      {changed(training, "@/en.txt", "@/none.txt"), "none.txt: expected a text file"},
+      {changed(training, "@/en.txt", "@/no_such.txt"), "no_such.txt: expected a text file"},
       {changed(training, "@/encoder ", "@/none "), "none: expected an encoder's directory"}};
   for (const auto& [other, words] : refused) {
     const auto result = resume(other);

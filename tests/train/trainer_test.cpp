@@ -183,7 +183,7 @@ TEST_F(TrainerTest, ResumesToTheSameBitsAsAnUninterruptedRun) {
       train(*first.task, chosen, stopped);
       ADD_FAILURE() << "not interrupted";
     } catch (const Interrupted& message) {
-      EXPECT_STREQ(message.what(), "interrupted at step 7 of 20; go on with --resume");
+      EXPECT_STREQ(message.what(), "interrupted at step 7 of 20");
     }
     const auto result = train(*second.task, chosen, resumed, &stopped.checkpoint);
 
@@ -345,7 +345,7 @@ TEST_F(TrainerTest, RefusesACheckpointOfOtherTensors) {
   wider.weight = at::ones({3, 4});
   EXPECT_EQ(input_error_of([&] { train_on(wider, chosen, &record_.checkpoint); }),
             "the checkpoint: expected the tensors of this run, but found others; start anew "
-            "without --resume");
+            "without it");
 }
 
 TEST_F(TrainerTest, SaysHowManyStepsAreDoneBeforeEachAndBeforeEvaluations) {
