@@ -1,5 +1,6 @@
-# The CPU kernels, src/cpu, and the products they are made of, src/gemm: plain arrays and loops, so no LibTorch header; OpenMP, the threads that LibTorch has; small
-# products by libxsmm where it is installed (x86-64), else by loops that the ops leave alone.
+# The CPU kernels, src/cpu, and the products they are made of, src/gemm: plain arrays and loops, so no LibTorch header;
+# OpenMP, the threads that LibTorch has; small products by libxsmm where it is installed (x86-64), else by loops that the
+# ops leave alone.
 
 # What each capability's objects may use (madx/gemm/capability.h); src/gemm/capability.cpp asks the processor for the same.
 set(MADX_BASELINE_OPTIONS "")
