@@ -27,7 +27,7 @@ void score_tests(NerModel& model, const NerInputs& inputs, NerReport& report,
     std::ostringstream columns;
     for (size_t i = 0; i < gold.size(); ++i)
       write_columns(columns, {gold[i].tokens, gold[i].tags, predicted[i]});
-    write_file(predictions + "/" + language + ".conll", columns.str());
+    io::write_file(predictions + "/" + language + ".conll", columns.str());
     report.results.runs.push_back({report.results.setup, language, score_tags(gold, predicted)});
     report.predictions.push_back({language, gold, std::move(predicted)});
   }
@@ -49,7 +49,7 @@ void tag_texts(NerModel& model, const NerInputs& inputs, const std::string& outp
       write_columns(columns, {sentences[i].tokens, predicted[i]});
       show(sentences[i], predicted[i]);
     }
-    write_file(tagged + "/" + language + ".conll", columns.str());
+    io::write_file(tagged + "/" + language + ".conll", columns.str());
   }
   if (!inputs.mixed.sentences.empty()) {
     const auto& mixed = inputs.mixed;
@@ -59,7 +59,7 @@ void tag_texts(NerModel& model, const NerInputs& inputs, const std::string& outp
       columns << "# language: " << mixed.languages[i] << "\n";
       write_columns(columns, {mixed.sentences[i].tokens, predicted[i]});
     }
-    write_file(tagged + "/mixed.conll", columns.str());
+    io::write_file(tagged + "/mixed.conll", columns.str());
   }
 }
 

@@ -229,7 +229,7 @@ LineChart loss_chart(const std::vector<MetricsRow>& rows) {
 }
 
 void write_loss_curve(const std::string& path, const std::vector<MetricsRow>& rows) {
-  write_file(path, line_chart_svg(loss_chart(rows)));
+  io::write_file(path, line_chart_svg(loss_chart(rows)));
 }
 
 }  // namespace madx::apps

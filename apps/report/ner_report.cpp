@@ -129,7 +129,7 @@ std::string ner_report_html(const NerReport& report) {
 }
 
 void write_ner_report(const std::string& path, const NerReport& report) {
-  write_file(path, ner_report_html(report));
+  io::write_file(path, ner_report_html(report));
 }
 
 }  // namespace madx::apps

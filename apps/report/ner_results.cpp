@@ -81,7 +81,7 @@ void write_results_json(const std::string& path, const NerResults& results) {
                      {"train",
                       {{"seconds", optional_number(results.train_seconds)},
                        {"best_dev_f1", optional_number(results.best_dev_f1)}}}};
-  write_file(path, json.dump(2) + "\n");
+  io::write_file(path, json.dump(2) + "\n");
 }
 
 NerResults read_results_json(const std::string& path) {

@@ -61,7 +61,7 @@ void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint
     state["best_score"] = *checkpoint.best_score;
     state["best_figures"] = nlohmann::json::parse(metrics_line(checkpoint.best_figures.value()));
   }
-  write_file(output.path() + kState, state.dump(2));
+  io::write_file(output.path() + kState, state.dump(2));
   output.commit();
 }
 

@@ -115,7 +115,7 @@ void MetricsLog::truncate_after(int64_t step) {
     if (row.step <= step) kept += line + "\n";
   });
   if (file_.is_open()) file_.close();
-  write_file(path_, kept);
+  io::write_file(path_, kept);
   open(std::ios::app);
 }
 

@@ -46,7 +46,7 @@ void write_run_state(const std::string& directory, const RunState& state) {
                                {"training", state.training},
                                {"scoring", state.scoring},
                                {"figures", state.figures}};
-  write_file(state_path(directory), json.dump(2) + "\n");
+  io::write_file(state_path(directory), json.dump(2) + "\n");
 }
 
 }  // namespace madx::apps

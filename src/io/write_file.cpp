@@ -10,8 +10,9 @@
 #include <filesystem>
 
 #include "madx/core/error.h"
+#include "madx/io/system_failure.h"
 
-namespace madx {
+namespace madx::io {
 namespace {
 
 namespace fs = std::filesystem;
@@ -19,13 +20,6 @@ namespace fs = std::filesystem;
 [[noreturn]] void write_failed(const std::string& path, int error) {
   machine_error(path, ": expected to write the file, but found: ", std::strerror(error),
                 "; free some disk space or choose another place");
-}
-
-// Out of descriptors or inodes, or a broken disk: nothing that another path in the command line
-// mends.
-bool is_machine_failure(int error) {
-  return error == ENOSPC || error == EDQUOT || error == EIO || error == EMFILE || error == ENFILE ||
-         error == ENOMEM;
 }
 
 // Opened by `open_as`, named in messages by the path that the user gave.
@@ -81,4 +75,4 @@ void write_file(const std::string& path, std::string_view bytes) {
   }
 }
 
-}  // namespace madx
+}  // namespace madx::io

@@ -10,7 +10,7 @@
 
 #include "madx/core/error.h"
 
-namespace madx {
+namespace madx::io {
 namespace write_file_test {
 
 namespace fs = std::filesystem;
@@ -95,4 +95,4 @@ TEST_F(WriteFile, CallsAFullDiskAFailureOfTheMachine) {
 }
 
 }  // namespace write_file_test
-}  // namespace madx
+}  // namespace madx::io

