@@ -71,8 +71,14 @@ TEST_F(BankTest, TakesOutWhatIsNotActive) {
   EXPECT_THAT(adapters_->names(), ElementsAre("ner", "sw"));
   EXPECT_EQ(adapters_->named_children().contains("pos"), false);
   EXPECT_NE(plan->only_path()->at(0, Site::kOutput).last, nullptr) << "a plan keeps what it has";
+  adapters_->add("pos", named_config("pfeiffer"));
+  adapters_->activate(Stack{"sw", Fuse{"ner", "pos"}});
+  EXPECT_THAT(torch_error_of([&] { adapters_->remove_fusion("ner,pos"); }),
+              HasSubstr("fusion \"ner,pos\" is active; activate another composition before"));
+  adapters_->deactivate();
   adapters_->remove_fusion("ner,pos");
   EXPECT_THAT(adapters_->fusion_names(), IsEmpty());
+  adapters_->remove("pos");
   EXPECT_NO_THROW(adapters_->add("pos", named_config("pfeiffer"))) << "its name is free";
   EXPECT_THAT(torch_error_of([&] { adapters_->remove("de"); }), HasSubstr("no adapter named"));
 }

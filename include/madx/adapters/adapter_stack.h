@@ -63,6 +63,7 @@ class AdapterStackImpl : public torch::nn::Module {
   /// Adds a fusion, as `add` adds a set. Throws c10::Error when the name is taken or it is of
   /// another shape.
   AdapterFusion add_fusion(const std::string& name, AdapterFusion fusion);
+  /// Takes a fusion out, as `remove` takes a set.
   void remove_fusion(const std::string& name);
   bool has_fusion(const std::string& name) const { return bank_.fusions.count(name) > 0; }
   /// Throws c10::Error, with the names there are, for another one.
@@ -237,7 +238,14 @@ inline void AdapterStackImpl::remove(const std::string& name) {
 }
 
 inline void AdapterStackImpl::remove_fusion(const std::string& name) {
-  get_fusion(name);
+  get_fusion(name);  // refuses one that is not here
+  const auto names_it = [&](const auto& self, const Composition& part) -> bool {
+    return (part.kind == Composition::Kind::kFuse && fusion_name(part) == name) ||
+           std::any_of(part.children.begin(), part.children.end(),
+                       [&](const Composition& child) { return self(self, child); });
+  };
+  TORCH_CHECK(!names_it(names_it, composition()), "AdapterStack: fusion \"", name,
+              "\" is active; activate another composition before it is removed");
   unregister_module(fusion_key(name));
   bank_.fusions.erase(name);
 }
