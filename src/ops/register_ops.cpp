@@ -2,7 +2,6 @@
 // to is left out, and its initialisers with it.
 #include <torch/library.h>
 
-#include <memory>
 #include <optional>
 
 #include "madx/ops/adapter_site.h"
@@ -15,9 +14,10 @@
 namespace madx::ops {
 
 void register_ops() {
-  static const auto library = [] {
-    auto made = std::make_unique<torch::Library>(torch::Library::DEF, "madx", std::nullopt,
-                                                 __FILE__, __LINE__);
+  // Never destroyed: at the end of a process LibTorch's dispatcher may be gone before it.
+  static const auto* const library = [] {
+    auto* const made =
+        new torch::Library(torch::Library::DEF, "madx", std::nullopt, __FILE__, __LINE__);
     for (const auto* schema : kSchemas) made->def(schema);
     // One function for all devices, which brings its own autograd.
     made->impl("adapter_site", TORCH_FN(detail::adapter_site_op));
@@ -28,6 +28,7 @@ void register_ops() {
     made->impl("linear_cross_entropy", TORCH_FN(detail::linear_cross_entropy_op));
     return made;
   }();
+  static_cast<void>(library);
 }
 
 }  // namespace madx::ops
