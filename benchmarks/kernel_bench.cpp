@@ -160,7 +160,7 @@ std::vector<Case> bfloat16_cases(const Flags& flags) {
   };
   const auto packed = [](const madx::ops::FrozenLinear& layer) {
     return madx::ops::FrozenLinear{at::Tensor(), layer.bias,
-                                   std::make_shared<madx::ops::PackedWeight>(layer.weight)};
+                                   std::make_shared<madx::ops::Bfloat16Weight>(layer.weight)};
   };
   const auto plain = [](const at::Tensor& x, const madx::ops::FrozenLinear& layer) {
     return at::linear(x, layer.weight, layer.bias.to(at::kBFloat16));

@@ -66,44 +66,59 @@ madx::EncoderConfig config_of(const Flags& flags) {
   return config;
 }
 
+at::Tensor random_matrix(int64_t rows, int64_t columns) {
+  return at::empty({rows, columns}).normal_(0, 0.02);
+}
+
+/// Word embeddings in the form that the encoder keeps them in, a part at a time: peak memory is
+/// measured.
+void set_random_words(madx::EncoderWeights& weights, const madx::EncoderConfig& config,
+                      madx::WeightForm form) {
+  const auto rows = config.vocab_size, hidden = config.hidden_size;
+  const bool scaled = form == madx::WeightForm::kInt8;
+  const auto type = scaled                               ? at::kChar
+                    : form == madx::WeightForm::kFloat32 ? at::kFloat
+                                                         : at::kBFloat16;
+  weights.words = at::empty({rows, hidden}, type);
+  if (scaled) weights.word_scales = at::empty({rows});
+  constexpr int64_t kPart = 4096;
+  for (int64_t first = 0; first < rows; first += kPart) {
+    const auto size = std::min(kPart, rows - first);
+    const auto part = random_matrix(size, hidden);
+    if (!scaled) {
+      weights.words.narrow(0, first, size).copy_(part);
+      continue;
+    }
+    const auto quantised = madx::ops::quantise_rows(part, [](const at::Tensor&) {});
+    weights.words.narrow(0, first, size).copy_(quantised.rows);
+    weights.word_scales.narrow(0, first, size).copy_(quantised.scales);
+  }
+}
+
 /// An encoder as Hugging Face initialises one.
 madx::Encoder random_encoder(const madx::EncoderConfig& config, madx::WeightForm form) {
-  const auto dtype = form == madx::WeightForm::kFloat32 ? at::kFloat : at::kBFloat16;
-  madx::TensorMap weights;
   const auto hidden = config.hidden_size, inner = config.intermediate_size;
-  const auto matrix = [&](const std::string& name, int64_t rows, int64_t columns) {
-    auto weight = at::empty({rows, columns}, dtype);
-    if (dtype == at::kFloat) {
-      weight.normal_(0, 0.02);
-    } else {  // a part at a time: peak memory is measured
-      for (auto& part : weight.split(/*split_size=*/1024))
-        part.copy_(at::randn(part.sizes()) * 0.02);
-    }
-    weights.insert(name + ".weight", weight);
+  const auto linear = [](int64_t out, int64_t in) {
+    return madx::LayerWeights{random_matrix(out, in), at::zeros({out})};
   };
-  const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
-    matrix(name, out, in);
-    weights.insert(name + ".bias", at::zeros({out}));
+  const auto norm = [&] { return madx::LayerWeights{at::ones({hidden}), at::zeros({hidden})}; };
+  madx::EncoderWeights weights;
+  set_random_words(weights, config, form);
+  weights.positions = random_matrix(config.max_position_embeddings, hidden);
+  weights.types = random_matrix(config.type_vocab_size, hidden);
+  weights.norm = norm();
+  weights.layer = [&](int64_t) {
+    return madx::EncoderLayerWeights{linear(hidden, hidden),
+                                     linear(hidden, hidden),
+                                     linear(hidden, hidden),
+                                     linear(hidden, hidden),
+                                     norm(),
+                                     linear(inner, hidden),
+                                     linear(hidden, inner),
+                                     norm()};
   };
-  const auto norm = [&](const std::string& name) {
-    weights.insert(name + ".weight", at::ones({hidden}));
-    weights.insert(name + ".bias", at::zeros({hidden}));
-  };
-  matrix("embeddings.word_embeddings", config.vocab_size, hidden);
-  matrix("embeddings.position_embeddings", config.max_position_embeddings, hidden);
-  matrix("embeddings.token_type_embeddings", config.type_vocab_size, hidden);
-  norm("embeddings.LayerNorm");
-  for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-    const auto prefix = "encoder.layer." + std::to_string(layer) + ".";
-    for (const std::string part : {"query", "key", "value"})
-      linear(prefix + "attention.self." + part, hidden, hidden);
-    linear(prefix + "attention.output.dense", hidden, hidden);
-    norm(prefix + "attention.output.LayerNorm");
-    linear(prefix + "intermediate.dense", inner, hidden);
-    linear(prefix + "output.dense", hidden, inner);
-    norm(prefix + "output.LayerNorm");
-  }
-  return madx::io::make_encoder(config, weights, "random weights", form);
+  madx::detail::check_weight_form(config, form, "random weights");
+  return madx::Encoder(config, weights, form);
 }
 
 /// What a step does, and how many tokens it reads.

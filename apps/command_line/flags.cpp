@@ -13,6 +13,7 @@
 #include "madx/core/plain_text.h"
 #include "madx/cpu/available.h"
 #include "madx/cpu/bfloat16.h"
+#include "madx/cpu/int8.h"
 #include "madx/gemm/products.h"
 #include "madx/io/adapter_config.h"
 #include "madx/io/floating.h"
@@ -190,8 +191,8 @@ void DeviceFlags::add_to(CLI::App& app) {
   app.add_option("--threads", threads, "CPU threads; 0: all cores")->capture_default_str();
   app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--dtype", dtype,
-                 "float32, or bfloat16 for the encoder's weights: faster and smaller on a GPU, and "
-                 "where the CPU has AMX")
+                 "float32, or for the encoder's weights bfloat16 (on a GPU, and where the CPU has "
+                 "AMX) or int8 (on a CPU): faster and smaller")
       ->capture_default_str();
 }
 
@@ -218,8 +219,8 @@ at::Device parse_device(const std::string& device) {
 at::Device DeviceFlags::apply() const {
   require(threads >= 0, "--threads", "a number of at least 0", threads);
   if (threads > 0) at::set_num_threads(threads);
-  if (dtype != "float32" && dtype != "bfloat16")
-    input_error("--dtype: expected float32 or bfloat16, but found ", dtype);
+  if (dtype != "float32" && dtype != "bfloat16" && dtype != "int8")
+    input_error("--dtype: expected float32, bfloat16 or int8, but found ", dtype);
   gemm::default_products();  // refuses what it cannot be
   const auto where = parse_device(device);
   if (where.is_cpu() && !cpu::available()) {
@@ -231,11 +232,21 @@ at::Device DeviceFlags::apply() const {
         "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
         "processor has no matrix units for it (AMX); leave the flag out");
   }
+  if (dtype == "int8" && !where.is_cpu())
+    input_error(
+        "--dtype: expected float32 or bfloat16 on a GPU, but found int8, which is for CPUs");
+  if (dtype == "int8" && !cpu::has_int8_products()) {
+    input_error(
+        "--dtype: expected float32 on this machine, but found int8, for which its processor "
+        "(x86-64 "
+        "with AVX2) or MADX_CPU_CAPABILITY is too little; leave the flag out");
+  }
   return where;
 }
 
 WeightForm DeviceFlags::weight_form(at::Device device) const {
   if (dtype == "float32") return WeightForm::kFloat32;
+  if (dtype == "int8") return WeightForm::kInt8;
   return device.is_cpu() ? WeightForm::kPackedBfloat16 : WeightForm::kBfloat16;
 }
 

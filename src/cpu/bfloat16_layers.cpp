@@ -6,14 +6,13 @@
 #include "cpu/bfloat16_round.h"
 #include "cpu/gelu.h"
 #include "cpu/gemm.h"
-#include "cpu/parallel.h"
-#include "cpu/row_tiles.h"
+#include "cpu/layer_tiles.h"
 
 namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
 /// Inner units of the feed-forward block taken at a time.
-constexpr int64_t kInnerBlock = 256;
+constexpr int64_t kRoundedBlock = 256;
 /// Tiles of the matrix units, 16 rows of 64 bytes, lie in different sets of the cache if rows are
 /// this many elements longer than a power of two.
 constexpr int64_t kPadding = 32;
@@ -37,32 +36,17 @@ class RoundedRows {
   std::vector<Bfloat16> data_;
 };
 
-/// Runs `body(first row, rows, scratch)` for each tile, on threads with their matrix tiles set up
-/// and a scratch of `make(largest tile)` each.
-template <class Make, class Body>
-void by_tiles(int64_t rows, int64_t floats, int threads, Make&& make, Body&& body) {
-  if (rows == 0) return;
-  const RowTiles tiles(rows, threads, rows_in_cache(floats), /*granule=*/kBfloat16Granule);
-  SharedPieces pieces(tiles.count());
-  parallel(tiles.threads(), [&](Thread thread) {
-    const AmxTiles registers;
-    auto mine = make(tiles.size());
-    pieces.for_each(thread,
-                    [&](int64_t tile) { body(tiles.first(tile), tiles.rows_of(tile), mine); });
-  });
-}
-
-struct FeedForwardScratch {
-  FeedForwardScratch(int64_t tile, int64_t columns)
+struct RoundedFeedForward {
+  RoundedFeedForward(int64_t tile, int64_t columns)
       : rows(tile, columns),
-        rounded(tile, kInnerBlock),
-        block(static_cast<size_t>(tile * kInnerBlock)) {}
+        rounded(tile, kRoundedBlock),
+        block(static_cast<size_t>(tile * kRoundedBlock)) {}
   RoundedRows rows, rounded;
-  std::vector<float> block;  // (tile, kInnerBlock)
+  std::vector<float> block;  // (tile, kRoundedBlock)
 };
 
 int64_t panels_of(const FeedForwardBfloat16& layers, int64_t unit) {
-  return std::min(kInnerBlock, layers.first.out - unit);
+  return std::min(kRoundedBlock, layers.first.out - unit);
 }
 
 }  // namespace
@@ -70,8 +54,9 @@ int64_t panels_of(const FeedForwardBfloat16& layers, int64_t unit) {
 void frozen_linear_forward(const FrozenBfloat16& layer, const float* x, int64_t rows, int threads,
                            float* y) {
   const auto in = layer.in, out = layer.out;
-  by_tiles(
-      rows, in / 2 + out, threads, [&](int64_t tile) { return RoundedRows(tile, in); },
+  by_tiles<AmxTiles>(
+      rows, in / 2 + out, kBfloat16Granule, threads,
+      [&](int64_t tile) { return RoundedRows(tile, in); },
       [&](int64_t first, int64_t count, RoundedRows& rounded) {
         rounded.load(x + first * in, count, in);
         amx_product({count, out, in, rounded.data(), rounded.stride(), layer.forward,
@@ -83,8 +68,9 @@ void frozen_linear_forward(const FrozenBfloat16& layer, const float* x, int64_t 
 void frozen_linear_backward(const FrozenBfloat16& layer, const float* y_gradient, int64_t rows,
                             int threads, float* x_gradient) {
   const auto in = layer.in, out = layer.out;
-  by_tiles(
-      rows, in + out / 2, threads, [&](int64_t tile) { return RoundedRows(tile, out); },
+  by_tiles<AmxTiles>(
+      rows, in + out / 2, kBfloat16Granule, threads,
+      [&](int64_t tile) { return RoundedRows(tile, out); },
       [&](int64_t first, int64_t count, RoundedRows& rounded) {
         rounded.load(y_gradient + first * out, count, out);
         amx_product({count, in, out, rounded.data(), rounded.stride(), layer.backward,
@@ -95,18 +81,18 @@ void frozen_linear_backward(const FrozenBfloat16& layer, const float* y_gradient
 void feed_forward_forward(const FeedForwardBfloat16& layers, const float* x, int64_t rows,
                           int threads, Bfloat16* kept, float* y) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  by_tiles(
-      rows, in / 2 + 2 * kInnerBlock + out, threads,
-      [&](int64_t tile) { return FeedForwardScratch(tile, in); },
-      [&](int64_t first, int64_t count, FeedForwardScratch& mine) {
+  by_tiles<AmxTiles>(
+      rows, in / 2 + 2 * kRoundedBlock + out, kBfloat16Granule, threads,
+      [&](int64_t tile) { return RoundedFeedForward(tile, in); },
+      [&](int64_t first, int64_t count, RoundedFeedForward& mine) {
         mine.rows.load(x + first * in, count, in);
-        for (int64_t unit = 0; unit < inner; unit += kInnerBlock) {
+        for (int64_t unit = 0; unit < inner; unit += kRoundedBlock) {
           const auto units = panels_of(layers, unit);
           amx_product({count, units, in, mine.rows.data(), mine.rows.stride(),
                        layers.first.forward + unit * in, kBfloat16Granule * in, mine.block.data(),
-                       kInnerBlock, /*accumulate=*/false, layers.first.bias + unit});
+                       kRoundedBlock, /*accumulate=*/false, layers.first.bias + unit});
           for (int64_t row = 0; row < count; ++row) {
-            const float* const before = mine.block.data() + row * kInnerBlock;
+            const float* const before = mine.block.data() + row * kRoundedBlock;
             Bfloat16* const after = mine.rounded.row(row);
             if (kept != nullptr) to_bfloat16(before, units, kept + (first + row) * inner + unit);
 #pragma omp simd
@@ -122,19 +108,19 @@ void feed_forward_forward(const FeedForwardBfloat16& layers, const float* x, int
 void feed_forward_backward(const FeedForwardBfloat16& layers, const Bfloat16* kept,
                            const float* y_gradient, int64_t rows, int threads, float* x_gradient) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  by_tiles(
-      rows, out / 2 + 2 * kInnerBlock + in, threads,
-      [&](int64_t tile) { return FeedForwardScratch(tile, out); },
-      [&](int64_t first, int64_t count, FeedForwardScratch& mine) {
+  by_tiles<AmxTiles>(
+      rows, out / 2 + 2 * kRoundedBlock + in, kBfloat16Granule, threads,
+      [&](int64_t tile) { return RoundedFeedForward(tile, out); },
+      [&](int64_t first, int64_t count, RoundedFeedForward& mine) {
         mine.rows.load(y_gradient + first * out, count, out);
-        for (int64_t unit = 0; unit < inner; unit += kInnerBlock) {
+        for (int64_t unit = 0; unit < inner; unit += kRoundedBlock) {
           const auto units = panels_of(layers, unit);
           amx_product(
               {count, units, out, mine.rows.data(), mine.rows.stride(),
                layers.second.backward + unit / kBfloat16Granule * layers.second.backward_panel,
-               layers.second.backward_panel, mine.block.data(), kInnerBlock});
+               layers.second.backward_panel, mine.block.data(), kRoundedBlock});
           for (int64_t row = 0; row < count; ++row) {
-            const float* const gradient = mine.block.data() + row * kInnerBlock;
+            const float* const gradient = mine.block.data() + row * kRoundedBlock;
             const Bfloat16* const before = kept + (first + row) * inner + unit;
             Bfloat16* const after = mine.rounded.row(row);
 #pragma omp simd

@@ -110,4 +110,33 @@ void feed_forward_backward(const FeedForwardBfloat16& layers, const Bfloat16* ke
   kernels().bfloat16_feed_forward_backward(layers, kept, y_gradient, rows, threads, x_gradient);
 }
 
+void quantise(const float* weight, int64_t out, int64_t in, const int32_t* exact,
+              int64_t exact_count, const Int8Panels& panels) {
+  kernels().quantise(weight, out, in, exact, exact_count, panels);
+}
+
+void dequantise(const Int8Matrix& matrix, int64_t out, int64_t in, float* weight) {
+  kernels().dequantise(matrix, out, in, weight);
+}
+
+void frozen_linear_forward(const FrozenInt8& layer, const float* x, int64_t rows, int threads,
+                           float* y) {
+  kernels().int8_linear_forward(layer, x, rows, threads, y);
+}
+
+void frozen_linear_backward(const FrozenInt8& layer, const float* y_gradient, int64_t rows,
+                            int threads, float* x_gradient) {
+  kernels().int8_linear_backward(layer, y_gradient, rows, threads, x_gradient);
+}
+
+void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t rows, int threads,
+                          Bfloat16* kept, float* y) {
+  kernels().int8_feed_forward_forward(layers, x, rows, threads, kept, y);
+}
+
+void feed_forward_backward(const FeedForwardInt8& layers, const Bfloat16* kept,
+                           const float* y_gradient, int64_t rows, int threads, float* x_gradient) {
+  kernels().int8_feed_forward_backward(layers, kept, y_gradient, rows, threads, x_gradient);
+}
+
 }  // namespace madx::cpu

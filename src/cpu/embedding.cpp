@@ -20,14 +20,19 @@ void embed(const EmbeddingInput& input, int threads, float* out) {
       const float* const position = input.positions + input.position_ids[row] * hidden;
       const auto word = input.word_ids[row] * hidden;
       float* const to = out + row * hidden;
-      if (input.words != nullptr) {
+      const auto add = [&](auto&& element) {
 #pragma omp simd
         for (int64_t i = 0; i < hidden; ++i)
-          to[i] = input.words[word + i] + position[i] + input.type[i];
+          to[i] = element(word + i) + position[i] + input.type[i];
+      };
+      const auto& words = input.words;
+      if (words.float32 != nullptr) {
+        add([&](int64_t i) { return words.float32[i]; });
+      } else if (words.bfloat16 != nullptr) {
+        add([&](int64_t i) { return to_float(words.bfloat16[i]); });
       } else {
-#pragma omp simd
-        for (int64_t i = 0; i < hidden; ++i)
-          to[i] = to_float(input.bfloat16_words[word + i]) + position[i] + input.type[i];
+        const float scale = words.scales[input.word_ids[row]];
+        add([&](int64_t i) { return scale * static_cast<float>(words.int8[i]); });
       }
       norm.forward(to, to);
       if (!dropout.active()) return;

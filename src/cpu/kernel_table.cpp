@@ -26,14 +26,40 @@ void feed_forward_forward(const FeedForwardBfloat16&, const float*, int64_t, int
                           float*);
 void feed_forward_backward(const FeedForwardBfloat16&, const Bfloat16*, const float*, int64_t, int,
                            float*);
+decltype(cpu::quantise) quantise;
+decltype(cpu::dequantise) dequantise;
+void frozen_linear_forward(const FrozenInt8&, const float*, int64_t, int, float*);
+void frozen_linear_backward(const FrozenInt8&, const float*, int64_t, int, float*);
+void feed_forward_forward(const FeedForwardInt8&, const float*, int64_t, int, Bfloat16*, float*);
+void feed_forward_backward(const FeedForwardInt8&, const Bfloat16*, const float*, int64_t, int,
+                           float*);
 
 extern const Kernels kernel_table;
 const Kernels kernel_table{
-    adapter_site_forward,   adapter_site_backward,  attention_forward,    attention_backward,
-    coupling,               embed,                  frozen_linear_forward, frozen_linear_backward,
-    feed_forward_kept,      feed_forward_forward,   feed_forward_backward, vocabulary_loss,
-    pack_transposed,        pack,                   frozen_linear_forward, frozen_linear_backward,
-    feed_forward_forward,   feed_forward_backward,
+    adapter_site_forward,
+    adapter_site_backward,
+    attention_forward,
+    attention_backward,
+    coupling,
+    embed,
+    frozen_linear_forward,
+    frozen_linear_backward,
+    feed_forward_kept,
+    feed_forward_forward,
+    feed_forward_backward,
+    vocabulary_loss,
+    pack_transposed,
+    pack,
+    frozen_linear_forward,
+    frozen_linear_backward,
+    feed_forward_forward,
+    feed_forward_backward,
+    quantise,
+    dequantise,
+    frozen_linear_forward,
+    frozen_linear_backward,
+    feed_forward_forward,
+    feed_forward_backward,
 };
 
 }  // namespace MADX_CAPABILITY

@@ -6,6 +6,7 @@
 #include "madx/cpu/coupling.h"
 #include "madx/cpu/embedding.h"
 #include "madx/cpu/frozen_linear.h"
+#include "madx/cpu/int8.h"
 #include "madx/cpu/vocabulary_loss.h"
 
 namespace madx::cpu {
@@ -34,6 +35,14 @@ struct Kernels {
                                         Bfloat16*, float*);
   void (*bfloat16_feed_forward_backward)(const FeedForwardBfloat16&, const Bfloat16*, const float*,
                                          int64_t, int, float*);
+  decltype(&cpu::quantise) quantise;
+  decltype(&cpu::dequantise) dequantise;
+  void (*int8_linear_forward)(const FrozenInt8&, const float*, int64_t, int, float*);
+  void (*int8_linear_backward)(const FrozenInt8&, const float*, int64_t, int, float*);
+  void (*int8_feed_forward_forward)(const FeedForwardInt8&, const float*, int64_t, int, Bfloat16*,
+                                    float*);
+  void (*int8_feed_forward_backward)(const FeedForwardInt8&, const Bfloat16*, const float*, int64_t,
+                                     int, float*);
 };
 
 /// Those of the capability in force (madx/gemm/capability.h), chosen at the first call.

@@ -9,6 +9,7 @@
 
 #include "madx/core/error.h"
 #include "madx/gemm/bfloat16.h"
+#include "madx/gemm/int8.h"
 
 #if defined(MADX_CAPABILITIES) && defined(__linux__)
 #include <cpuid.h>
@@ -114,7 +115,9 @@ const char* name_of(Capability capability) {
   return "";
 }
 
-bool has_int8_products() {
+bool has_int8_products() { return capability() >= Capability::kAvx2; }
+
+bool has_int8_dot_products() {
 #ifdef MADX_CAPABILITIES
   return capability() >= Capability::kAvx512 && __builtin_cpu_supports("avx512vnni");
 #else

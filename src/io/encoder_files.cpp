@@ -62,7 +62,7 @@ void save_encoder(const Encoder& encoder, const EncoderOrigin& origin,
                   const std::string& directory) {
   const std::string prefix = encoder->config().model_type == "bert" ? "bert." : "roberta.";
   TensorMap weights;
-  for (const auto& item : hugging_face_weights(encoder->weights())) {
+  for (const auto& item : hugging_face_weights(encoder)) {
     weights.insert(prefix + item.key(), item.value().detach().cpu().contiguous());
   }
   for (const auto& item : origin.head) weights.insert(item.key(), item.value());

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "madx/core/error.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::io {
 namespace {
@@ -65,13 +66,13 @@ EncoderWeights import_encoder(const EncoderConfig& config, const TensorMap& weig
                         embedding(kPositionEmbeddings, config.max_position_embeddings),
                         embedding(kTypeEmbeddings, config.type_vocab_size),
                         {},
-                        {},
                         {}};
+  std::vector<EncoderLayerWeights> layers;
   const std::string output = config.output_layer_key();
   if (weights.contains(output)) result.output = read(output, {config.vocab_size, hidden});
   result.norm = norm(kEmbeddingNorm);
   for (int64_t index = 0; index < config.num_hidden_layers; ++index) {
-    auto& layer = result.layers.emplace_back();
+    auto& layer = layers.emplace_back();
     for (const auto& [part, name, shape] : kLayerNames) {
       const auto key = layer_prefix(index) + name;
       layer.*part = shape == LayerName::kNorm
@@ -86,22 +87,41 @@ EncoderWeights import_encoder(const EncoderConfig& config, const TensorMap& weig
                 " layers by config.json, but found more (\"", beyond,
                 "\"); config and weights are not of one model");
   }
+  result.layer = [layers = std::move(layers)](int64_t index) {
+    return layers[static_cast<size_t>(index)];
+  };
   return result;
 }
 
-TensorMap hugging_face_weights(const EncoderWeights& weights) {
+Encoder make_encoder(const EncoderConfig& config, const TensorMap& weights,
+                     const std::string& where, WeightForm form) {
+  detail::check_weight_form(config, form, where);
+  auto imported = import_encoder(config, weights, where);
+  imported.done = [](const at::Tensor& weight) {
+    if (weight.is_contiguous()) forget_pages(weight.const_data_ptr(), weight.nbytes());
+  };
+  return Encoder(config, imported, form);
+}
+
+TensorMap hugging_face_weights(const Encoder& encoder) {
+  const auto weights = encoder->weights();
   TensorMap map;
   const auto insert = [&](const std::string& key, const LayerWeights& layer) {
     map.insert(key + ".weight", layer.weight);
     map.insert(key + ".bias", layer.bias);
   };
-  map.insert(std::string(kWordEmbeddings) + ".weight", weights.words);
+  map.insert(std::string(kWordEmbeddings) + ".weight",
+             weights.word_scales.defined()
+                 ? weights.words.to(at::kFloat).mul_(weights.word_scales.unsqueeze(1))
+                 : weights.words);
   map.insert(std::string(kPositionEmbeddings) + ".weight", weights.positions);
   map.insert(std::string(kTypeEmbeddings) + ".weight", weights.types);
   insert(kEmbeddingNorm, weights.norm);
-  for (size_t index = 0; index < weights.layers.size(); ++index)
+  for (int64_t index = 0; index < encoder->config().num_hidden_layers; ++index) {
+    const auto layer = weights.layer(index);
     for (const auto& [part, name, shape] : kLayerNames)
-      insert(layer_prefix(static_cast<int64_t>(index)) + name, weights.layers[index].*part);
+      insert(layer_prefix(index) + name, layer.*part);
+  }
   return map;
 }
 

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 #include "madx/core/error.h"
 
@@ -22,6 +24,36 @@ struct Descriptor {
   int number;
   ~Descriptor() { ::close(number); }
 };
+
+/// The files that are mapped: where each begins, and its size.
+class Mappings {
+ public:
+  void insert(const char* data, size_t size) {
+    const std::lock_guard lock(mutex_);
+    sizes_[data] = size;
+  }
+  void erase(const char* data) {
+    const std::lock_guard lock(mutex_);
+    sizes_.erase(data);
+  }
+  bool contain(const char* data, size_t size) const {
+    const std::lock_guard lock(mutex_);
+    auto after = sizes_.upper_bound(data);
+    if (after == sizes_.begin()) return false;
+    const auto& [first, bytes] = *--after;
+    return data + size <= first + bytes;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<const char*, size_t> sizes_;
+};
+
+/// Never destroyed: tensors over files may outlive what is.
+Mappings& mappings() {
+  static auto* const mappings = new Mappings;
+  return *mappings;
+}
 
 }  // namespace
 
@@ -52,9 +84,22 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
     input_error(path, ": expected the file's content, but found a Git LFS pointer to it; run ",
                 "`git lfs pull` in its folder");
   }
+  mappings().insert(data_, size_);
 }
 
-MappedFile::~MappedFile() { ::munmap(data_, size_); }
+MappedFile::~MappedFile() {
+  mappings().erase(data_);
+  ::munmap(data_, size_);
+}
+
+void forget_pages(const void* data, size_t size) {
+  const auto* const first = static_cast<const char*>(data);
+  if (!mappings().contain(first, size)) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(first) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<uintptr_t>(first) + size) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
 
 std::optional<int64_t> element_count(at::IntArrayRef sizes) {
   int64_t count = 1;

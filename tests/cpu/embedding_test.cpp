@@ -37,9 +37,18 @@ class Embedding : public testing::Test {
   }
 
   EmbeddingInput input(double dropout = 0) const {
-    return {ids_.data(),       places_.data(),    kRows,        kHidden,        words_.data(),
-            nullptr,           positions_.data(), type_.data(), weight_.data(), bias_.data(),
-            /*norm_eps=*/1e-5, dropout,           /*seed=*/3};
+    return {ids_.data(),
+            places_.data(),
+            kRows,
+            kHidden,
+            {words_.data(), nullptr, nullptr, nullptr},
+            positions_.data(),
+            type_.data(),
+            weight_.data(),
+            bias_.data(),
+            /*norm_eps=*/1e-5,
+            dropout,
+            /*seed=*/3};
   }
 
   std::vector<float> run(const EmbeddingInput& input, int threads = 2) const {
@@ -75,8 +84,7 @@ TEST_F(Embedding, IsTheLayerNormOfTheSum) {
 
 TEST_F(Embedding, ReadsWordsInBfloat16) {
   auto rounded = input();
-  rounded.words = nullptr;
-  rounded.bfloat16_words = rounded_.data();
+  rounded.words = {nullptr, rounded_.data(), nullptr, nullptr};
   EXPECT_EQ(run(rounded), run(input()));  // the words of the fixture are round
 }
 

@@ -5,6 +5,7 @@
 
 #include "../support.h"
 #include "madx/ops/adapter_site.h"
+#include "madx/ops/bfloat16_weight.h"
 #include "madx/ops/embedding.h"
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/linear_cross_entropy.h"
@@ -13,7 +14,7 @@ namespace madx::ops {
 namespace bfloat16_layers_test {
 
 FrozenLinear packed(const at::Tensor& weight, const at::Tensor& bias) {
-  return {at::Tensor(), bias, std::make_shared<PackedWeight>(weight)};
+  return {at::Tensor(), bias, std::make_shared<Bfloat16Weight>(weight)};
 }
 
 /// At most this share of the largest value.
@@ -36,19 +37,17 @@ class Bfloat16Ops : public testing::Test {
   }
 };
 
-TEST_F(Bfloat16Ops, APackedWeightUnpacksToItsRoundedSelf) {
+TEST_F(Bfloat16Ops, ABfloat16WeightUnpacksToItsRoundedSelf) {
   const auto any = at::randn({96, 64});
-  const PackedWeight packed(any);
-  EXPECT_TRUE(at::equal(packed.unpacked(), any.to(at::kBFloat16)));
-  packed.backward();
+  const Bfloat16Weight packed(any);
   EXPECT_TRUE(at::equal(packed.unpacked(), any.to(at::kBFloat16)));
 }
 
 TEST_F(Bfloat16Ops, RefusesSizesThatAreNoMultiplesOf32) {
   EXPECT_EQ(torch_error_of([] {
-              PackedWeight(at::zeros({33, 64}));
+              Bfloat16Weight(at::zeros({33, 64}));
             }),
-            "PackedWeight: expected sizes that are multiples of 32, but got [33, 64]");
+            "Bfloat16Weight: expected sizes that are multiples of 32, but got [33, 64]");
   const auto layer = packed(weight(kHidden, kHidden), at::zeros({kHidden}));
   EXPECT_EQ(torch_error_of([&] {
               frozen_linear(at::zeros({2, kHidden}), layer.narrow(16, 32));

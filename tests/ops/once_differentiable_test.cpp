@@ -10,6 +10,7 @@
 #include "../support.h"
 #include "madx/cpu/bfloat16.h"
 #include "madx/ops/adapter_site.h"
+#include "madx/ops/bfloat16_weight.h"
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/linear_cross_entropy.h"
 #include "madx/ops/packed_attention.h"
@@ -48,7 +49,7 @@ std::vector<std::pair<std::string, Op>> ops() {
        }}};
   if (cpu::has_bfloat16_products()) {
     const auto packed = [](const FrozenLinear& layer) {
-      return FrozenLinear{{}, layer.bias, std::make_shared<PackedWeight>(layer.weight)};
+      return FrozenLinear{{}, layer.bias, std::make_shared<Bfloat16Weight>(layer.weight)};
     };
     ops.push_back(
         {"frozen_linear", [=](const at::Tensor& x) { return frozen_linear(x, packed(first)); }});

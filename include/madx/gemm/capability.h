@@ -20,8 +20,8 @@ Capability capability();
 /// As MADX_CPU_CAPABILITY spells it.
 const char* name_of(Capability capability);
 
-/// Whether the processor multiplies int8 and sums in int32 (AVX512-VNNI), where kAvx512 is in force
-/// or more. No kernel reads it yet.
-bool has_int8_products();
+/// Whether the processor has dot products of int8 with sums in int32 (AVX512-VNNI), where kAvx512 is
+/// in force or more.
+bool has_int8_dot_products();
 
 }  // namespace madx::gemm

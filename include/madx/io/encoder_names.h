@@ -14,15 +14,13 @@ namespace madx::io {
 EncoderWeights import_encoder(const EncoderConfig& config, const TensorMap& weights,
                               const std::string& where);
 
-/// The encoder of them.
-inline Encoder make_encoder(const EncoderConfig& config, const TensorMap& weights,
-                            const std::string& where, WeightForm form = WeightForm::kFloat32) {
-  detail::check_weight_form(config, form, where);
-  return Encoder(config, import_encoder(config, weights, where), form);
-}
+/// The encoder of them. What it copies of a mapped file leaves memory as it goes.
+Encoder make_encoder(const EncoderConfig& config, const TensorMap& weights,
+                     const std::string& where, WeightForm form = WeightForm::kFloat32);
 
-/// The other way round: by Hugging Face's names without prefix, the output layer apart.
-TensorMap hugging_face_weights(const EncoderWeights& weights);
+/// The other way round: by Hugging Face's names without prefix, the output layer apart; words that
+/// are int8 in float32.
+TensorMap hugging_face_weights(const Encoder& encoder);
 
 /// The tensor under `key`, of this shape. Throws InputError as import_encoder does.
 const at::Tensor& find_weight(const TensorMap& weights, const std::string& where,

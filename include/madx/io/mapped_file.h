@@ -31,6 +31,10 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// Lets go of the pages of memory that are whole in [data, data + size), where they are a mapped
+/// file's: who reads them again waits for the file. Of other memory it does nothing.
+void forget_pages(const void* data, size_t size);
+
 /// The most dimensions that a tensor of a file may have: LibTorch's operations take no more.
 constexpr size_t kMostDimensions = 64;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -22,12 +23,13 @@ namespace madx {
 class EncoderImpl : public torch::nn::Module {
  public:
   /// `weights` are taken without a copy, but for query, key and value, which are packed into one
-  /// tensor. In a `form` of bfloat16, the linear layers' weights and the word embeddings are
-  /// rounded to it, and all else is copied: `weights` can go. Packed ones are for CPUs that have
-  /// matrix units, and what is between products is float32; others are for GPUs, and layers work in
-  /// bfloat16, from the embeddings to the last hidden states. Throws InputError for packed ones
-  /// where the CPU would be slower with them or sizes do not fit; c10::Error for another number of
-  /// layers than `config` has. An output layer that differs from the word embeddings is kept.
+  /// tensor. In a `form` of bfloat16 or int8, the linear layers' weights and the word embeddings
+  /// are rounded to it, and all else is copied: `weights` can go. Packed ones are for CPUs that
+  /// have the units for them, and what is between products is float32; others are for GPUs, and
+  /// layers work in bfloat16, from the embeddings to the last hidden states. In int8, columns that
+  /// a LayerNorm makes far larger than others (ops::large_columns) stay in float32. Throws
+  /// InputError for packed ones where the CPU would be slower with them or sizes do not fit. An
+  /// output layer that differs from the word embeddings is kept.
   EncoderImpl(EncoderConfig config, const EncoderWeights& weights,
               WeightForm form = WeightForm::kFloat32);
 
@@ -67,18 +69,31 @@ class EncoderImpl : public torch::nn::Module {
   /// Layers below the lowest weight that learns have no backward pass, and are computed once.
   void use_gradient_checkpointing(bool use) { use_checkpointing_ = use; }
 
-  /// Every weight; query, key and value are views of the packed one.
+  /// Every weight; query, key and value are views of the packed one, and what is packed is
+  /// unpacked.
   EncoderWeights weights() const;
 
   const EncoderConfig& config() const { return config_; }
   /// In which the weights of linear layers and the word embeddings are kept.
   at::ScalarType dtype() const { return embeddings_.words.scalar_type(); }
-  /// The input embedding: (vocabulary, hidden).
+  /// The input embedding, (vocabulary, hidden), of which rows in int8 count by word_scales().
   const at::Tensor& word_embeddings() const { return embeddings_.words; }
+  const at::Tensor& word_scales() const { return embeddings_.word_scales; }
   /// The output embedding of masked LM, (vocabulary, hidden): the input embedding, but where the
   /// checkpoint has an output layer of its own. That one never learns, in full fine-tuning neither.
+  /// Where words are int8, a copy in float32, made at the first call.
   const at::Tensor& output_embeddings() const {
-    return output_.defined() ? output_ : embeddings_.words;
+    if (output_.defined()) return output_;
+    if (!embeddings_.word_scales.defined()) return embeddings_.words;
+    std::call_once(*scaled_made_, [this] {
+      scaled_ = embeddings_.words.to(at::kFloat).mul_(embeddings_.word_scales.unsqueeze(1));
+    });
+    return scaled_;
+  }
+  /// Rows of it in float32: ids (n) int64 -> (n, hidden).
+  at::Tensor output_embeddings(const at::Tensor& ids) const {
+    return output_.defined() ? output_.index_select(0, ids).to(at::kFloat)
+                             : embeddings_.words_of(ids);
   }
   /// Whether the checkpoint has an output layer of its own.
   bool has_own_output() const { return output_.defined(); }
@@ -86,6 +101,10 @@ class EncoderImpl : public torch::nn::Module {
 
  private:
   at::Tensor embed(const RoutedBatch& routed) const;
+
+  /// The word embeddings, in the encoder's form.
+  template <class Done>
+  void set_words(const EncoderWeights& weights, Done&& done);
 
   at::Tensor freeze(const std::string& name, const at::Tensor& weight) {
     std::string key = name;
@@ -104,7 +123,9 @@ class EncoderImpl : public torch::nn::Module {
   EncoderConfig config_;
   WeightForm form_;
   ops::EmbeddingTables embeddings_;
-  at::Tensor output_;  // undefined where the input embedding is the output embedding
+  at::Tensor output_;          // undefined where the input embedding is the output embedding
+  mutable at::Tensor scaled_;  // the input embedding in float32 beside that in int8
+  std::shared_ptr<std::once_flag> scaled_made_ = std::make_shared<std::once_flag>();
   FrozenLayerNorm embedding_norm_;
   std::vector<EncoderLayer> layers_;
   bool use_dropout_ = true;
@@ -119,18 +140,27 @@ namespace detail {
 /// One rule an `if`.
 inline void check_weight_form(const EncoderConfig& config, WeightForm form,
                               const std::string& where) {
+  const auto require_multiples = [&](const char* type, int64_t of) {
+    if (config.hidden_size % of == 0 && config.intermediate_size % of == 0) return;
+    input_error(where, ": for ", type, ", expected sizes that are multiples of ", of,
+                ", but found hidden_size ", config.hidden_size, " and intermediate_size ",
+                config.intermediate_size, "; use float32");
+  };
+  if (form == WeightForm::kInt8) {
+    if (!cpu::has_int8_products()) {
+      input_error(
+          "int8: expected a processor that multiplies it (x86-64 with AVX2), but this one does "
+          "not, or MADX_CPU_CAPABILITY hides it; use float32");
+    }
+    require_multiples("int8", cpu::kInt8Granule);
+  }
   if (form != WeightForm::kPackedBfloat16) return;
   if (!cpu::has_bfloat16_products()) {
     input_error(
         "bfloat16: expected a processor with matrix units for it (AMX), but this one has none, and "
         "would be slower than in float32; use float32");
   }
-  if (config.hidden_size % cpu::kBfloat16Granule != 0 ||
-      config.intermediate_size % cpu::kBfloat16Granule != 0) {
-    input_error(where, ": for bfloat16, expected sizes that are multiples of ",
-                cpu::kBfloat16Granule, ", but found hidden_size ", config.hidden_size,
-                " and intermediate_size ", config.intermediate_size, "; use float32");
-  }
+  require_multiples("bfloat16", cpu::kBfloat16Granule);
 }
 
 }  // namespace detail
@@ -141,45 +171,69 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const EncoderWeights& weig
       form_(form),
       bare_(std::make_shared<const Plan>(Bank{config_.hidden_size, config_.num_hidden_layers})) {
   detail::check_weight_form(config_, form, "Encoder");
-  TORCH_CHECK(static_cast<int64_t>(weights.layers.size()) == config_.num_hidden_layers,
-              "Encoder: expected weights of ", config_.num_hidden_layers, " layers, but got ",
-              weights.layers.size());
-  const auto vocabulary = [&](const at::Tensor& weight) {
-    return weight.to(form == WeightForm::kFloat32 ? at::kFloat : at::kBFloat16);
+  const auto done = [&](const at::Tensor& weight) {
+    if (form != WeightForm::kFloat32 && weights.done) weights.done(weight);
   };
-  embeddings_ = {freeze("embeddings_word_embeddings", vocabulary(weights.words)),
-                 freeze("embeddings_position_embeddings", owned(weights.positions)),
-                 freeze("embeddings_token_type_embeddings", owned(weights.types))};
-  if (weights.output.defined()) {
-    const auto own = vocabulary(weights.output);
-    // A buffer, not a parameter: fine-tuning takes all parameters, and none of it uses this one.
-    if (!at::equal(own, embeddings_.words)) output_ = register_buffer("output_embeddings", own);
+  // A buffer, not a parameter: fine-tuning takes all parameters, and none of it uses this one.
+  if (weights.output.defined() && !at::equal(weights.output, weights.words)) {
+    const bool rounds = form == WeightForm::kBfloat16 || form == WeightForm::kPackedBfloat16;
+    output_ = register_buffer("output_embeddings",
+                              weights.output.to(rounds ? at::kBFloat16 : at::kFloat));
   }
+  set_words(weights, done);
+  embeddings_.positions = freeze("embeddings_position_embeddings", owned(weights.positions));
+  embeddings_.types = freeze("embeddings_token_type_embeddings", owned(weights.types));
   embedding_norm_ = {freeze("embeddings_norm_weight", owned(weights.norm.weight)),
                      freeze("embeddings_norm_bias", owned(weights.norm.bias)),
                      config_.layer_norm_eps};
-  for (const auto& from : weights.layers) {
-    const auto index = static_cast<int64_t>(layers_.size());
+  // Of what a layer's input is the LayerNorm's result, the columns that stay in float32.
+  const auto exact = [&](const FrozenLayerNorm& norm) {
+    return form == WeightForm::kInt8 ? ops::large_columns(norm.weight, norm.bias)
+                                     : std::vector<int32_t>();
+  };
+  auto before = exact(embedding_norm_);
+  for (int64_t index = 0; index < config_.num_hidden_layers; ++index) {
+    const auto from = weights.layer(index);
     EncoderLayer layer(config_, index);
     layer->set("qkv", &EncoderLayerImpl::qkv,
                at::cat({from.query.weight, from.key.weight, from.value.weight}),
-               owned(at::cat({from.query.bias, from.key.bias, from.value.bias})), form);
-    const auto set = [&](const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
-                         const LayerWeights& of) {
-      layer->set(name, linear, of.weight, owned(of.bias), form);
-    };
-    set("attention_output", &EncoderLayerImpl::attention_output, from.attention_output);
-    set("intermediate", &EncoderLayerImpl::intermediate, from.intermediate);
-    set("output", &EncoderLayerImpl::output, from.output);
+               owned(at::cat({from.query.bias, from.key.bias, from.value.bias})), form, before);
+    for (const auto& part : {from.query, from.key, from.value}) done(part.weight);
     const auto norm = [&](const std::string& name, FrozenLayerNorm EncoderLayerImpl::*target,
                           const LayerWeights& of) {
       layer->set(name, target, owned(of.weight), owned(of.bias));
     };
     norm("attention_norm", &EncoderLayerImpl::attention_norm, from.attention_norm);
     norm("output_norm", &EncoderLayerImpl::output_norm, from.output_norm);
+    const auto set = [&](const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
+                         const LayerWeights& of, std::vector<int32_t> columns) {
+      layer->set(name, linear, of.weight, owned(of.bias), form, std::move(columns));
+      done(of.weight);
+    };
+    set("attention_output", &EncoderLayerImpl::attention_output, from.attention_output, {});
+    set("intermediate", &EncoderLayerImpl::intermediate, from.intermediate,
+        exact(layer->attention_norm));
+    set("output", &EncoderLayerImpl::output, from.output, {});
+    before = exact(layer->output_norm);
     layers_.push_back(register_module("layer" + std::to_string(index), layer));
   }
   eval();
+}
+
+template <class Done>
+void EncoderImpl::set_words(const EncoderWeights& weights, Done&& done) {
+  const std::string name = "embeddings_word_embeddings";
+  if (form_ != WeightForm::kInt8) {
+    const auto type = form_ == WeightForm::kFloat32 ? at::kFloat : at::kBFloat16;
+    embeddings_.words = freeze(name, weights.words.to(type));
+    done(weights.words);
+    return;
+  }
+  const bool ready = weights.word_scales.defined();
+  const auto words = ready ? ops::Int8Rows{weights.words, weights.word_scales}
+                           : ops::quantise_rows(weights.words, done);
+  embeddings_.words = register_buffer(name, words.rows);  // a parameter is a floating-point tensor
+  embeddings_.word_scales = register_buffer(name + "_scales", words.scales);
 }
 
 inline EncoderWeights EncoderImpl::weights() const {
@@ -188,7 +242,8 @@ inline EncoderWeights EncoderImpl::weights() const {
                          embeddings_.types,
                          {embedding_norm_.weight, embedding_norm_.bias},
                          {},
-                         output_};
+                         output_,
+                         embeddings_.word_scales};
   const auto of = [](const FrozenLinear& layer) {
     return LayerWeights{layer.matrix(), layer.bias};
   };
@@ -196,13 +251,17 @@ inline EncoderWeights EncoderImpl::weights() const {
     return LayerWeights{layer.weight, layer.bias};
   };
   const auto hidden = config_.hidden_size;
-  for (const auto& module : layers_) {
-    const auto& layer = *module;
-    weights.layers.push_back({of(layer.qkv.narrow(0, hidden)), of(layer.qkv.narrow(hidden, hidden)),
-                              of(layer.qkv.narrow(2 * hidden, hidden)), of(layer.attention_output),
-                              norm(layer.attention_norm), of(layer.intermediate), of(layer.output),
-                              norm(layer.output_norm)});
-  }
+  weights.layer = [of, norm, hidden, layers = layers_](int64_t index) {
+    const auto& layer = *layers[static_cast<size_t>(index)];
+    return EncoderLayerWeights{of(layer.qkv.narrow(0, hidden)),
+                               of(layer.qkv.narrow(hidden, hidden)),
+                               of(layer.qkv.narrow(2 * hidden, hidden)),
+                               of(layer.attention_output),
+                               norm(layer.attention_norm),
+                               of(layer.intermediate),
+                               of(layer.output),
+                               norm(layer.output_norm)};
+  };
   return weights;
 }
 

@@ -9,7 +9,9 @@
 #include "madx/adapters/site_forward.h"
 #include "madx/core/packed_batch.h"
 #include "madx/models/encoder_config.h"
+#include "madx/ops/bfloat16_weight.h"
 #include "madx/ops/frozen_linear.h"
+#include "madx/ops/int8_weight.h"
 #include "madx/ops/packed_attention.h"
 
 namespace madx {
@@ -24,9 +26,9 @@ class EncoderLayerImpl : public torch::nn::Module {
   EncoderLayerImpl(const EncoderConfig& config, int64_t index) : config_(config), index_(index) {}
 
   /// Registers a weight, after it was brought into `form`. Query, key and value arrive as one,
-  /// `qkv`.
+  /// `qkv`. In int8, `exact` columns of the input stay in float32.
   void set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear, at::Tensor weight,
-           at::Tensor bias, WeightForm form);
+           at::Tensor bias, WeightForm form, std::vector<int32_t> exact = {});
   void set(const std::string& name, FrozenLayerNorm EncoderLayerImpl::*norm, at::Tensor weight,
            at::Tensor bias);
 
@@ -56,10 +58,15 @@ class EncoderLayerImpl : public torch::nn::Module {
 TORCH_MODULE(EncoderLayer);
 
 inline void EncoderLayerImpl::set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear,
-                                  at::Tensor weight, at::Tensor bias, WeightForm form) {
-  if (form == WeightForm::kPackedBfloat16) {
+                                  at::Tensor weight, at::Tensor bias, WeightForm form,
+                                  std::vector<int32_t> exact) {
+  std::shared_ptr<const ops::PackedWeight> packed;
+  if (form == WeightForm::kPackedBfloat16) packed = std::make_shared<ops::Bfloat16Weight>(weight);
+  if (form == WeightForm::kInt8)
+    packed = std::make_shared<ops::Int8Weight>(weight, std::move(exact));
+  if (packed) {
     this->*linear = {at::Tensor(), register_parameter(name + "_bias", std::move(bias), false),
-                     std::make_shared<ops::PackedWeight>(weight)};
+                     std::move(packed)};
     return;
   }
   if (form == WeightForm::kBfloat16) weight = weight.to(at::kBFloat16);

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <vector>
+#include <functional>
 
 namespace madx {
 
@@ -27,9 +27,16 @@ struct EncoderWeights {
   at::Tensor positions;  // (positions, hidden)
   at::Tensor types;      // (token types, hidden)
   LayerWeights norm;
-  std::vector<EncoderLayerWeights> layers;
+  /// The weights of layer 0, 1, ..., each asked for once, when its turn has come: who makes an
+  /// encoder in a narrower type need not have them all in memory at once.
+  std::function<EncoderLayerWeights(int64_t)> layer;
   /// (vocabulary, hidden): an output layer that is not the input embedding; undefined: none.
-  at::Tensor output;
+  at::Tensor output = {};
+  /// (vocabulary): of words that are int8 already, what a row counts by.
+  at::Tensor word_scales = {};
+  /// Called with tensors that were copied into a narrower type and are not read again; may be
+  /// empty.
+  std::function<void(const at::Tensor&)> done = {};
 };
 
 }  // namespace madx

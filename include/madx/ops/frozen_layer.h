@@ -9,9 +9,9 @@
 
 namespace madx::ops {
 
-/// How frozen weights are kept: as they are; rounded to bfloat16, for a GPU; or rounded and packed,
-/// for a CPU's matrix units.
-enum class WeightForm { kFloat32, kBfloat16, kPackedBfloat16 };
+/// How frozen weights are kept: as they are; rounded to bfloat16, for a GPU; rounded and packed,
+/// for a CPU's matrix units; or quantised to int8 and packed, for a CPU.
+enum class WeightForm { kFloat32, kBfloat16, kPackedBfloat16, kInt8 };
 
 /// Weight and bias of a linear layer of the encoder, which as a rule takes no gradient. The weight
 /// is a tensor, perhaps of bfloat16 beside a bias of float32, or it is packed.
@@ -24,13 +24,13 @@ struct FrozenLinear {
   int64_t in() const { return packed ? packed->in() : weight.size(1); }
   int64_t out() const { return bias.size(0); }
 
-  /// Outputs [begin, begin + count) of the layer; of a packed one, multiples of 32.
+  /// Outputs [begin, begin + count) of the layer; of a packed one, multiples of its granule.
   FrozenLinear narrow(int64_t begin, int64_t count) const {
     return {packed ? weight : weight.narrow(0, begin, count), bias.narrow(0, begin, count), packed,
             first + begin};
   }
 
-  /// The weight as a matrix (out, in), in bfloat16 where it is packed.
+  /// The weight as a matrix (out, in); where it is packed, as it was rounded.
   at::Tensor matrix() const { return packed ? packed->unpacked().narrow(0, first, out()) : weight; }
 };
 
@@ -49,11 +49,11 @@ inline void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
                 layer.bias.scalar_type(), " on ", layer.bias.device());
     TORCH_CHECK(layer.in() == in, op, ": expected a packed weight of ", in, " inputs, but got ",
                 layer.in());
-    TORCH_CHECK(layer.first % cpu::kBfloat16Granule == 0 &&
-                    layer.out() % cpu::kBfloat16Granule == 0 &&
+    const auto granule = layer.packed->granule();
+    TORCH_CHECK(layer.first % granule == 0 && layer.out() % granule == 0 &&
                     layer.first + layer.out() <= layer.packed->out(),
-                op, ": expected outputs in multiples of ", cpu::kBfloat16Granule, " within ",
-                layer.packed->out(), ", but got ", layer.out(), " from ", layer.first, " on");
+                op, ": expected outputs in multiples of ", granule, " within ", layer.packed->out(),
+                ", but got ", layer.out(), " from ", layer.first, " on");
     return;
   }
   TORCH_CHECK(layer.weight.dim() == 2 && layer.weight.size(1) == in, op,

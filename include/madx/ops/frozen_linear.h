@@ -2,10 +2,10 @@
 
 #include <ATen/ATen.h>
 
-#include "madx/ops/bfloat16_layers.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/frozen_layer.h"
 #include "madx/ops/frozen_linear_cpu.h"
+#include "madx/ops/packed_layers.h"
 #include "madx/ops/schema.h"
 
 namespace madx::ops {
@@ -26,15 +26,15 @@ inline at::Tensor frozen_linear_op(const at::Tensor& x, const at::Tensor& weight
 }  // namespace detail
 
 /// x W^T + b: x (rows, in) -> (rows, out). Of a frozen weight nothing is kept for the backward
-/// pass. With a packed weight, x is rounded to bfloat16 and products sum in float32; with one that
-/// is a tensor of bfloat16, x is of bfloat16, too. Throws c10::Error where shapes or types
-/// disagree.
+/// pass. With a packed weight, x is rounded or quantised as its class says
+/// (madx/ops/packed_weight.h); with one that is a tensor of bfloat16, x is of bfloat16, too. Throws
+/// c10::Error where shapes or types disagree.
 inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) {
   detail::check_rows_of("frozen_linear", x, layer);  // the dispatcher wants tensors that are there
   if (layer.packed) {
     detail::check_layer("frozen_linear", x.size(-1), layer);
-    detail::check_rows("frozen_linear", x);
-    return detail::Bfloat16Linear::apply(x.contiguous(), layer);
+    detail::check_rows("frozen_linear", x, layer);
+    return detail::PackedLinear::apply(x.contiguous(), layer);
   }
   static const auto op =
       detail::operator_handle<decltype(detail::frozen_linear_op)>("madx::frozen_linear");
@@ -42,8 +42,8 @@ inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) 
 }
 
 /// A Transformer's feed-forward block with exact gelu: gelu(x W_1^T + b_1) W_2^T + b_2,
-/// x (rows, hidden) -> (rows, hidden). With packed weights, x and the inner units are rounded to
-/// bfloat16 and products sum in float32.
+/// x (rows, hidden) -> (rows, hidden). With packed weights, both of one class, x and the inner
+/// units are rounded or quantised.
 inline at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
                                const FrozenLinear& second) {
   detail::check_rows_of("feed_forward", x, first);
@@ -52,8 +52,8 @@ inline at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
   detail::check_layer("feed_forward", first.out(), second);
   const bool with_gradient = wants_gradient(x);
   if (first.packed && second.packed) {
-    detail::check_rows("feed_forward", x);
-    return detail::Bfloat16FeedForward::apply(x.contiguous(), first, second, with_gradient);
+    detail::check_rows("feed_forward", x, first);
+    return detail::PackedFeedForward::apply(x.contiguous(), first, second, with_gradient);
   }
   if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(first) &&
       detail::is_frozen_on_cpu(second)) {

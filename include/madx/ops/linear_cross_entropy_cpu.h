@@ -4,9 +4,9 @@
 #include <ATen/Parallel.h>
 
 #include "madx/cpu/vocabulary_loss.h"
+#include "madx/ops/bfloat16_weight.h"
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
-#include "madx/ops/packed_weight.h"
 
 namespace madx::ops::detail {
 
@@ -22,7 +22,7 @@ struct CrossEntropyPass {
 inline bool fits_vocabulary_loss(const at::Tensor& weight) {
   return takes_cpu_kernel({weight}) ||
          (weight.scalar_type() == at::kBFloat16 && weight.device().is_cpu() && has_data(weight) &&
-          fits_packed_weight({cpu::kBfloat16Granule, weight.size(1)}) &&
+          fits_bfloat16_weight({cpu::kBfloat16Granule, weight.size(1)}) &&
           cpu::has_bfloat16_products());
 }
 

@@ -3,63 +3,58 @@
 #include <ATen/ATen.h>
 
 #include <memory>
-#include <mutex>
 
 #include "madx/cpu/bfloat16.h"
 
 namespace madx::ops {
 
-/// Whether a matrix of this shape can be a PackedWeight.
-inline bool fits_packed_weight(at::IntArrayRef sizes) {
-  return sizes.size() == 2 && sizes[0] % cpu::kBfloat16Granule == 0 &&
-         sizes[1] % cpu::kBfloat16Granule == 0;
-}
+class PackedWeight;
 
-/// A frozen weight (out, in) in bfloat16, in the order in which the processor's matrix units read
-/// it (madx/cpu/bfloat16.h): a copy for the forward pass, and one for the backward pass from the
-/// first time on that there is one.
+/// Outputs [first, first + out) of a packed weight, and their bias.
+struct PackedPart {
+  std::shared_ptr<const PackedWeight> weight;
+  at::Tensor bias;  // (out) float32
+  int64_t first = 0;
+
+  int64_t out() const { return bias.size(0); }
+};
+
+/// A frozen weight (out, in) in a narrower type than float32, in the order in which a kernel of
+/// madx/cpu reads it: a copy for the forward pass, and one for the backward pass from the first
+/// time on that there is one. Rows of activations are dense float32.
 class PackedWeight {
  public:
-  /// Rounds `weight`, of any floating type. Throws c10::Error for a shape that is no multiple
-  /// of 32.
-  explicit PackedWeight(const at::Tensor& weight) : out_(weight.size(0)), in_(weight.size(1)) {
-    TORCH_CHECK(fits_packed_weight(weight.sizes()),
-                "PackedWeight: expected sizes that are multiples of ", cpu::kBfloat16Granule,
-                ", but got ", weight.sizes());
-    const auto rounded = weight.detach().to(at::kCPU, at::kBFloat16).contiguous();
-    forward_ = at::empty({out_, in_}, rounded.options());
-    cpu::pack_transposed(bits(rounded), out_, in_, bits(forward_));
-  }
+  virtual ~PackedWeight() = default;
 
   int64_t out() const { return out_; }
   int64_t in() const { return in_; }
-  const cpu::Bfloat16* forward() const { return bits(forward_); }
-  const cpu::Bfloat16* backward() const {
-    std::call_once(backward_made_, [this] {
-      const auto weight = unpacked();
-      backward_ = at::empty_like(weight);
-      cpu::pack(bits(weight), out_, in_, in_, out_, bits(backward_));
-    });
-    return bits(backward_);
-  }
 
-  /// The weight as it was, rounded: (out, in) bfloat16.
-  at::Tensor unpacked() const {
-    const auto granule = cpu::kBfloat16Granule;
-    return forward_.view({out_ / granule, in_ / 2, granule, 2})
-        .permute({0, 2, 1, 3})
-        .reshape({out_, in_});
-  }
+  /// Parts begin and end at multiples of this.
+  virtual int64_t granule() const = 0;
+  /// Why this processor cannot multiply by it: a clause for a message; nullptr where it can.
+  virtual const char* why_not_here() const = 0;
+  /// The weight as it was rounded: (out, in).
+  virtual at::Tensor unpacked() const = 0;
+
+  /// y (rows, part.out()) = x (rows, in) W^T + b, of a part of this weight.
+  virtual void forward(const PackedPart& part, const float* x, int64_t rows, int threads,
+                       float* y) const = 0;
+  /// x_gradient (rows, in) = y_gradient (rows, part.out()) W.
+  virtual void backward(const PackedPart& part, const float* y_gradient, int64_t rows, int threads,
+                        float* x_gradient) const = 0;
+  /// y = gelu(x W_1^T + b_1) W_2^T + b_2, where this weight is W_1 and second.weight, W_2, is of
+  /// the same class. `kept` (rows, first.out()), or null, is for feed_forward_backward.
+  virtual void feed_forward(const PackedPart& first, const PackedPart& second, const float* x,
+                            int64_t rows, int threads, cpu::Bfloat16* kept, float* y) const = 0;
+  virtual void feed_forward_backward(const PackedPart& first, const PackedPart& second,
+                                     const cpu::Bfloat16* kept, const float* y_gradient,
+                                     int64_t rows, int threads, float* x_gradient) const = 0;
+
+ protected:
+  explicit PackedWeight(const at::Tensor& weight) : out_(weight.size(0)), in_(weight.size(1)) {}
 
  private:
-  static cpu::Bfloat16* bits(const at::Tensor& tensor) {
-    return reinterpret_cast<cpu::Bfloat16*>(tensor.data_ptr<at::BFloat16>());
-  }
-
   int64_t out_, in_;
-  at::Tensor forward_;
-  mutable at::Tensor backward_;
-  mutable std::once_flag backward_made_;
 };
 
 }  // namespace madx::ops

@@ -12,7 +12,7 @@ namespace madx::ops {
 /// the CUDA kernel (x_cuda.h), which bring their own backward pass, or else the composite form in
 /// LibTorch's own operations, which are differentiated like any. So one set of checks holds
 /// everywhere, and meta tensors, other devices, torch.func and torch.compile get the composite
-/// form. What schemas do not say is C++ alone: weights packed for matrix units (PackedWeight), and
+/// form. What schemas do not say is C++ alone: packed weights (PackedWeight), and
 /// the feed-forward block.
 inline constexpr const char* kSchemas[] = {
     // f, a (rows, hidden) -> (rows, hidden). `weights`: down (bottleneck, hidden), its bias, up
