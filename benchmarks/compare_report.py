@@ -1,42 +1,17 @@
-"""What benchmarks/compare prints and writes: medians, Markdown tables, an SVG chart."""
+"""What benchmarks/compare says and writes: medians over rounds, Markdown tables."""
 from __future__ import annotations
 
 import os
 import pathlib
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from html import escape
+from dataclasses import asdict
 from statistics import median
 
+from compare_rows import STACK_AND_BARE, Row
+from compare_run import Measured
+
 ADAPTER_COST_TARGET = 0.12  # of inference with a stack, over the bare encoder
-
-# The chart, in pixels: two panels of bars beside each other, the rows' titles left of the first.
-LEFT, PANEL, BETWEEN, MARGIN = 300, 320, 50, 30
-WIDTH = LEFT + 2 * PANEL + BETWEEN + MARGIN
-TOP, BAR, STEP = 108, 20, 44
-INK, GREY, GRID = "#1f2328", "#57606a", "#e4e8ec"
-SPEED, MEMORY, TARGET = "#1f6feb", "#8250df", "#cf222e"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the tables, with the targets it is held to: speed at least, memory at most, GEMM share at least."""
-
-    name: str
-    title: str
-    speed_target: float | None = None
-    memory_target: float | None = None
-    gemm_target: float | None = None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The GEMM rate of each round, every measurement with its row, round and side, and our adapters' cost."""
-
-    gemm: list[float] = field(default_factory=list)
-    measurements: list[dict] = field(default_factory=list)
-    cost: list[float] = field(default_factory=list)
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:
@@ -44,30 +19,41 @@ def spread(values: Iterable[float]) -> dict[str, float]:
     return {"median": median(values), "min": min(values), "max": max(values)}
 
 
-def summarise(rows: list[Row], measured: Measured, flops: dict[str, float]) -> dict:
-    """Medians over rounds of each row; ratios are ours / peer within a round."""
+def summarise(rows: list[Row], measured: Measured) -> dict:
+    """Medians over rounds of each row; ratios are ours / the rival's within a round."""
 
-    def values(name: str, side: str, key: str) -> list[float]:
-        return [m[key] for m in measured.measurements if m["row"] == name and m["side"] == side]
+    def values(row: str, run: str, key: str) -> list[float]:
+        return [m[key] for m in measured.measurements if m["row"] == row and m["run"] == run]
 
-    summaries = []
-    for row in rows:
-        summary: dict = asdict(row)
+    def beside(row: Row, rival: str) -> dict:
+        summary = {}
         for key, ratio in (("tokens_per_second", "speed_ratio"), ("peak_rss_mb", "memory_ratio")):
-            ours, peer = values(row.name, "ours", key), values(row.name, "peer", key)
-            summary[key] = {"ours": median(ours), "peer": median(peer)}
-            summary[ratio] = spread(a / b for a, b in zip(ours, peer, strict=True))
-        rates = [flops[row.name] * speed / 1e9 for speed in values(row.name, "ours", "tokens_per_second")]
-        summary["flops_per_token"] = flops[row.name]
-        summary["gflops"] = median(rates)
-        summary["gemm_share"] = spread(rate / limit for rate, limit in zip(rates, measured.gemm, strict=True))
+            ours, theirs = values(row.name, row.ours.name, key), values(row.name, rival, key)
+            summary[key] = median(theirs)
+            summary[ratio] = spread(a / b for a, b in zip(ours, theirs, strict=True))
+        return summary
+
+    summaries, speeds = [], {}
+    for row in rows:
+        speeds[row.name] = values(row.name, row.ours.name, "tokens_per_second")
+        summary = {
+            "name": row.name, "title": row.title, "tokens_per_second": median(speeds[row.name]),
+            "peak_rss_mb": median(values(row.name, row.ours.name, "peak_rss_mb")),
+            "rivals": [asdict(rival) | beside(row, rival.run.name) for rival in row.rivals],
+        }
+        if row.flops_per_token is not None:
+            rates = [row.flops_per_token * speed / 1e9 for speed in speeds[row.name]]
+            summary |= {
+                "flops_per_token": row.flops_per_token, "gflops": median(rates), "gemm_target": row.gemm_target,
+                "gemm_share": spread(rate / limit for rate, limit in zip(rates, measured.gemm, strict=True))}
         summaries.append(summary)
 
     cost = {}
-    if {"ner-infer", "ner-infer-bare"} <= {row.name for row in rows}:
-        for side in ("ours", "peer"):
-            stack, bare = (values(name, side, "tokens_per_second") for name in ("ner-infer", "ner-infer-bare"))
-            cost[side] = spread(b / s - 1 for s, b in zip(stack, bare, strict=True))
+    if speeds.keys() >= set(STACK_AND_BARE):
+        stack, bare = (next(row for row in rows if row.name == name) for name in STACK_AND_BARE)
+        for side, run in (("ours", stack.ours.name), ("peer", stack.rivals[0].run.name)):
+            pairs = zip(*(values(row.name, run, "tokens_per_second") for row in (stack, bare)), strict=True)
+            cost[side] = spread(without / with_adapters - 1 for with_adapters, without in pairs)
         cost["in_turn"] = spread(measured.cost)
     return {"rows": summaries, "adapter_cost": cost}
 
@@ -76,130 +62,75 @@ def range_of(values: dict[str, float], form: str) -> str:
     return f"{values['median']:{form}} ({values['min']:{form}}..{values['max']:{form}})"
 
 
-def verdict(is_met: bool) -> str:
-    return "met" if is_met else "**not met**"
-
-
-def at_least(value: float, target: float | None, form: str) -> str:
-    return "" if target is None else f">= {target:{form}}: {verdict(value >= target)}"
-
-
-def at_most(value: float, target: float | None, form: str) -> str:
-    return "" if target is None else f"<= {target:{form}}: {verdict(value <= target)}"
-
-
-def markdown(header: list[str], lines: list[list[str]]) -> str:
-    """A table whose first column is text and whose others are figures."""
-    rule = ["---"] + ["---:"] * (len(header) - 1)
+def markdown(header: list[str], lines: list[list[str]], text_columns: int = 1) -> str:
+    """A table whose first columns are text and whose others are figures."""
+    rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])
 
 
-def tables(result: dict) -> str:
-    speed, memory, limit = [], [], []
+def users_table(rows: list[dict]) -> str:
+    """What docs/performance.md shows: a line for every rival."""
+    lines = []
+    for row in rows:
+        for rival in row["rivals"]:
+            lines.append([
+                row["title"], rival["run"]["name"], f"{row['tokens_per_second']:.0f}",
+                f"{rival['tokens_per_second']:.0f}", range_of(rival["speed_ratio"], ".2f"), f"{row['peak_rss_mb']:.0f}",
+                f"{rival['peak_rss_mb']:.0f}", range_of(rival["memory_ratio"], ".2f")])
+    header = ["work of madx", "beside", "madx, tokens/s", "other, tokens/s", "ratio", "madx, peak MB", "other, peak MB",
+              "ratio"]
+    return markdown(header, lines, text_columns=2)
+
+
+def target_lines(result: dict) -> list[list[str]]:
+    """Work, beside what, the target, what was found, and whether that meets it."""
+    lines = []
+
+    def add(title: str, beside: str, what: str, sign: str, target: float | None, found: dict, form: str) -> None:
+        if target is not None:
+            is_met = found["median"] >= target if sign == ">=" else found["median"] <= target
+            lines.append([title, beside, f"{what} {sign} {target:{form}}", range_of(found, form),
+                          "met" if is_met else "**not met**"])
+
     for row in result["rows"]:
-        tokens, peak = row["tokens_per_second"], row["peak_rss_mb"]
-        speed.append([row["title"], f"{tokens['ours']:.0f}", f"{tokens['peer']:.1f}",
-                      range_of(row["speed_ratio"], ".2f"),
-                      at_least(row["speed_ratio"]["median"], row["speed_target"], ".1f")])
-        memory.append([row["title"], f"{peak['ours']:.0f}", f"{peak['peer']:.0f}",
-                       range_of(row["memory_ratio"], ".2f"),
-                       at_most(row["memory_ratio"]["median"], row["memory_target"], ".2f")])
-        limit.append([row["title"], f"{row['flops_per_token'] / 1e6:.0f}", f"{row['gflops']:.0f}",
-                      range_of(row["gemm_share"], ".0%"),
-                      at_least(row["gemm_share"]["median"], row["gemm_target"], ".0%")])
-    about, peer = result["machine"], result["machine"]["peer"]
+        for rival in row["rivals"]:
+            name = rival["run"]["name"]
+            add(row["title"], name, "tokens a second", ">=", rival["speed_target"], rival["speed_ratio"], ".2f")
+            add(row["title"], name, "peak memory", "<=", rival["memory_target"], rival["memory_ratio"], ".2f")
+        if "gemm_share" in row:
+            add(row["title"], "GEMM", "rate", ">=", row["gemm_target"], row["gemm_share"], ".0%")
+    if result["adapter_cost"] and result["machine"]["dtype"] == "float32":
+        add("adapters' cost in inference", "the bare encoder", "time a token", "<=", ADAPTER_COST_TARGET,
+            result["adapter_cost"]["in_turn"], ".1%")
+    return lines
+
+
+def gemm_table(result: dict) -> str:
+    lines = [[row["title"], f"{row['flops_per_token'] / 1e6:.0f}", f"{row['gflops']:.0f}",
+              range_of(row["gemm_share"], ".0%")] for row in result["rows"] if "gemm_share" in row]
+    against = f"madx against GEMM's {median(result['gemm']):.0f} GFLOP/s of {result['machine']['dtype']}"
+    return markdown([against, "MFLOP a token", "GFLOP/s", "share"], lines)
+
+
+def tables(result: dict) -> str:
+    """The users' table, the targets, and what only the log keeps: shares of the GEMM rate, adapters' cost."""
+    about = result["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in about["peer"].items())
     parts = [
-        f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads, {about['dtype']}; madx {about['madx']} against "
-        f"adapters {peer['adapters']} (torch {peer['torch']}); medians (lowest..highest), rounds: {result['rounds']}.",
-        markdown(["tokens a second", "madx", "Python adapters", "ratio", "target"], speed),
-        markdown(["peak memory, MB", "madx", "Python adapters", "ratio", "target"], memory),
-        markdown([f"madx against GEMM's {median(result['gemm']):.0f} GFLOP/s", "MFLOP a token", "GFLOP/s", "share",
-                  "target"], limit),
+        f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads, float32 where a row names no other type; "
+        f"madx {about['madx']} against {packages}; medians (lowest..highest), rounds: {result['rounds']}.",
+        users_table(result["rows"]),
     ]
+    if lines := target_lines(result):
+        parts.append(markdown(["target", "beside", "ratio", "found", "verdict"], lines, text_columns=3))
+    if result["gemm"]:
+        parts.append(gemm_table(result))
     cost = result["adapter_cost"]
     if cost:
         parts.append(f"Adapters' cost in inference, time a token over the bare encoder: madx "
-                     f"{range_of(cost['in_turn'], '.1%')} with both in turn in one process; target "
-                     f"{at_most(cost['in_turn']['median'], ADAPTER_COST_TARGET, '.0%')}. Between the processes of the "
+                     f"{range_of(cost['in_turn'], '.1%')} with both in turn in one process. Between the processes of the "
                      f"table: madx {range_of(cost['ours'], '.1%')}, Python adapters {range_of(cost['peer'], '.1%')}.")
     return "\n\n".join(parts)
-
-
-def text(x: float, y: float, content: str, style: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(content)}</text>'
-
-
-def line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" {style}/>'
-
-
-def tick_step(highest: float) -> float:
-    """The smallest round step that gives at most six ticks."""
-    return next(step for scale in (0.01, 0.1, 1, 10, 100, 1000) for step in (scale, 2 * scale, 5 * scale)
-                if highest / step <= 6)
-
-
-def panel(rows: list[dict], ratio: str, target: str, left: float, colour: str, label: str) -> list[str]:
-    """Horizontal bars of one ratio: median as bar, lowest to highest as whisker, target as mark."""
-    highest = 1.15 * max(max(row[ratio]["max"], row[target] or 0, 1) for row in rows)
-    bottom = TOP + STEP * len(rows)
-    to_x = lambda value: left + PANEL * value / highest
-    step = tick_step(highest)
-    parts = []
-    for i in range(int(highest / step) + 1):
-        x = to_x(i * step)
-        parts.append(line(x, TOP - 6, x, bottom, f'stroke="{GRID if i else GREY}"'))
-        parts.append(text(x, bottom + 18, f"{i * step:g}", f'text-anchor="middle" fill="{GREY}"'))
-    parts.append(line(to_x(1), TOP - 6, to_x(1), bottom, f'stroke="{GREY}" stroke-dasharray="3 3"'))
-    parts.append(text(left + PANEL / 2, bottom + 42, label, f'text-anchor="middle" fill="{INK}"'))
-    for i, row in enumerate(rows):
-        y, values = TOP + STEP * i + (STEP - BAR) / 2, row[ratio]
-        end, middle = to_x(values["median"]), y + BAR / 2
-        parts.append(f'<rect x="{left:.1f}" y="{y:.1f}" width="{end - left:.1f}" height="{BAR}" fill="{colour}"/>')
-        parts.append(line(to_x(values["min"]), middle, to_x(values["max"]), middle,
-                          f'stroke="{INK}" stroke-width="2"'))
-        parts.append(text(left + 6, middle + 4, f"{values['median']:.2f}",  # its outline is read where a bar is short
-                          f'fill="#ffffff" font-weight="600" stroke="{colour}" stroke-width="3" paint-order="stroke"'))
-        if row[target] is not None:
-            x = to_x(row[target])
-            parts.append(line(x, y - 5, x, y + BAR + 5, f'stroke="{TARGET}" stroke-width="3"'))
-            parts.append(text(x, y - 8, f"{row[target]:g}", f'text-anchor="middle" font-size="11" fill="{TARGET}"'))
-    return parts
-
-
-def legend() -> list[str]:
-    entries = [("median", f'stroke="{SPEED}" stroke-width="10"'),
-               ("lowest to highest", f'stroke="{INK}" stroke-width="2"'),
-               ("target", f'stroke="{TARGET}" stroke-width="3"'),
-               ("1: as Python adapters", f'stroke="{GREY}" stroke-dasharray="3 3"')]
-    parts, x = [], 24.0
-    for name, style in entries:
-        parts += [line(x, 72, x + 22, 72, style), text(x + 28, 76, name, f'fill="{GREY}"')]
-        x += 52 + 7 * len(name)
-    return parts
-
-
-def chart(result: dict) -> str:
-    """Speed and memory against the peer, as an SVG file."""
-    rows, about = result["rows"], result["machine"]
-    height = TOP + STEP * len(rows) + 60
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
-        'font-family="sans-serif" font-size="12" role="img">',
-        "<title>madx against Python adapters</title>",
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        text(24, 30, "madx against Python adapters", f'font-size="17" font-weight="600" fill="{INK}"'),
-        text(24, 50, f"{about['cpu']}, {about['threads']} threads, {about['dtype']}; the same work on both sides",
-             f'fill="{GREY}"'),
-        *legend(),
-    ]
-    for i, row in enumerate(rows):
-        parts.append(text(LEFT - 10, TOP + STEP * (i + 0.5) + 4, row["title"], f'text-anchor="end" fill="{INK}"'))
-    parts += panel(rows, "speed_ratio", "speed_target", LEFT, SPEED,
-                   "tokens a second, madx / Python adapters (more is better)")
-    parts += panel(rows, "memory_ratio", "memory_target", LEFT + PANEL + BETWEEN, MEMORY,
-                   "peak memory, madx / Python adapters (less is better)")
-    return "\n".join(parts) + "\n</svg>\n"
 
 
 def write_whole(path: pathlib.Path, content: str) -> None:

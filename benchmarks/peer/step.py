@@ -6,7 +6,8 @@
 mlm: a training step of a language adapter with its invertible adapter, every row `length` long.
 ner-train, ner-infer: a language adapter under a task adapter, sentences of realistic lengths (median about 27
 sub-words) padded to the longest of their batch; ner-infer-bare: the encoder alone. Tokens are real ones, no padding.
-With --dtype bfloat16, forward runs under torch.autocast. Prints one JSON line with step_bench's keys. The first step does not count.
+With --dtype bfloat16, forward runs under torch.autocast. Prints one JSON line with step_bench's keys. The first step
+does not count.
 """
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ import adapters
 import torch
 from adapters import SeqBnConfig, SeqBnInvConfig
 from adapters.composition import Stack
+from sentences import sentence_lengths
 from transformers import PreTrainedModel, XLMRobertaConfig, XLMRobertaForMaskedLM, XLMRobertaForTokenClassification
 
 VOCABULARY, FIRST_WORD, PADDING, MASK = 250002, 5, 1, 250001
@@ -73,7 +75,7 @@ def mlm_batch(batch: int, length: int) -> tuple[dict[str, torch.Tensor], int]:
 
 def ner_batch(batch: int, lengths_random: torch.Generator) -> tuple[dict[str, torch.Tensor], int]:
     """The model's inputs, and how many tokens they hold, padding not counted."""
-    lengths = (torch.randn(batch, generator=lengths_random) * 0.5 + 3.3).exp().long().clamp(5, 128)
+    lengths = sentence_lengths(batch, lengths_random)
     longest = int(lengths.max())
     padding = torch.arange(longest) >= lengths[:, None]  # (batch, longest)
     inputs = {

@@ -1,6 +1,6 @@
 // Products on the processor's matrix units (Intel AMX): a tile register holds 16 rows of 64 bytes,
 // and one instruction multiplies 16 x 32 by 32 x 16 elements of bfloat16 into 16 x 16 sums of
-// float32. Libraries were tried first (docs/performance.md).
+// float32. Libraries were tried first (docs/log/performance.md).
 #include "gemm/amx_product.h"
 
 #include <algorithm>
