@@ -14,8 +14,6 @@ namespace {
 /// Inner units of the feed-forward block taken at a time; each block of a row has its own scale.
 constexpr int64_t kQuantisedBlock = 512;
 
-struct NoSetup {};
-
 /// y = the exact columns of x times their weights, + bias: outputs [first, first + count) of a
 /// layer.
 void start_row(const FrozenInt8& layer, const float* x, int64_t first, int64_t count, float* y) {
@@ -62,7 +60,7 @@ struct QuantisedFeedForward {
 void frozen_linear_forward(const FrozenInt8& layer, const float* x, int64_t rows, int threads,
                            float* y) {
   const auto in = layer.in, out = layer.out;
-  by_tiles<NoSetup>(
+  by_tiles<Int8Setup>(
       rows, in / 4 + out, int8_row_granule(), threads,
       [&](int64_t tile) { return QuantisedRows(tile, in); },
       [&](int64_t first, int64_t count, QuantisedRows& quantised) {
@@ -74,7 +72,7 @@ void frozen_linear_forward(const FrozenInt8& layer, const float* x, int64_t rows
 void frozen_linear_backward(const FrozenInt8& layer, const float* y_gradient, int64_t rows,
                             int threads, float* x_gradient) {
   const auto in = layer.in, out = layer.out;
-  by_tiles<NoSetup>(
+  by_tiles<Int8Setup>(
       rows, in + out / 4, int8_row_granule(), threads,
       [&](int64_t tile) { return QuantisedRows(tile, out); },
       [&](int64_t first, int64_t count, QuantisedRows& quantised) {
@@ -86,7 +84,7 @@ void frozen_linear_backward(const FrozenInt8& layer, const float* y_gradient, in
 void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t rows, int threads,
                           Bfloat16* kept, float* y) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  by_tiles<NoSetup>(
+  by_tiles<Int8Setup>(
       rows, in / 4 + 5 * kQuantisedBlock / 4 + out, int8_row_granule(), threads,
       [&](int64_t tile) { return QuantisedFeedForward(tile, in); },
       [&](int64_t first, int64_t count, QuantisedFeedForward& mine) {
@@ -111,7 +109,7 @@ void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t
 void feed_forward_backward(const FeedForwardInt8& layers, const Bfloat16* kept,
                            const float* y_gradient, int64_t rows, int threads, float* x_gradient) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  by_tiles<NoSetup>(
+  by_tiles<Int8Setup>(
       rows, out / 4 + 5 * kQuantisedBlock / 4 + in, int8_row_granule(), threads,
       [&](int64_t tile) { return QuantisedFeedForward(tile, out); },
       [&](int64_t first, int64_t count, QuantisedFeedForward& mine) {

@@ -41,10 +41,11 @@ bool has_avx512() {
 
 #ifdef __linux__
 bool processor_has_amx() {
-  constexpr unsigned kBfloat16 = 1u << 22, kTiles = 1u << 24;  // of EDX
+  constexpr unsigned kBfloat16 = 1u << 22, kTiles = 1u << 24, kInt8 = 1u << 25;  // of EDX
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
-  return (d & kBfloat16) != 0 && (d & kTiles) != 0;
+  constexpr auto kWanted = kBfloat16 | kTiles | kInt8;
+  return (d & kWanted) == kWanted;
 }
 
 /// Linux hands the tile registers out on request, once a process.

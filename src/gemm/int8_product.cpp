@@ -7,6 +7,7 @@
 
 #include "gemm/int8_units.h"
 #include "madx/core/error.h"
+#include "madx/gemm/bfloat16.h"
 #include "madx/gemm/capability.h"
 
 namespace madx::gemm::MADX_CAPABILITY {
@@ -14,18 +15,6 @@ namespace madx::gemm::MADX_CAPABILITY {
 #if defined(__AVX2__)
 
 namespace {
-
-/// Calls the units' kernel for a block of `rows` x `panels`, both numbers of the compiler's.
-template <class Units, int kRows, int kPanels>
-void sum_block(const Int8Block& block, int64_t rows, int64_t panels) {
-  if constexpr (kRows > 1) {
-    if (rows < kRows) return sum_block<Units, kRows - 1, kPanels>(block, rows, panels);
-  }
-  if constexpr (kPanels > 1) {
-    if (panels < kPanels) return sum_block<Units, kRows, kPanels - 1>(block, rows, panels);
-  }
-  Units::template sums<kRows, kPanels>(block);
-}
 
 /// c = scale (sums - zero column_sums) column_scales, + c or bias.
 void store_row(const Int8Product& product, int64_t row, int64_t n, int64_t columns,
@@ -50,20 +39,24 @@ void store_row(const Int8Product& product, int64_t row, int64_t n, int64_t colum
   }
 }
 
-template <class Units>
+/// Sums by `Units`, and those of B's columns by `RowUnits`, which take a row alone.
+template <class Units, class RowUnits = Units>
 void multiply(const Int8Product& product) {
-  constexpr auto kRows = static_cast<int>(Units::kRows), kPanels = static_cast<int>(Units::kPanels);
-  alignas(64) int32_t column_sums[kInt8Columns], sums[kRows * kInt8Columns];
-  for (int64_t n = 0; n < product.n; n += kPanels * kInt8Granule) {
-    const auto panels = std::min<int64_t>(kPanels, (product.n - n) / kInt8Granule);
+  alignas(64) int32_t column_sums[kInt8Columns], sums[Units::kRows * kInt8Columns];
+  for (int64_t n = 0; n < product.n; n += Units::kPanels * kInt8Granule) {
+    const auto panels = std::min<int64_t>(Units::kPanels, (product.n - n) / kInt8Granule);
     const auto* const b = product.b.panels + n / kInt8Granule * product.b.panel;
-    const Int8Block ones{product.a.ones(), 0, b, product.b.panel, product.k / 4, column_sums};
-    sum_block<Units, 1, kPanels>(ones, 1, panels);
-    for (int64_t row = 0; row < product.rows; row += kRows) {
-      const auto rows = std::min<int64_t>(kRows, product.rows - row);
-      const Int8Block block{product.a.row(row), product.a.stride(), b,
-                            product.b.panel,    product.k / 4,      sums};
-      sum_block<Units, kRows, kPanels>(block, rows, panels);
+    const auto block = [&](const uint8_t* a, int32_t* to) {
+      return Int8Block{a, product.a.stride(), b, product.b.panel, product.k / 4, to};
+    };
+    for (int64_t panel = 0; panel < panels; panel += RowUnits::kPanels) {
+      auto ones = block(product.a.ones(), column_sums + panel * kInt8Granule);
+      ones.b += panel * product.b.panel;
+      RowUnits::sums(ones, 1, std::min<int64_t>(RowUnits::kPanels, panels - panel));
+    }
+    for (int64_t row = 0; row < product.rows; row += Units::kRows) {
+      const auto rows = std::min<int64_t>(Units::kRows, product.rows - row);
+      Units::sums(block(product.a.row(row), sums), rows, panels);
       for (int64_t i = 0; i < rows; ++i) {
         store_row(product, row + i, n, panels * kInt8Granule, sums + i * kInt8Columns, column_sums);
       }
@@ -74,6 +67,11 @@ void multiply(const Int8Product& product) {
 }  // namespace
 
 void int8_product(const Int8Product& product) {
+#ifdef MADX_MATRIX_UNITS
+  if (has_bfloat16_products()) {
+    return multiply<MatrixInt8Units<AmxInt8Tiles, VnniUnits>, VnniUnits>(product);
+  }
+#endif
 #if defined(__AVX512F__)
   if (has_int8_dot_products()) return multiply<VnniUnits>(product);
 #endif
@@ -81,6 +79,8 @@ void int8_product(const Int8Product& product) {
 }
 
 int64_t int8_row_granule() {
+  constexpr int64_t kTiles = 32;
+  if (has_bfloat16_products()) return kTiles;
 #if defined(__AVX512F__)
   if (has_int8_dot_products()) return VnniUnits::kRows;
 #endif

@@ -2,19 +2,28 @@
 
 #include <cstdint>
 
-#if defined(__AVX2__)
+#if defined(__AVX2__) || defined(MADX_MATRIX_UNITS)
 #include <immintrin.h>
 #endif
 
+#include <algorithm>
 #include <cstring>
+
+#include "madx/gemm/int8.h"
+
+#ifdef MADX_MATRIX_UNITS
+#define MADX_AMX_INT8 __attribute__((target("amx-tile,amx-int8")))
+#else
+#define MADX_AMX_INT8
+#endif
 
 namespace madx::gemm::MADX_CAPABILITY {
 
 /// The columns of B whose sums are made at a time.
 constexpr int64_t kInt8Columns = 64;
 
-/// A block of a product in int8: `rows` of A, rows a_stride apart, times `panels` panels of B, to
-/// sums (rows, kInt8Columns).
+/// A block of a product in int8: rows of A, a_stride apart, times panels of B, to sums (rows,
+/// kInt8Columns).
 struct Int8Block {
   const uint8_t* a;
   int64_t a_stride;
@@ -23,6 +32,18 @@ struct Int8Block {
   int64_t steps;  ///< k / 4
   int32_t* sums;
 };
+
+/// Calls the kernel of `Units` for a block of `rows` x `panels`, whose numbers are the compiler's.
+template <class Units, int kRows, int kPanels>
+void sum_int8_block(const Int8Block& block, int64_t rows, int64_t panels) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return sum_int8_block<Units, kRows - 1, kPanels>(block, rows, panels);
+  }
+  if constexpr (kPanels > 1) {
+    if (panels < kPanels) return sum_int8_block<Units, kRows, kPanels - 1>(block, rows, panels);
+  }
+  Units::template sum<kRows, kPanels>(block);
+}
 
 /// Before each loop over sums: they are registers only where every index is the compiler's.
 #define MADX_UNROLL _Pragma("GCC unroll 8")
@@ -43,8 +64,12 @@ inline int32_t four_of(const uint8_t* a) {
 struct Avx2Units {
   static constexpr int64_t kRows = 3, kPanels = 1;
 
+  static void sums(const Int8Block& block, int64_t rows, int64_t panels) {
+    sum_int8_block<Avx2Units, kRows, kPanels>(block, rows, panels);
+  }
+
   template <int kRowCount, int kPanelCount>
-  static void sums(const Int8Block& block) {
+  static void sum(const Int8Block& block) {
     static_assert(kPanelCount == 1, "one panel at a time");
     constexpr int kQuarters = 4;  // of a panel, 4 columns each
     __m256i sums[kRowCount][kQuarters];
@@ -87,8 +112,12 @@ struct Avx2Units {
 struct VnniUnits {
   static constexpr int64_t kRows = 6, kPanels = 4;
 
+  static void sums(const Int8Block& block, int64_t rows, int64_t panels) {
+    sum_int8_block<VnniUnits, kRows, kPanels>(block, rows, panels);
+  }
+
   template <int kRowCount, int kPanelCount>
-  __attribute__((target("avx512vnni"))) static void sums(const Int8Block& block) {
+  __attribute__((target("avx512vnni"))) static void sum(const Int8Block& block) {
     __m512i sums[kRowCount][kPanelCount];
     MADX_UNROLL for (int row = 0; row < kRowCount; ++row) {
       MADX_UNROLL for (int panel = 0; panel < kPanelCount; ++panel) {
@@ -116,5 +145,96 @@ struct VnniUnits {
 #endif
 
 #undef MADX_UNROLL
+
+/// Matrix units: 16 rows of 64 bytes by 16 x 16 groups of four to 16 x 16 sums, in two by two
+/// tiles. `Tiles` are the instructions; `Rest` the units for what k has beyond a multiple of 64.
+template <class Tiles, class Rest>
+struct MatrixInt8Units {
+  static constexpr int64_t kRows = 32, kPanels = 2;
+
+  /// A can be read up to a multiple of 16 rows.
+  MADX_AMX_INT8 static void sums(const Int8Block& block, int64_t rows, int64_t panels) {
+    constexpr int64_t kTileRows = 16, kDepth = 64, kTileBytes = 16 * kInt8Step, kSumBytes = 256;
+    const bool lower = rows > kTileRows, right = panels > 1;
+    const auto* const low_a = block.a + kTileRows * block.a_stride;
+    const auto* const right_b = block.b + block.b_panel;
+    Tiles::template zero<0>();
+    Tiles::template zero<1>();
+    Tiles::template zero<2>();
+    Tiles::template zero<3>();
+    const auto whole = 4 * block.steps / kDepth;
+    for (int64_t step = 0; step < whole; ++step) {
+      Tiles::template load<4>(block.a + step * kDepth, block.a_stride);
+      Tiles::template load<6>(block.b + step * kTileBytes, kInt8Step);
+      Tiles::template multiply<0, 4, 6>();
+      if (right) Tiles::template load<7>(right_b + step * kTileBytes, kInt8Step);
+      if (right) Tiles::template multiply<1, 4, 7>();
+      if (!lower) continue;
+      Tiles::template load<5>(low_a + step * kDepth, block.a_stride);
+      Tiles::template multiply<2, 5, 6>();
+      if (right) Tiles::template multiply<3, 5, 7>();
+    }
+    Tiles::template store<0>(block.sums, kSumBytes);
+    if (right) Tiles::template store<1>(block.sums + kTileRows, kSumBytes);
+    if (lower) Tiles::template store<2>(block.sums + kTileRows * kInt8Columns, kSumBytes);
+    if (lower && right)
+      Tiles::template store<3>(block.sums + kTileRows * kInt8Columns + kTileRows, kSumBytes);
+    if (whole * kDepth < 4 * block.steps) add_rest(block, rows, panels, whole * kDepth);
+  }
+
+ private:
+  /// Adds the products from element `first` of k on.
+  static void add_rest(const Int8Block& block, int64_t rows, int64_t panels, int64_t first) {
+    int32_t sums[Rest::kRows * kInt8Columns];
+    for (int64_t row = 0; row < rows; row += Rest::kRows) {
+      const auto count = std::min<int64_t>(Rest::kRows, rows - row);
+      Rest::sums({block.a + row * block.a_stride + first, block.a_stride,
+                  block.b + first / 4 * kInt8Step, block.b_panel, block.steps - first / 4, sums},
+                 count, panels);
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t j = 0; j < panels * kInt8Granule; ++j)
+          block.sums[(row + i) * kInt8Columns + j] += sums[i * kInt8Columns + j];
+    }
+  }
+};
+
+#ifdef MADX_MATRIX_UNITS
+
+/// AMX's own, under AmxTiles (gemm/amx_product.h). Tiles are named by literals alone.
+struct AmxInt8Tiles {
+  template <int kTile>
+  MADX_AMX_INT8 static void zero() {
+    if constexpr (kTile == 0) _tile_zero(0);
+    if constexpr (kTile == 1) _tile_zero(1);
+    if constexpr (kTile == 2) _tile_zero(2);
+    if constexpr (kTile == 3) _tile_zero(3);
+  }
+  template <int kTile>
+  MADX_AMX_INT8 static void load(const void* from, int64_t stride) {
+    if constexpr (kTile == 4) _tile_loadd(4, from, stride);
+    if constexpr (kTile == 5) _tile_loadd(5, from, stride);
+    if constexpr (kTile == 6) _tile_loadd(6, from, stride);
+    if constexpr (kTile == 7) _tile_loadd(7, from, stride);
+  }
+  template <int kSums, int kA, int kB>
+  MADX_AMX_INT8 static void multiply() {
+    static_assert(kA == 4 + kSums / 2 && kB == 6 + kSums % 2, "as MatrixInt8Units has them");
+    if constexpr (kSums == 0) _tile_dpbusd(0, 4, 6);
+    if constexpr (kSums == 1) _tile_dpbusd(1, 4, 7);
+    if constexpr (kSums == 2) _tile_dpbusd(2, 5, 6);
+    if constexpr (kSums == 3) _tile_dpbusd(3, 5, 7);
+  }
+  template <int kTile>
+  MADX_AMX_INT8 static void store(void* to, int64_t stride) {
+    if constexpr (kTile == 0) _tile_stored(0, to, stride);
+    if constexpr (kTile == 1) _tile_stored(1, to, stride);
+    if constexpr (kTile == 2) _tile_stored(2, to, stride);
+    if constexpr (kTile == 3) _tile_stored(3, to, stride);
+  }
+};
+
+#endif
+
+#undef MADX_AMX_INT8
 
 }  // namespace madx::gemm::MADX_CAPABILITY

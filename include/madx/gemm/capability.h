@@ -8,7 +8,7 @@ enum class Capability {
   kBaseline,  ///< SSE4.2
   kAvx2,      ///< and FMA, BMI
   kAvx512,    ///< F, BW, CD, DQ, VL
-  kAmx,       ///< matrix units for bfloat16, which Linux grants on request
+  kAmx,       ///< matrix units for bfloat16 and int8, which Linux grants on request
 };
 
 /// What is in force in this process: the most that processor and system have, but no more than the
