@@ -100,6 +100,9 @@ Encoder make_encoder(const EncoderConfig& config, const TensorMap& weights,
   imported.done = [](const at::Tensor& weight) {
     if (weight.is_contiguous()) forget_pages(weight.const_data_ptr(), weight.nbytes());
   };
+  const auto& words = imported.words;
+  imported.words_are_mapped = words.scalar_type() == at::kFloat && words.is_contiguous() &&
+                              is_mapped(words.const_data_ptr(), words.nbytes());
   return Encoder(config, imported, form);
 }
 

@@ -92,9 +92,13 @@ MappedFile::~MappedFile() {
   ::munmap(data_, size_);
 }
 
+bool is_mapped(const void* data, size_t size) {
+  return mappings().contain(static_cast<const char*>(data), size);
+}
+
 void forget_pages(const void* data, size_t size) {
+  if (!is_mapped(data, size)) return;
   const auto* const first = static_cast<const char*>(data);
-  if (!mappings().contain(first, size)) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = (reinterpret_cast<uintptr_t>(first) + page - 1) / page * page;
   const auto end = (reinterpret_cast<uintptr_t>(first) + size) / page * page;

@@ -31,6 +31,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// Whether [data, data + size) is a mapped file's.
+bool is_mapped(const void* data, size_t size);
+
 /// Lets go of the pages of memory that are whole in [data, data + size), where they are a mapped
 /// file's: who reads them again waits for the file. Of other memory it does nothing.
 void forget_pages(const void* data, size_t size);

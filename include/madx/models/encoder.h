@@ -24,7 +24,8 @@ class EncoderImpl : public torch::nn::Module {
  public:
   /// `weights` are taken without a copy, but for query, key and value, which are packed into one
   /// tensor. In a `form` of bfloat16 or int8, the linear layers' weights and the word embeddings
-  /// are rounded to it, and all else is copied: `weights` can go. Packed ones are for CPUs that
+  /// are rounded to it, and all else is copied: `weights` can go, but for words that
+  /// are mapped (EncoderWeights). Packed ones are for CPUs that
   /// have the units for them, and what is between products is float32; others are for GPUs, and
   /// layers work in bfloat16, from the embeddings to the last hidden states. In int8, columns that
   /// a LayerNorm makes far larger than others (ops::large_columns) stay in float32. Throws
@@ -54,8 +55,8 @@ class EncoderImpl : public torch::nn::Module {
 
   /// Makes every weight trainable: full fine-tuning, the baseline that adapters are compared with.
   void unfreeze() {
-    TORCH_CHECK(dtype() == at::kFloat, "Encoder: expected float32 weights to train, but they are ",
-                dtype());
+    TORCH_CHECK(form_ == WeightForm::kFloat32,
+                "Encoder: expected float32 weights to train, but they are ", dtype());
     for (auto& weight : parameters()) weight.requires_grad_(true);
   }
 
@@ -74,8 +75,10 @@ class EncoderImpl : public torch::nn::Module {
   EncoderWeights weights() const;
 
   const EncoderConfig& config() const { return config_; }
-  /// In which the weights of linear layers and the word embeddings are kept.
-  at::ScalarType dtype() const { return embeddings_.words.scalar_type(); }
+  /// In which the weights of linear layers are kept.
+  at::ScalarType dtype() const {
+    return form_ == WeightForm::kInt8 ? at::kChar : embeddings_.words.scalar_type();
+  }
   /// The input embedding, (vocabulary, hidden), of which rows in int8 count by word_scales().
   const at::Tensor& word_embeddings() const { return embeddings_.words; }
   const at::Tensor& word_scales() const { return embeddings_.word_scales; }
@@ -223,10 +226,11 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const EncoderWeights& weig
 template <class Done>
 void EncoderImpl::set_words(const EncoderWeights& weights, Done&& done) {
   const std::string name = "embeddings_word_embeddings";
-  if (form_ != WeightForm::kInt8) {
-    const auto type = form_ == WeightForm::kFloat32 ? at::kFloat : at::kBFloat16;
+  if (form_ != WeightForm::kInt8 || weights.words_are_mapped) {
+    const bool rounds = form_ == WeightForm::kBfloat16 || form_ == WeightForm::kPackedBfloat16;
+    const auto type = rounds ? at::kBFloat16 : at::kFloat;
     embeddings_.words = freeze(name, weights.words.to(type));
-    done(weights.words);
+    if (rounds) done(weights.words);
     return;
   }
   const bool ready = weights.word_scales.defined();

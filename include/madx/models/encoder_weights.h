@@ -34,6 +34,9 @@ struct EncoderWeights {
   at::Tensor output = {};
   /// (vocabulary): of words that are int8 already, what a row counts by.
   at::Tensor word_scales = {};
+  /// Whether words lie in a mapped file: there, an encoder in int8 leaves them as they are, since
+  /// no more of them comes into memory than is read.
+  bool words_are_mapped = false;
   /// Called with tensors that were copied into a narrower type and are not read again; may be
   /// empty.
   std::function<void(const at::Tensor&)> done = {};
