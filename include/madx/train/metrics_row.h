@@ -19,6 +19,9 @@ struct MetricsRow {
   std::optional<double> perplexity;  ///< exp(eval_loss)
   std::map<std::string, double>
       extra{};  ///< further figures by key, such as "dev_f1" or "gradient_norm"
+  std::map<std::string, std::string>
+      labels{};  ///< what the figures are of, by key: with "vocabulary" losses of two runs compare
+                 ///< where both have the same
 };
 
 }  // namespace madx
