@@ -20,8 +20,8 @@ struct MetricsRow {
   std::map<std::string, double>
       extra{};  ///< further figures by key, such as "dev_f1" or "gradient_norm"
   std::map<std::string, std::string>
-      labels{};  ///< what the figures are of, by key: with "vocabulary" losses of two runs compare
-                 ///< where both have the same
+      labels{};  ///< what the figures are of, by key: "vocabulary" is "text" where losses are of a
+                 ///< softmax over a text's sub-words alone
 };
 
 }  // namespace madx
