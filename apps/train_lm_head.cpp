@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "apps/command_line/flags.h"
+#include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/program.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
@@ -70,12 +71,7 @@ void run(int argc, char** argv) {
   madx::apps::check_max_length(flags.training.max_length, config);
 
   const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kEqualShares);
-  madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, mlm);
-  std::unique_ptr<madx::MlmBatches> held_out;
-  if (!flags.eval_text.empty()) {
-    held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus(flags.eval_text),
-                                                  loaded.tokenizer, mlm);
-  }
+  madx::apps::MlmTexts texts(flags.mlm, mlm, loaded.tokenizer, flags.text, flags.eval_text);
   torch::manual_seed(flags.training.seed);  // of a fresh head's weights
   auto head = !flags.lm_head.empty() ? madx::io::load_mlm_head(flags.lm_head, config)
               : !loaded.head.is_empty()
@@ -89,21 +85,27 @@ void run(int argc, char** argv) {
   std::vector<std::pair<std::string, at::Tensor>> trained;
   for (const auto& item : head->named_parameters()) trained.emplace_back(item.key(), item.value());
 
-  const auto options = flags.training.trainer_options(batches.epoch_size(), /*default_epochs=*/1);
+  const auto options =
+      flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/1);
   const auto experiment = describe(flags, output.name(), options);
   if (output.begin({"train_lm_head", {}, experiment, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
   const madx::apps::InterruptGuard guard;
-  madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
+  const auto vocabulary = texts.vocabulary(loaded.encoder);
+  madx::apps::say_softmax(vocabulary);
+  madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
+                     vocabulary);
   const auto result = madx::apps::run_training(
-      task, options, {"lm head", flags.training.save_minutes, experiment}, output, guard);
+      task, options, {"lm head", flags.training.save_minutes, experiment, flags.mlm.labels()},
+      output, guard);
   madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();
   std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result)
-            << ", peak memory " << madx::apps::peak_memory() << "\n";
+            << madx::apps::softmax_note(vocabulary) << ", peak memory " << madx::apps::peak_memory()
+            << "\n";
 }
 
 }  // namespace

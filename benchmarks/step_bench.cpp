@@ -8,12 +8,14 @@
 // (median about 27 sub-words); ner-infer-bare: the encoder alone; ner-infer-cost: each batch with
 // the adapters and without them, in turn first, for the cost of adapters. Tokens are real ones.
 // With --languages N the sequences of a batch are of N languages in turn, each with adapters of its
-// own.
+// own. With --vocabulary text the softmax of mlm is over 30,000 of the 250,002 sub-words, from
+// which the targets are drawn, as in a training with that flag.
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -24,14 +26,25 @@
 namespace {
 
 constexpr int64_t kFirstWord = 5, kLabels = 7;
+constexpr int64_t kVocabulary = 250002, kTextVocabulary = 30000;
 
 struct Flags {
   std::string what = "mlm", size = "base";
-  int64_t batch = 8, length = 128, steps = 5, vocabulary = 250002, languages = 1;
+  int64_t batch = 8, length = 128, steps = 5, vocabulary = kVocabulary, languages = 1;
   double reduction_factor = 2;
-  bool no_dropout = false, checkpointing = false;
+  bool over_text = false, no_dropout = false, checkpointing = false;
   madx::apps::DeviceFlags device;
 };
+
+void set_vocabulary(const std::string& text, Flags& flags) {
+  flags.over_text = text == "text";
+  const auto size = flags.over_text ? kVocabulary : madx::parse_number(text).value_or(0);
+  if (!(size >= 100 && size <= 1 << 24 && size == std::floor(size))) {
+    madx::input_error("--vocabulary: expected text or a number from 100 to ", 1 << 24,
+                      ", but found \"", text, "\"");
+  }
+  flags.vocabulary = static_cast<int64_t>(size);
+}
 
 Flags parse(int argc, char** argv) {
   CLI::App app("Times one kind of step on random weights");
@@ -45,7 +58,10 @@ Flags parse(int argc, char** argv) {
   app.add_option("--length", flags.length, "Tokens a sequence; mlm alone")
       ->check(CLI::Range(1, 512));
   app.add_option("--steps", flags.steps, "Timed steps, after one that is not")->check(positive);
-  app.add_option("--vocabulary", flags.vocabulary, "Sub-words")->check(CLI::Range(100, 1 << 24));
+  app.add_option_function<std::string>(
+      "--vocabulary", [&flags](const std::string& text) { set_vocabulary(text, flags); },
+      "Sub-words that there are (default: 250002), or text: a softmax over 30000 of 250002; mlm "
+      "alone");
   app.add_option("--reduction-factor", flags.reduction_factor, "Of the language adapter")
       ->check(CLI::PositiveNumber);
   app.add_option("--languages", flags.languages, "Languages of a batch")->check(positive);
@@ -53,6 +69,10 @@ Flags parse(int argc, char** argv) {
   app.add_flag("--gradient-checkpointing", flags.checkpointing, "Compute layers again");
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
+  if (flags.over_text && flags.what != "mlm") {
+    madx::input_error("--vocabulary text: expected --what mlm beside it, but found --what ",
+                      flags.what);
+  }
   return flags;
 }
 
@@ -163,6 +183,7 @@ class Step {
       for (auto& weight : trained_) weight.requires_grad_(true);
       optimizer_ = std::make_unique<madx::AdamW>(trained_, /*weight_decay=*/0.01);
     }
+    if (mlm) vocabulary_.emplace(softmax_vocabulary());
     encoder_->use_dropout(!flags.no_dropout);
     encoder_->use_gradient_checkpointing(flags.checkpointing);
     encoder_->train(trains());
@@ -186,13 +207,16 @@ class Step {
     if (flags_.what == "mlm") {
       const auto masked = at::rand({batch_.rows()}) < 0.15;
       batch_.read_rows = masked.nonzero().squeeze(1);
-      targets_ = batch_.input_ids.index_select(0, batch_.read_rows);
+      targets_ = text_ids_.defined()
+                     ? text_ids_.index_select(
+                           0, at::randint(text_ids_.size(0), batch_.read_rows.sizes(), at::kLong))
+                     : batch_.input_ids.index_select(0, batch_.read_rows);
       batch_.input_ids.masked_fill_(masked, flags_.vocabulary - 1);
     } else {
       targets_ = at::randint(0, kLabels, {batch_.rows()}, at::kLong);
     }
     batch_ = batch_.to(device_);
-    targets_ = targets_.to(device_);
+    if (flags_.what != "mlm") targets_ = targets_.to(device_);
     return batch_.rows();
   }
 
@@ -202,15 +226,24 @@ class Step {
   void run() {
     if (!trains()) return infer(adapters_);
     const auto hidden = encoder_->forward(batch_, *adapters_);
-    const auto loss = flags_.what == "mlm" ? mlm_head_->loss(hidden, encoder_->output_embeddings(),
-                                                             targets_, *adapters_, batch_)
-                                           : tagging_head_->loss(hidden, targets_);
+    const auto loss = flags_.what == "mlm"
+                          ? mlm_head_->loss(hidden, *vocabulary_, targets_, *adapters_, batch_)
+                          : tagging_head_->loss(hidden, targets_);
     loss.backward();
     optimizer_->step(/*lr=*/1e-4);
     wait_for(trained_.front());
   }
 
  private:
+  /// All sub-words, or some drawn once.
+  madx::SoftmaxVocabulary softmax_vocabulary() {
+    if (!flags_.over_text) return madx::SoftmaxVocabulary(encoder_);
+    const auto drawn = at::randperm(flags_.vocabulary - 2 - kFirstWord, at::kLong);
+    text_ids_ = std::get<0>(drawn.narrow(0, 0, kTextVocabulary).sort()) + kFirstWord;
+    const auto* ids = text_ids_.const_data_ptr<int64_t>();
+    return madx::SoftmaxVocabulary(encoder_, {ids, ids + text_ids_.numel()});
+  }
+
   void infer(const madx::AdapterStack& adapters) {
     torch::NoGradGuard no_grad;
     wait_for(tagging_head_->forward(encoder_->forward(batch_, *adapters)));
@@ -237,6 +270,8 @@ class Step {
   at::Generator lengths_random_;
   std::vector<at::Tensor> trained_;
   std::unique_ptr<madx::AdamW> optimizer_;
+  std::optional<madx::SoftmaxVocabulary> vocabulary_;  // of mlm
+  at::Tensor text_ids_;                                // (30000) of --vocabulary text
   madx::PackedBatch batch_;
   at::Tensor targets_;
 };
@@ -278,6 +313,7 @@ void run(int argc, char** argv) {
   if (flags.device.dtype != "float32") line["dtype"] = flags.device.dtype;
   if (flags.languages > 1) line["languages"] = flags.languages;
   if (flags.what == "mlm") {
+    if (flags.over_text) line["vocabulary"] = "text";
     line["length"] = flags.length;
     line["step_seconds"] = median;
     line["tokens_per_second"] = static_cast<double>(flags.batch * flags.length) / median;

@@ -12,6 +12,7 @@
 #include <iostream>
 
 #include "apps/command_line/flags.h"
+#include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/program.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
@@ -53,18 +54,6 @@ Flags parse(int argc, char** argv) {
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
   return flags;
-}
-
-madx::MlmHead choose_head(const Flags& flags, const madx::io::LoadedEncoder& loaded) {
-  if (!flags.lm_head.empty())
-    return madx::io::load_mlm_head(flags.lm_head, loaded.encoder->config());
-  if (loaded.head.is_empty()) {
-    madx::input_error(
-        flags.encoder,
-        ": expected a masked-LM head in the encoder or by --lm-head, but there is none; train one "
-        "with train_lm_head, once for all languages");
-  }
-  return loaded.head;
 }
 
 madx::BottleneckConfig choose_config(const Flags& flags) {
@@ -110,16 +99,13 @@ void run(int argc, char** argv) {
   madx::apps::check_max_length(flags.training.max_length, config);
   madx::apps::check_leave_out(adapter_config, config);
   flags.adapter.check_adapter_drop(config);
-  auto head = choose_head(flags, loaded);
+  auto head = madx::apps::choose_mlm_head(flags.lm_head, flags.encoder, loaded);
   madx::apps::print_encoder(loaded);
 
   const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kByLines);
-  madx::MlmBatches batches(madx::TextCorpus(flags.text), loaded.tokenizer, mlm);
-  std::unique_ptr<madx::MlmBatches> held_out;
-  if (!flags.eval_text.empty()) {
-    held_out = std::make_unique<madx::MlmBatches>(madx::TextCorpus({flags.eval_text}),
-                                                  loaded.tokenizer, mlm);
-  }
+  std::vector<std::string> eval_text;
+  if (!flags.eval_text.empty()) eval_text.push_back(flags.eval_text);
+  madx::apps::MlmTexts texts(flags.mlm, mlm, loaded.tokenizer, flags.text, eval_text);
 
   torch::manual_seed(flags.training.seed);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
@@ -141,17 +127,22 @@ void run(int argc, char** argv) {
   adapters->to(device);
   head->to(device);
 
-  const auto options = flags.training.trainer_options(batches.epoch_size(), /*default_epochs=*/3);
+  const auto options =
+      flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/3);
   const auto experiment = describe(flags, name, adapter_config, options);
   if (output.begin({"train_lang_adapter", {}, experiment, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
   const madx::apps::InterruptGuard guard;
-  madx::MlmTask task(loaded.encoder, adapters, head, batches, held_out.get(), trained);
+  const auto vocabulary = texts.vocabulary(loaded.encoder);
+  madx::apps::say_softmax(vocabulary);
+  madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
+                     vocabulary);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
   const auto result = madx::apps::run_training(
-      task, options, {"train " + name, flags.training.save_minutes, experiment}, output, guard);
+      task, options, {"train " + name, flags.training.save_minutes, experiment, flags.mlm.labels()},
+      output, guard);
 
   const auto model = madx::io::model_info(config);
   if (flags.train_lm_head) {
@@ -165,7 +156,8 @@ void run(int argc, char** argv) {
   if (options.save_every == 0) output.drop_checkpoint();
   std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result);
   if (result.best_figures) std::cout << ", best held-out loss " << *result.best_figures->eval_loss;
-  std::cout << ", peak memory " << madx::apps::peak_memory() << "\n";
+  std::cout << madx::apps::softmax_note(vocabulary) << ", peak memory " << madx::apps::peak_memory()
+            << "\n";
 }
 
 }  // namespace

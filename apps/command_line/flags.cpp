@@ -4,8 +4,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <iostream>
 
@@ -24,13 +22,6 @@ namespace {
 template <class Number>
 void require(bool holds, const std::string& flag, const std::string& expected, Number found) {
   if (!holds) input_error(flag, ": expected ", expected, ", but found ", found);
-}
-
-/// A number in as many digits as tell it from every other.
-template <class Number>
-std::string exact_text(Number value) {
-  std::array<char, 32> text;
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
 }  // namespace
@@ -162,29 +153,6 @@ void print_encoder(const io::LoadedEncoder& loaded) {
       std::cout << ", as the archive computes in " << io::type_name(loaded.archive_type);
   }
   std::cout << "\n";
-}
-
-void MlmFlags::add_to(CLI::App& app) {
-  app.add_option("--mlm-probability", mlm_probability, "Share of tokens to predict")
-      ->capture_default_str();
-  app.add_flag("--full-length", full_length,
-               "Join lines to sequences of --max-length, </s> between them: all of one length");
-}
-
-MlmBatchesOptions MlmFlags::batches_options(const TrainingFlags& training, Mixing mixing) const {
-  require(mlm_probability > 0 && mlm_probability < 1, "--mlm-probability",
-          "a number between 0 and 1", mlm_probability);
-  return {training.batch_size,
-          training.max_length,
-          mlm_probability,
-          training.seed,
-          mixing,
-          full_length ? Sequences::kFullLength : Sequences::kLines};
-}
-
-void MlmFlags::describe(Experiment& experiment) const {
-  experiment.settings["--mlm-probability"] = exact_text(mlm_probability);
-  experiment.settings["--full-length"] = full_length ? "given" : "not given";
 }
 
 void DeviceFlags::add_to(CLI::App& app) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <array>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <string>
@@ -8,7 +10,6 @@
 
 #include "apps/run/experiment.h"
 #include "madx/adapters/bottleneck_config.h"
-#include "madx/data/mlm_batches.h"
 #include "madx/io/encoder_files.h"
 #include "madx/models/encoder.h"
 #include "madx/train/trainer.h"
@@ -66,18 +67,6 @@ void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& confi
 /// archive's own forward.
 void print_encoder(const io::LoadedEncoder& loaded);
 
-/// How masked LM reads its text.
-struct MlmFlags {
-  double mlm_probability = 0.15;
-  bool full_length = false;
-
-  void add_to(CLI::App& app);
-  /// Throws InputError for a --mlm-probability outside (0, 1).
-  MlmBatchesOptions batches_options(const TrainingFlags& training, Mixing mixing) const;
-  /// Adds what decides a run's results.
-  void describe(Experiment& experiment) const;
-};
-
 /// Where the work runs.
 struct DeviceFlags {
   int threads = 0;
@@ -112,6 +101,13 @@ struct AdapterFlags {
  private:
   CLI::Option* reduction_factor_option_ = nullptr;
 };
+
+/// A number in as many digits as tell it from every other.
+template <class Number>
+std::string exact_text(Number value) {
+  std::array<char, 32> text;
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
 
 /// "10,11" as layers. Throws InputError, naming `flag`, for anything else.
 std::vector<int64_t> parse_layers(const std::string& flag, const std::string& text);

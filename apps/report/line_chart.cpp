@@ -215,6 +215,14 @@ LineChart loss_chart(const std::vector<MetricsRow>& rows) {
     }
   }
   LineChart chart{"Loss", "step", "loss", {}};
+  const auto is_of_text = [](const MetricsRow& row) {
+    const auto label = row.labels.find("vocabulary");
+    return label != row.labels.end() && label->second == "text";
+  };
+  if (std::any_of(rows.begin(), rows.end(), is_of_text)) {
+    chart.title = "Loss of a softmax over the text's sub-words";
+    chart.y_label = "loss (--vocabulary text)";
+  }
   const size_t half_window = rows.size() / 50;
   if (half_window > 0) {
     Series smooth{"training loss, smoothed", training.x, smoothed(training.y, half_window),

@@ -32,7 +32,8 @@ struct LineChart {
 std::string line_chart_svg(const LineChart& chart);
 
 /// Training loss as logged and smoothed, and the loss on held-out text where it was evaluated, over
-/// steps.
+/// steps. Where the rows' losses are of a softmax over a text's sub-words (label "vocabulary"), the
+/// title and the axis say so.
 LineChart loss_chart(const std::vector<MetricsRow>& rows);
 
 /// `loss_chart` as an SVG file. Throws as `write_file` does.

@@ -62,13 +62,15 @@ std::string metrics_line(const MetricsRow& row) {
                {"tokens_per_second", row.tokens_per_second}};
   if (row.eval_loss) json["eval_loss"] = *row.eval_loss;
   if (row.perplexity) json["perplexity"] = *row.perplexity;
-  for (const auto& [key, value] : row.extra) {
+  const auto add = [&](const std::string& key, const auto& value) {
     if (is_field(key)) {
       throw std::invalid_argument(
           "MetricsLog: expected an extra key of its own, but found the field \"" + key + "\"");
     }
     json[key] = value;
-  }
+  };
+  for (const auto& [key, value] : row.extra) add(key, value);
+  for (const auto& [key, value] : row.labels) add(key, value);
   return json.dump();
 }
 
@@ -82,7 +84,12 @@ MetricsRow parse_metrics_line(const std::string& line) {
   if (json.contains("eval_loss")) row.eval_loss = to_number(json["eval_loss"]);
   if (json.contains("perplexity")) row.perplexity = to_number(json["perplexity"]);
   for (const auto& [key, value] : json.items()) {
-    if (!is_field(key)) row.extra[key] = to_number(value);
+    if (is_field(key)) continue;
+    if (value.is_string()) {
+      row.labels[key] = value.get<std::string>();
+    } else {
+      row.extra[key] = to_number(value);
+    }
   }
   return row;
 }

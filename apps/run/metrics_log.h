@@ -24,7 +24,7 @@ class MetricsLog {
   MetricsLog(std::string path, Mode mode);
 
   /// Throws MachineError when the row does not reach the file (disk full), std::invalid_argument
-  /// when a key of `row.extra` is the name of another field.
+  /// when a key of `row.extra` or `row.labels` is the name of another field.
   void write(const MetricsRow& row);
 
   /// Drops the rows after `step`, the step of the checkpoint that training resumes from: the file

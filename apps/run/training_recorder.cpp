@@ -48,6 +48,12 @@ void TrainingRecorder::on_evaluation(int64_t step, const std::string& summary) {
   bar_->note("step " + std::to_string(step) + ": " + summary);
 }
 
+void TrainingRecorder::on_log(const MetricsRow& row) {
+  auto labelled = row;
+  labelled.labels.insert(options_.labels.begin(), options_.labels.end());
+  log_.write(labelled);
+}
+
 void TrainingRecorder::on_checkpoint(const Checkpoint& checkpoint) {
   write_checkpoint(options_.directory + "/checkpoint", checkpoint, options_.experiment);
   saved_at_ = now();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,8 @@ struct TrainingRecorderOptions {
   std::string directory;
   /// What a run that resumes must be.
   Experiment experiment;
+  /// What every row of metrics.jsonl says of its figures (MetricsRow::labels).
+  std::map<std::string, std::string> labels = {};
   /// A checkpoint is written whenever so much time has passed without one.
   double save_seconds = 600;
   ProgressStyle progress = ProgressStyle::kAuto;
@@ -34,7 +37,7 @@ class TrainingRecorder : public TrainingObserver {
   void on_start(int64_t step, int64_t steps) override;
   void on_step(const Progress& progress) override;
   void on_evaluation(int64_t step, const std::string& summary) override;
-  void on_log(const MetricsRow& row) override { log_.write(row); }
+  void on_log(const MetricsRow& row) override;
   void on_checkpoint(const Checkpoint& checkpoint) override;
   void on_end() override;
   Wish wish() override;

@@ -14,6 +14,7 @@ TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
   record.label = run.label;
   record.directory = output.path();
   record.experiment = run.experiment;
+  record.labels = run.labels;
   record.save_seconds = 60 * run.save_minutes;
   record.interrupted = [&guard] { return guard.requested(); };
   TrainingRecorder recorder(record, output.checkpoint());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "apps/run/interrupt.h"
@@ -13,6 +14,7 @@ struct TrainingRunOptions {
   std::string label;    ///< beside the progress bar
   double save_minutes;  ///< between checkpoints, at most
   Experiment experiment;
+  std::map<std::string, std::string> labels = {};  ///< of rows of metrics.jsonl
 };
 
 /// Trains into an output directory that has begun, from its checkpoint where it has one:

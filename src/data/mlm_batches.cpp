@@ -16,7 +16,7 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 }  // namespace
 
 MlmBatches::MlmBatches(TextCorpus corpus, std::shared_ptr<const Tokenizer> tokenizer,
-                       MlmBatchesOptions options)
+                       MlmBatchesOptions options, SubWordSet* sub_words)
     : corpus_(std::make_shared<const TextCorpus>(std::move(corpus))),
       tokenizer_(std::move(tokenizer)),
       options_(options) {
@@ -29,9 +29,11 @@ MlmBatches::MlmBatches(TextCorpus corpus, std::shared_ptr<const Tokenizer> token
       shares_.push_back({first, corpus_->first_line(file + 1) - first, -1, {}, {}});
     }
   }
-  if (options_.sequences == Sequences::kLines) return;
-
-  const auto text = std::make_shared<const CountedText>(corpus_, tokenizer_);
+  if (options_.sequences == Sequences::kLines) {
+    if (sub_words != nullptr) sub_words->add_text(*corpus_, *tokenizer_);
+    return;
+  }
+  const auto text = std::make_shared<const CountedText>(corpus_, tokenizer_, sub_words);
   in_order_ = TokenStream(text, 0, corpus_->size());
   for (auto& share : shares_) share.stream = TokenStream(text, share.first, share.size);
   // A file without a token has nothing to share.

@@ -13,13 +13,14 @@ constexpr int64_t kGrain = 64;   // lines that a thread takes at once
 }  // namespace
 
 CountedText::CountedText(std::shared_ptr<const TextCorpus> corpus,
-                         std::shared_ptr<const Tokenizer> tokenizer)
+                         std::shared_ptr<const Tokenizer> tokenizer, SubWordSet* sub_words)
     : corpus_(std::move(corpus)), tokenizer_(std::move(tokenizer)), lengths_(corpus_->size()) {
   const auto lines = static_cast<int64_t>(lengths_.size());
   at::parallel_for(0, lines, kGrain, [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      const auto count = tokenizer_->encode(corpus_->line(i)).size();
-      lengths_[i] = static_cast<uint32_t>(count == 0 ? 0 : count + 1);
+      const auto tokens = tokenizer_->encode(corpus_->line(i));
+      lengths_[i] = static_cast<uint32_t>(tokens.empty() ? 0 : tokens.size() + 1);
+      if (sub_words != nullptr) sub_words->add(tokens);
     }
   });
 }

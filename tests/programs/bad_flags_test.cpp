@@ -35,6 +35,8 @@ const BadInput kFlags[] = {
     {kLang, "--leave-out 0,1 --no-invertible", "--leave-out: expected a layer to train"},
     {kLang, "--device tpu", "--device: expected auto, cpu, cuda or cuda:N, but found tpu"},
     {kLang, "--dtype float16", "--dtype: expected float32"},
+    {kLang, "--vocabulary words", "--vocabulary: expected full or text, but found \"words\""},
+    {kHead, "--vocabulary 30000", "--vocabulary: expected full or text, but found \"30000\""},
     {kLang, "--name sw.v2", "name \"sw.v2\": expected a name without dots"},
     {kLang, "--name to", "name \"to\": expected a name that Python's adapters can give"},
     {kLang, "--output @/out/sw.v2", "name \"sw.v2\": expected a name without dots"},

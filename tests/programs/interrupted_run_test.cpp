@@ -162,6 +162,7 @@ TEST(ResumedRun, IsThatExperimentOrIsRefusedNamingWhatDiffers) {
       {language("--inv-reduction-factor 4"), "--config inv_adapter_reduction_factor 2"},
       {language("--leave-out 1"), "--config leave_out"},
       {language("--full-length"), "--full-length not given"},
+      {language("--vocabulary text"), "--vocabulary full, but this one has text"},
       {language("--train-lm-head"), "--train-lm-head not given"},
       {language("--no-encoder-dropout"), "--no-encoder-dropout not given"}};
   const std::vector<Change> tasks = {

@@ -148,6 +148,15 @@ TEST(LossChart, SmoothsAroundMissingLosses) {
   EXPECT_TRUE(chart.series[1].y[50] != chart.series[1].y[50]);
 }
 
+TEST(LossChart, SaysWhatTheSoftmaxIsOverWhereThatIsNotAll) {
+  auto metrics = rows(5);
+  EXPECT_EQ(loss_chart(metrics).title, "Loss");
+  EXPECT_EQ(loss_chart(metrics).y_label, "loss");
+  for (auto& row : metrics) row.labels["vocabulary"] = "text";
+  EXPECT_EQ(loss_chart(metrics).title, "Loss of a softmax over the text's sub-words");
+  EXPECT_EQ(loss_chart(metrics).y_label, "loss (--vocabulary text)");
+}
+
 TEST(LossChart, DoesNotSmoothAShortRun) { EXPECT_EQ(loss_chart(rows(5)).series.size(), 1u); }
 
 TEST(LossCurve, IsWrittenAsAFile) {

@@ -70,6 +70,7 @@ TEST_F(MetricsLogTest, ReadsBackEveryFieldExactly) {
   row.eval_loss = 1.0 / 3;
   row.perplexity = std::exp(1.0 / 3);
   row.extra["dev_f1"] = 61.23456789;
+  row.labels["vocabulary"] = "text";
   MetricsLog(path_, MetricsLog::Mode::kFresh).write(row);
   const auto rows = read_metrics(path_);
   ASSERT_EQ(rows.size(), 1u);
@@ -80,6 +81,7 @@ TEST_F(MetricsLogTest, ReadsBackEveryFieldExactly) {
   EXPECT_EQ(rows[0].eval_loss, row.eval_loss);
   EXPECT_EQ(rows[0].perplexity, row.perplexity);
   EXPECT_EQ(rows[0].extra, row.extra);
+  EXPECT_EQ(rows[0].labels, row.labels);
 }
 
 TEST_F(MetricsLogTest, WritesNaNAndInfinityAsNull) {
@@ -162,11 +164,23 @@ TEST_F(MetricsLogTest, NamesTheLineThatIsNotARow) {
   }
 }
 
-TEST_F(MetricsLogTest, RefusesAnExtraKeyThatIsAField) {
+TEST_F(MetricsLogTest, WritesLabelsAsText) {
+  MetricsRow row = row_at(9);
+  row.extra["dev_f1"] = 61.5;
+  row.labels["vocabulary"] = "text";
+  MetricsLog(path_, MetricsLog::Mode::kFresh).write(row);
+  EXPECT_EQ(text(),
+            "{\"step\":9,\"loss\":1.0,\"lr\":0.0001,\"tokens_per_second\":812.5,\"dev_f1\":61.5,"
+            "\"vocabulary\":\"text\"}\n");
+}
+
+TEST_F(MetricsLogTest, RefusesAnExtraKeyOrALabelThatIsAField) {
   MetricsLog log(path_, MetricsLog::Mode::kFresh);
-  MetricsRow row = row_at(1);
+  MetricsRow row = row_at(1), labelled = row_at(1);
   row.extra["loss"] = 1;
+  labelled.labels["loss"] = "1";
   EXPECT_THROW(log.write(row), std::invalid_argument);
+  EXPECT_THROW(log.write(labelled), std::invalid_argument);
 }
 
 TEST_F(MetricsLogTest, CallsAMissingFileOrFolderTheUsersMistake) {

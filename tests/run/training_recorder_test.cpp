@@ -58,6 +58,19 @@ TEST_F(TrainingRecorderTest, CutsTheMetricsBackToTheCheckpointThatTrainingGoesOn
   EXPECT_EQ(rows.back().step, 3);
 }
 
+TEST_F(TrainingRecorderTest, LabelsEveryRow) {
+  auto labelled = options();
+  labelled.labels = {{"vocabulary", "text"}};
+  TrainingRecorder recorder(labelled);
+  recorder.on_start(0, 2);
+  recorder.on_log(row(1));
+  recorder.on_log(row(2));
+  recorder.on_end();
+  for (const auto& row : read_metrics(folder_ / "metrics.jsonl"))
+    EXPECT_EQ(row.labels, labelled.labels);
+  EXPECT_THAT(io::read_bytes(folder_ / "loss.svg"), HasSubstr("loss (--vocabulary text)"));
+}
+
 TEST_F(TrainingRecorderTest, WishesACheckpointWheneverItsTimeHasPassed) {
   auto often = options();
   often.save_seconds = 1e-9;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "madx/data/mlm_batch.h"
+#include "madx/data/sub_word_set.h"
 #include "madx/data/text.h"
 #include "madx/data/token_stream.h"
 
@@ -41,9 +42,11 @@ struct MlmBatchesOptions {
 /// lengths; for these the text is tokenized once, at construction (see CountedText).
 class MlmBatches {
  public:
-  /// Throws InputError when no line of the corpus has a token that can be masked.
+  /// Adds the text's sub-words to `sub_words`, unless it is nullptr; that tokenizes the text once,
+  /// together with the counting of full-length sequences. Throws InputError when no line of the
+  /// corpus has a token that can be masked.
   MlmBatches(TextCorpus corpus, std::shared_ptr<const Tokenizer> tokenizer,
-             MlmBatchesOptions options);
+             MlmBatchesOptions options, SubWordSet* sub_words = nullptr);
 
   /// Training batch `index` >= 0: shuffled lines, masks drawn anew at each visit, at least one
   /// token masked whatever the probability.

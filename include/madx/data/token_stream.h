@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "madx/data/sub_word_set.h"
 #include "madx/data/text.h"
 #include "madx/data/tokenizer.h"
 
@@ -14,7 +15,9 @@ namespace madx {
 /// all of LibTorch's threads.
 class CountedText {
  public:
-  CountedText(std::shared_ptr<const TextCorpus> corpus, std::shared_ptr<const Tokenizer> tokenizer);
+  /// The text's sub-words are added to `sub_words` on the way, unless it is nullptr.
+  CountedText(std::shared_ptr<const TextCorpus> corpus, std::shared_ptr<const Tokenizer> tokenizer,
+              SubWordSet* sub_words = nullptr);
 
   /// What line `i` takes in a stream: its tokens and </s>, or 0 for a line without a token.
   int64_t length(size_t i) const { return lengths_.at(i); }

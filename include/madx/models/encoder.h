@@ -98,6 +98,10 @@ class EncoderImpl : public torch::nn::Module {
     return output_.defined() ? output_.index_select(0, ids).to(at::kFloat)
                              : embeddings_.words_of(ids);
   }
+  /// Rows of it, gathered: ids (count) int64, on the encoder's device -> (count, hidden), floating.
+  at::Tensor output_embeddings(const at::Tensor& ids) const {
+    return output_embeddings().index_select(0, ids);
+  }
   /// Whether the checkpoint has an output layer of its own.
   bool has_own_output() const { return output_.defined(); }
   const at::Device device() const { return embeddings_.words.device(); }

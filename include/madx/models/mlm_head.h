@@ -6,7 +6,9 @@
 #include <torch/nn/modules/normalization.h>
 
 #include "madx/adapters/adapter_stack.h"
+#include "madx/core/upload.h"
 #include "madx/models/routed_batch.h"
+#include "madx/models/softmax_vocabulary.h"
 #include "madx/ops/linear_cross_entropy.h"
 
 namespace madx {
@@ -83,6 +85,20 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
   at::Tensor loss(const at::Tensor& h, const at::Tensor& embedding, const at::Tensor& targets,
                   const Plan& plan, const PackedBatch& batch) {
     return ops::linear_cross_entropy(transform(h, plan, batch), embedding, bias, targets);
+  }
+
+  /// The same over the encoder's sub-words or some of them. `targets` are ids of sub-words, on any
+  /// device; entries of `bias` beyond the softmax get no gradient. Where the output embedding
+  /// learns, it gets its gradient, and logits (masked, sub-words) are held.
+  at::Tensor loss(const at::Tensor& h, const SoftmaxVocabulary& vocabulary,
+                  const at::Tensor& targets, const Plan& plan, const PackedBatch& batch) {
+    const auto x = transform(h, plan, batch);
+    const auto embedding = vocabulary.embedding();
+    const auto places = upload(vocabulary.places(targets), x.device());
+    if (embedding.requires_grad() && at::GradMode::is_enabled())
+      return at::cross_entropy_loss(at::linear(x, embedding, vocabulary.bias(bias)), places);
+    return ops::linear_cross_entropy(x, embedding.requires_grad() ? embedding.detach() : embedding,
+                                     vocabulary.bias(bias), places);
   }
 
   MlmHeadOptions options;

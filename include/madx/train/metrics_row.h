@@ -19,6 +19,9 @@ struct MetricsRow {
   std::optional<double> perplexity;  ///< exp(eval_loss)
   std::map<std::string, double>
       extra{};  ///< further figures by key, such as "dev_f1" or "gradient_norm"
+  std::map<std::string, std::string>
+      labels{};  ///< what the figures are of, by key: "vocabulary" is "text" where losses are of a
+                 ///< softmax over a text's sub-words alone
 };
 
 }  // namespace madx

@@ -10,6 +10,7 @@
 #include "madx/data/mlm_batches.h"
 #include "madx/models/encoder.h"
 #include "madx/models/mlm_head.h"
+#include "madx/models/softmax_vocabulary.h"
 #include "madx/train/adapter_drop.h"
 #include "madx/train/training_task.h"
 
@@ -20,13 +21,17 @@ namespace madx {
 class MlmTask : public TrainingTask {
  public:
   /// `trained` are the tensors that learn; all others stay as they are. `held_out` may be nullptr.
+  /// The softmax is over all of the encoder's sub-words, or over `vocabulary`, which is made of the
+  /// text of `batches` and `held_out`.
   MlmTask(Encoder encoder, AdapterStack adapters, MlmHead head, MlmBatches& batches,
-          MlmBatches* held_out, std::vector<std::pair<std::string, at::Tensor>> trained)
+          MlmBatches* held_out, std::vector<std::pair<std::string, at::Tensor>> trained,
+          const std::optional<SoftmaxVocabulary>& vocabulary = std::nullopt)
       : encoder_(std::move(encoder)),
         adapters_(std::move(adapters)),
         head_(std::move(head)),
         batches_(batches),
         held_out_(held_out),
+        vocabulary_(vocabulary ? *vocabulary : SoftmaxVocabulary(encoder_)),
         drop_(adapters_, /*most=*/0, /*seed=*/0),
         trained_(std::move(trained)) {}
 
@@ -41,7 +46,13 @@ class MlmTask : public TrainingTask {
 
   std::optional<double> passes(int64_t batches) const override { return batches_.passes(batches); }
 
-  std::optional<Evaluation> evaluate() override {
+  /// The loss on the held-out text.
+  struct HeldOutLoss {
+    double mean = 0;     ///< of the masked tokens
+    int64_t masked = 0;  ///< tokens
+  };
+  /// Nothing where there is no held-out text, or no token of it is masked.
+  std::optional<HeldOutLoss> held_out_loss() {
     if (held_out_ == nullptr) return std::nullopt;
     drop_.restore();
     double sum = 0;
@@ -54,13 +65,23 @@ class MlmTask : public TrainingTask {
       masked += count;
     }
     if (masked == 0) return std::nullopt;
-    const auto mean = sum / static_cast<double>(masked);
+    return HeldOutLoss{sum / static_cast<double>(masked), masked};
+  }
+
+  std::optional<Evaluation> evaluate() override {
+    const auto held_out = held_out_loss();
+    if (!held_out) return std::nullopt;
+    const auto mean = held_out->mean;
     Evaluation evaluation;
     evaluation.score = -mean;
     evaluation.figures.eval_loss = mean;
     evaluation.figures.perplexity = std::exp(mean);
     evaluation.summary =
         "held-out loss " + fixed_text(mean, 6) + ", perplexity " + fixed_text(std::exp(mean), 6);
+    if (!vocabulary_.is_whole()) {
+      evaluation.summary += " over " + std::to_string(vocabulary_.size()) + " of " +
+                            std::to_string(vocabulary_.encoder_size()) + " sub-words";
+    }
     return evaluation;
   }
 
@@ -86,12 +107,10 @@ class MlmTask : public TrainingTask {
   }
 
   at::Tensor loss_of(const MlmBatch& batch) {
-    const auto device = encoder_->device();
-    const auto packed = batch.batch.to(device);
+    const auto packed = batch.batch.to(encoder_->device());
     const auto& plan = *adapters_->active_plan();
     const auto hidden = encoder_->forward(packed, plan);  // (masked, hidden)
-    return head_->loss(hidden, encoder_->output_embeddings(), upload(batch.targets, device), plan,
-                       packed);
+    return head_->loss(hidden, vocabulary_, batch.targets, plan, packed);
   }
 
   Encoder encoder_;
@@ -99,6 +118,7 @@ class MlmTask : public TrainingTask {
   MlmHead head_;
   MlmBatches& batches_;
   MlmBatches* held_out_;
+  SoftmaxVocabulary vocabulary_;
   AdapterDrop drop_;
   std::vector<std::pair<std::string, at::Tensor>> trained_;
   int64_t ahead_index_ = -1;
