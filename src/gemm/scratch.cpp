@@ -2,8 +2,8 @@
 
 #include <sys/mman.h>
 
-#include <list>
-#include <mutex>
+#include <algorithm>
+#include <array>
 #include <new>
 #include <utility>
 
@@ -13,7 +13,8 @@ namespace {
 constexpr std::align_val_t kLine{64};  // bytes; a page has more
 /// Blocks of other sizes are left to the system's allocator.
 constexpr size_t kSmallest = size_t{1} << 16, kLargest = size_t{1} << 23;
-constexpr size_t kMostKept = size_t{1} << 25;
+/// What a thread keeps at most.
+constexpr size_t kMostKept = size_t{1} << 24, kMostBlocks = 64;
 
 struct Block {
   void* memory;
@@ -30,48 +31,62 @@ Block fresh_block(size_t bytes) {
   return {memory, bytes};
 }
 
-/// Blocks that were returned, the one returned last first; the oldest ones go.
+/// Has no destructor, so it can be read when those of the thread have run.
+thread_local bool pool_has_ended = false;
+
+/// Blocks that a thread returned, the one returned last at the end; the oldest ones go.
 class Pool {
  public:
+  ~Pool() {
+    while (count_ > 0) release(take_out(count_ - 1));
+    pool_has_ended = true;
+  }
+
+  /// One that fits; without memory where none does.
   Block take(size_t bytes) {
-    {
-      const std::lock_guard lock(mutex_);
-      auto best = blocks_.end();
-      for (auto block = blocks_.begin(); block != blocks_.end(); ++block) {
-        const bool fits = block->bytes >= bytes && block->bytes <= bytes + bytes / 2;
-        if (fits && (best == blocks_.end() || block->bytes < best->bytes)) best = block;
-      }
-      if (best != blocks_.end()) {
-        const auto found = *best;
-        blocks_.erase(best);
-        kept_ -= found.bytes;
-        return found;
-      }
+    size_t best = count_;
+    for (size_t i = count_; i-- > 0;) {
+      const bool fits = blocks_[i].bytes >= bytes && blocks_[i].bytes <= bytes + bytes / 2;
+      if (fits && (best == count_ || blocks_[i].bytes < blocks_[best].bytes)) best = i;
     }
-    return fresh_block(bytes);
+    return best < count_ ? take_out(best) : Block{nullptr, 0};
   }
 
   void give_back(const Block& block) {
-    const std::lock_guard lock(mutex_);
-    blocks_.push_front(block);
+    while (count_ == kMostBlocks || kept_ + block.bytes > kMostKept) release(take_out(0));
+    blocks_[count_++] = block;
     kept_ += block.bytes;
-    while (kept_ > kMostKept) {
-      kept_ -= blocks_.back().bytes;
-      release(blocks_.back());
-      blocks_.pop_back();
-    }
   }
 
  private:
-  std::mutex mutex_;
-  std::list<Block> blocks_;
-  size_t kept_ = 0;
+  Block take_out(size_t i) {
+    const auto block = blocks_[i];
+    std::copy(blocks_.begin() + i + 1, blocks_.begin() + count_, blocks_.begin() + i);
+    --count_;
+    kept_ -= block.bytes;
+    return block;
+  }
+
+  std::array<Block, kMostBlocks> blocks_;
+  size_t count_ = 0, kept_ = 0;
 };
 
-/// Never destroyed: threads may outlive what is.
-Pool& pool() {
-  static auto* const pool = new Pool;
-  return *pool;
+/// This thread's; null where it has ended.
+Pool* pool() {
+  if (pool_has_ended) return nullptr;
+  thread_local Pool pool;
+  return &pool;
+}
+
+Block take_block(size_t bytes) {
+  auto* const mine = pool();
+  const auto block = mine == nullptr ? Block{nullptr, 0} : mine->take(bytes);
+  return block.memory == nullptr ? fresh_block(bytes) : block;
+}
+
+void give_back(const Block& block) {
+  if (auto* const mine = pool()) return mine->give_back(block);
+  release(block);
 }
 
 #ifdef __SANITIZE_ADDRESS__
@@ -85,7 +100,7 @@ bool is_pooled(size_t bytes) { return bytes >= kSmallest && bytes <= kLargest; }
 ScratchMemory::ScratchMemory(size_t bytes) : memory_(nullptr), bytes_(bytes) {
   if (bytes == 0) return;
   if (is_pooled(bytes)) {
-    const auto block = pool().take(bytes);
+    const auto block = take_block(bytes);
     memory_ = block.memory;
     bytes_ = block.bytes;
   } else {
@@ -105,7 +120,7 @@ ScratchMemory& ScratchMemory::operator=(ScratchMemory&& other) noexcept {
 ScratchMemory::~ScratchMemory() {
   if (memory_ == nullptr) return;
   if (is_pooled(bytes_)) {
-    pool().give_back({memory_, bytes_});
+    give_back({memory_, bytes_});
   } else {
     ::operator delete(memory_, kLine);
   }

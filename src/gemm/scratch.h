@@ -6,9 +6,9 @@
 
 namespace madx::gemm {
 
-/// Memory that starts with a cache line. What was returned last is kept for the next call, up to
-/// 32 MB of it: fresh from the system at each call, a kernel's working memory would cost a page
-/// fault for each 4 KB, and would never be in cache.
+/// Memory that starts with a cache line. What a thread returned last is kept for its next call, up
+/// to 16 MB until it ends: fresh from the system at each call, a kernel's working memory would cost
+/// a page fault for each 4 KB, and would never be in cache. Another thread may return it.
 class ScratchMemory {
  public:
   explicit ScratchMemory(size_t bytes);

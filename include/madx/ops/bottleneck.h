@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <map>
 #include <string>
 
 #include "madx/core/error.h"
@@ -31,61 +30,62 @@ enum class Activation {
   kLinear
 };
 
+namespace detail {
+
+struct ActivationName {
+  const char* name;
+  Activation activation;
+};
+
+/// AdapterHub's names; of several for one, the one that is written stands first. `gelu_orig` is
+/// what files from before 2021 call gelu.
+inline constexpr ActivationName kActivationNames[] = {{"gelu", Activation::kGelu},
+                                                      {"gelu_orig", Activation::kGelu},
+                                                      {"gelu_python", Activation::kGelu},
+                                                      {"gelu_new", Activation::kGeluTanh},
+                                                      {"gelu_fast", Activation::kGeluTanh},
+                                                      {"gelu_accurate", Activation::kGeluTanh},
+                                                      {"gelu_pytorch_tanh", Activation::kGeluTanh},
+                                                      {"gelu_python_tanh", Activation::kGeluTanh},
+                                                      {"gelu_10", Activation::kGeluClipped},
+                                                      {"quick_gelu", Activation::kQuickGelu},
+                                                      {"silu", Activation::kSilu},
+                                                      {"swish", Activation::kSilu},
+                                                      {"mish", Activation::kMish},
+                                                      {"tanh", Activation::kTanh},
+                                                      {"sigmoid", Activation::kSigmoid},
+                                                      {"leakyrelu", Activation::kLeakyRelu},
+                                                      {"leaky_relu", Activation::kLeakyRelu},
+                                                      {"relu", Activation::kRelu},
+                                                      {"relu6", Activation::kRelu6},
+                                                      {"relu2", Activation::kReluSquared},
+                                                      {"laplace", Activation::kLaplace},
+                                                      {"linear", Activation::kLinear}};
+
+}  // namespace detail
+
 /// A name that parse_activation reads as this one.
 inline const char* activation_name(Activation activation) {
-  static const std::map<Activation, const char*> names{{Activation::kRelu, "relu"},
-                                                       {Activation::kGelu, "gelu"},
-                                                       {Activation::kGeluTanh, "gelu_new"},
-                                                       {Activation::kGeluClipped, "gelu_10"},
-                                                       {Activation::kQuickGelu, "quick_gelu"},
-                                                       {Activation::kSilu, "silu"},
-                                                       {Activation::kMish, "mish"},
-                                                       {Activation::kTanh, "tanh"},
-                                                       {Activation::kSigmoid, "sigmoid"},
-                                                       {Activation::kLeakyRelu, "leakyrelu"},
-                                                       {Activation::kRelu6, "relu6"},
-                                                       {Activation::kReluSquared, "relu2"},
-                                                       {Activation::kLaplace, "laplace"},
-                                                       {Activation::kLinear, "linear"}};
-  return names.at(activation);
+  for (const auto& each : detail::kActivationNames)
+    if (each.activation == activation) return each.name;
+  TORCH_INTERNAL_ASSERT(false, "activation without a name");
 }
 
-/// By AdapterHub's names, in any case; `gelu_orig` is what files from before 2021 call gelu. Throws
-/// InputError with the known names for another one, and for one with weights of its own.
+/// By AdapterHub's names, in any case. Throws InputError with the known names for another one, and
+/// for one with weights of its own.
 inline Activation parse_activation(const std::string& name) {
-  static const std::map<std::string, Activation> known{{"relu", Activation::kRelu},
-                                                       {"gelu", Activation::kGelu},
-                                                       {"gelu_orig", Activation::kGelu},
-                                                       {"gelu_python", Activation::kGelu},
-                                                       {"gelu_new", Activation::kGeluTanh},
-                                                       {"gelu_fast", Activation::kGeluTanh},
-                                                       {"gelu_accurate", Activation::kGeluTanh},
-                                                       {"gelu_pytorch_tanh", Activation::kGeluTanh},
-                                                       {"gelu_python_tanh", Activation::kGeluTanh},
-                                                       {"gelu_10", Activation::kGeluClipped},
-                                                       {"quick_gelu", Activation::kQuickGelu},
-                                                       {"silu", Activation::kSilu},
-                                                       {"swish", Activation::kSilu},
-                                                       {"mish", Activation::kMish},
-                                                       {"tanh", Activation::kTanh},
-                                                       {"sigmoid", Activation::kSigmoid},
-                                                       {"leakyrelu", Activation::kLeakyRelu},
-                                                       {"leaky_relu", Activation::kLeakyRelu},
-                                                       {"relu6", Activation::kRelu6},
-                                                       {"relu2", Activation::kReluSquared},
-                                                       {"laplace", Activation::kLaplace},
-                                                       {"linear", Activation::kLinear}};
   auto lower = name;
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const auto found = known.find(lower);
-  if (found != known.end()) return found->second;
+  for (const auto& each : detail::kActivationNames)
+    if (lower == each.name) return each.activation;
   if (lower == "prelu" || lower == "xielu") {
     input_error("unknown non-linearity \"", name,
                 "\": expected one without weights of its own, such as relu or leakyrelu");
   }
   std::string names;
-  for (const auto& item : known) names += (names.empty() ? "" : ", ") + item.first;
+  for (const auto& each : detail::kActivationNames)
+    names.append(names.empty() ? "" : ", ").append(each.name);
   input_error("unknown non-linearity \"", name, "\": expected one of ", names);
 }
 
