@@ -160,7 +160,7 @@ void DeviceFlags::add_to(CLI::App& app) {
   app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--dtype", dtype,
                  "float32, or for the encoder's weights bfloat16 (on a GPU, and where the CPU has "
-                 "AMX) or int8 (on a CPU): faster and smaller")
+                 "AMX or AVX512-BF16) or int8 (on a CPU): faster and smaller")
       ->capture_default_str();
 }
 
@@ -198,7 +198,7 @@ at::Device DeviceFlags::apply() const {
   if (dtype == "bfloat16" && where.is_cpu() && !cpu::has_bfloat16_products()) {
     input_error(
         "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
-        "processor has no matrix units for it (AMX); leave the flag out");
+        "processor does not multiply it (AMX or AVX512-BF16); leave the flag out");
   }
   if (dtype == "int8" && !where.is_cpu())
     input_error(

@@ -54,43 +54,44 @@ int64_t panels_of(const FeedForwardBfloat16& layers, int64_t unit) {
 void frozen_linear_forward(const FrozenBfloat16& layer, const float* x, int64_t rows, int threads,
                            float* y) {
   const auto in = layer.in, out = layer.out;
-  by_tiles<AmxTiles>(
+  by_tiles(
       rows, in / 2 + out, kBfloat16Granule, threads,
       [&](int64_t tile) { return RoundedRows(tile, in); },
       [&](int64_t first, int64_t count, RoundedRows& rounded) {
         rounded.load(x + first * in, count, in);
-        amx_product({count, out, in, rounded.data(), rounded.stride(), layer.forward,
-                     kBfloat16Granule * in, y + first * out, out, /*accumulate=*/false,
-                     layer.bias});
+        bfloat16_product({count, out, in, rounded.data(), rounded.stride(), layer.forward,
+                          kBfloat16Granule * in, y + first * out, out, /*accumulate=*/false,
+                          layer.bias});
       });
 }
 
 void frozen_linear_backward(const FrozenBfloat16& layer, const float* y_gradient, int64_t rows,
                             int threads, float* x_gradient) {
   const auto in = layer.in, out = layer.out;
-  by_tiles<AmxTiles>(
+  by_tiles(
       rows, in + out / 2, kBfloat16Granule, threads,
       [&](int64_t tile) { return RoundedRows(tile, out); },
       [&](int64_t first, int64_t count, RoundedRows& rounded) {
         rounded.load(y_gradient + first * out, count, out);
-        amx_product({count, in, out, rounded.data(), rounded.stride(), layer.backward,
-                     layer.backward_panel, x_gradient + first * in, in});
+        bfloat16_product({count, in, out, rounded.data(), rounded.stride(), layer.backward,
+                          layer.backward_panel, x_gradient + first * in, in});
       });
 }
 
 void feed_forward_forward(const FeedForwardBfloat16& layers, const float* x, int64_t rows,
                           int threads, Bfloat16* kept, float* y) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  by_tiles<AmxTiles>(
+  by_tiles(
       rows, in / 2 + 2 * kRoundedBlock + out, kBfloat16Granule, threads,
       [&](int64_t tile) { return RoundedFeedForward(tile, in); },
       [&](int64_t first, int64_t count, RoundedFeedForward& mine) {
         mine.rows.load(x + first * in, count, in);
         for (int64_t unit = 0; unit < inner; unit += kRoundedBlock) {
           const auto units = panels_of(layers, unit);
-          amx_product({count, units, in, mine.rows.data(), mine.rows.stride(),
-                       layers.first.forward + unit * in, kBfloat16Granule * in, mine.block.data(),
-                       kRoundedBlock, /*accumulate=*/false, layers.first.bias + unit});
+          bfloat16_product({count, units, in, mine.rows.data(), mine.rows.stride(),
+                            layers.first.forward + unit * in, kBfloat16Granule * in,
+                            mine.block.data(), kRoundedBlock, /*accumulate=*/false,
+                            layers.first.bias + unit});
           for (int64_t row = 0; row < count; ++row) {
             const float* const before = mine.block.data() + row * kRoundedBlock;
             Bfloat16* const after = mine.rounded.row(row);
@@ -98,9 +99,10 @@ void feed_forward_forward(const FeedForwardBfloat16& layers, const float* x, int
 #pragma omp simd
             for (int64_t i = 0; i < units; ++i) after[i] = to_bfloat16(gelu(before[i]));
           }
-          amx_product({count, out, units, mine.rounded.data(), mine.rounded.stride(),
-                       layers.second.forward + unit * kBfloat16Granule, kBfloat16Granule * inner,
-                       y + first * out, out, /*accumulate=*/unit > 0, layers.second.bias});
+          bfloat16_product({count, out, units, mine.rounded.data(), mine.rounded.stride(),
+                            layers.second.forward + unit * kBfloat16Granule,
+                            kBfloat16Granule * inner, y + first * out, out, /*accumulate=*/unit > 0,
+                            layers.second.bias});
         }
       });
 }
@@ -108,14 +110,14 @@ void feed_forward_forward(const FeedForwardBfloat16& layers, const float* x, int
 void feed_forward_backward(const FeedForwardBfloat16& layers, const Bfloat16* kept,
                            const float* y_gradient, int64_t rows, int threads, float* x_gradient) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  by_tiles<AmxTiles>(
+  by_tiles(
       rows, out / 2 + 2 * kRoundedBlock + in, kBfloat16Granule, threads,
       [&](int64_t tile) { return RoundedFeedForward(tile, out); },
       [&](int64_t first, int64_t count, RoundedFeedForward& mine) {
         mine.rows.load(y_gradient + first * out, count, out);
         for (int64_t unit = 0; unit < inner; unit += kRoundedBlock) {
           const auto units = panels_of(layers, unit);
-          amx_product(
+          bfloat16_product(
               {count, units, out, mine.rows.data(), mine.rows.stride(),
                layers.second.backward + unit / kBfloat16Granule * layers.second.backward_panel,
                layers.second.backward_panel, mine.block.data(), kRoundedBlock});
@@ -127,10 +129,10 @@ void feed_forward_backward(const FeedForwardBfloat16& layers, const Bfloat16* ke
             for (int64_t i = 0; i < units; ++i)
               after[i] = to_bfloat16(gradient[i] * gelu_slope(to_float(before[i])));
           }
-          amx_product({count, in, units, mine.rounded.data(), mine.rounded.stride(),
-                       layers.first.backward + unit * kBfloat16Granule, layers.first.backward_panel,
-                       x_gradient + first * in, in,
-                       /*accumulate=*/unit > 0});
+          bfloat16_product({count, in, units, mine.rounded.data(), mine.rounded.stride(),
+                            layers.first.backward + unit * kBfloat16Granule,
+                            layers.first.backward_panel, x_gradient + first * in, in,
+                            /*accumulate=*/unit > 0});
         }
       });
 }

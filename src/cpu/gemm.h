@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gemm/amx_product.h"
+#include "gemm/bfloat16_product.h"
 #include "gemm/checked_products.h"
 #include "gemm/scratch.h"
 #include "gemm/small_gemm.h"

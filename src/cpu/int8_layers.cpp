@@ -60,7 +60,7 @@ struct QuantisedFeedForward {
 void frozen_linear_forward(const FrozenInt8& layer, const float* x, int64_t rows, int threads,
                            float* y) {
   const auto in = layer.in, out = layer.out;
-  by_tiles<Int8Setup>(
+  by_tiles(
       rows, in / 4 + out, int8_row_granule(), threads,
       [&](int64_t tile) { return QuantisedRows(tile, in); },
       [&](int64_t first, int64_t count, QuantisedRows& quantised) {
@@ -72,7 +72,7 @@ void frozen_linear_forward(const FrozenInt8& layer, const float* x, int64_t rows
 void frozen_linear_backward(const FrozenInt8& layer, const float* y_gradient, int64_t rows,
                             int threads, float* x_gradient) {
   const auto in = layer.in, out = layer.out;
-  by_tiles<Int8Setup>(
+  by_tiles(
       rows, in + out / 4, int8_row_granule(), threads,
       [&](int64_t tile) { return QuantisedRows(tile, out); },
       [&](int64_t first, int64_t count, QuantisedRows& quantised) {
@@ -84,7 +84,7 @@ void frozen_linear_backward(const FrozenInt8& layer, const float* y_gradient, in
 void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t rows, int threads,
                           Bfloat16* kept, float* y) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  by_tiles<Int8Setup>(
+  by_tiles(
       rows, in / 4 + 5 * kQuantisedBlock / 4 + out, int8_row_granule(), threads,
       [&](int64_t tile) { return QuantisedFeedForward(tile, in); },
       [&](int64_t first, int64_t count, QuantisedFeedForward& mine) {
@@ -109,7 +109,7 @@ void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t
 void feed_forward_backward(const FeedForwardInt8& layers, const Bfloat16* kept,
                            const float* y_gradient, int64_t rows, int threads, float* x_gradient) {
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
-  by_tiles<Int8Setup>(
+  by_tiles(
       rows, out / 4 + 5 * kQuantisedBlock / 4 + in, int8_row_granule(), threads,
       [&](int64_t tile) { return QuantisedFeedForward(tile, out); },
       [&](int64_t first, int64_t count, QuantisedFeedForward& mine) {

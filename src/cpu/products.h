@@ -8,7 +8,7 @@
 #include "cpu/parallel.h"
 #include "cpu/row_tiles.h"
 #include "madx/core/error.h"
-#include "madx/gemm/bfloat16.h"
+#include "madx/gemm/capability.h"
 #include "madx/gemm/products.h"
 
 namespace madx::cpu::MADX_CAPABILITY {
@@ -21,7 +21,7 @@ struct ProductsTag {
 template <class Kernel>
 void with_products(gemm::Products products, Kernel&& kernel) {
   if (products == gemm::Products::kMatrix) {
-    if (!gemm::has_bfloat16_products())
+    if (!gemm::has_matrix_units())
       input_error("Products::kMatrix: expected a processor with matrix units (AMX); use kVector");
 #ifdef MADX_MATRIX_UNITS
     return kernel(ProductsTag<MatrixProducts>());

@@ -92,7 +92,7 @@ class Bfloat16Table {
       std::copy_n(from, words * hidden_, mine.words.begin());
       from = mine.words.data();
     }
-    amx_product({words, width_, hidden_, from, hidden_, x_.data(), kBfloat16Granule * hidden_,
+    bfloat16_product({words, width_, hidden_, from, hidden_, x_.data(), kBfloat16Granule * hidden_,
                  logits, width_});
   }
   void gradient(int64_t first, int64_t words, const float* shares, PerThread& mine,
@@ -109,7 +109,7 @@ class Bfloat16Table {
       }
     }
     pack(weight_ + first * hidden_, words, hidden_, hidden_, depth, mine.packed.data());
-    amx_product({rows_, hidden_, depth, mine.shares.data(), kPanel, mine.packed.data(),
+    bfloat16_product({rows_, hidden_, depth, mine.shares.data(), kPanel, mine.packed.data(),
                  kBfloat16Granule * depth, gradient, hidden_, /*accumulate=*/true});
   }
   void subtract(int64_t word, float* row) const {

@@ -8,6 +8,7 @@
 
 #include "gemm/split.h"
 #include "madx/core/error.h"
+#include "madx/gemm/capability.h"
 
 #ifdef MADX_MATRIX_UNITS
 #include <immintrin.h>
@@ -85,7 +86,7 @@ MADX_AMX_TARGET inline void multiply_loaded() {
 }
 
 template <bool kUpper>
-MADX_AMX_TARGET inline void add_products(const AmxProduct& product, const Bfloat16* a,
+MADX_AMX_TARGET inline void add_products(const Bfloat16Product& product, const Bfloat16* a,
                                          const Bfloat16* panel) {
   constexpr int64_t kPairRow = 2 * kBlock;  // elements of a row of B's panel
   const auto a_bytes = product.a_stride * static_cast<int64_t>(sizeof(Bfloat16));
@@ -184,11 +185,15 @@ MADX_AMX_TARGET inline void sum_block(float* c, int64_t c_stride, int64_t rows, 
 
 }  // namespace
 
-AmxTiles::AmxTiles() { configure_tiles(); }
+AmxTiles::AmxTiles() {
+  if (has_matrix_units()) configure_tiles();
+}
 
-AmxTiles::~AmxTiles() { release_tiles(); }
+AmxTiles::~AmxTiles() {
+  if (has_matrix_units()) release_tiles();
+}
 
-MADX_AMX_TARGET void amx_product(const AmxProduct& product) {
+MADX_AMX_TARGET void amx_product(const Bfloat16Product& product) {
   for (int64_t n = 0; n < product.n; n += kBlock) {
     const auto* const b = product.b + n / kBlock * product.b_panel;
     const float* const bias = product.bias == nullptr ? nullptr : product.bias + n;
@@ -224,7 +229,7 @@ MADX_AMX_TARGET void split_product(const SplitProduct& product) {
 
 AmxTiles::AmxTiles() = default;
 AmxTiles::~AmxTiles() = default;
-void amx_product(const AmxProduct&) {
+void amx_product(const Bfloat16Product&) {
   machine_error("products of bfloat16: expected a processor with AMX; use float32");
 }
 void split_product(const SplitProduct&) {

@@ -116,6 +116,16 @@ const char* name_of(Capability capability) {
   return "";
 }
 
+bool has_matrix_units() { return capability() == Capability::kAmx; }
+
+bool has_bfloat16_dot_products() {
+#ifdef MADX_CAPABILITIES
+  return capability() >= Capability::kAvx512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 bool has_int8_products() { return capability() >= Capability::kAvx2; }
 
 bool has_int8_dot_products() {
@@ -126,6 +136,6 @@ bool has_int8_dot_products() {
 #endif
 }
 
-bool has_bfloat16_products() { return capability() == Capability::kAmx; }
+bool has_bfloat16_products() { return has_matrix_units() || has_bfloat16_dot_products(); }
 
 }  // namespace madx::gemm

@@ -2,7 +2,7 @@
 #include <string>
 
 #include "madx/core/error.h"
-#include "madx/gemm/bfloat16.h"
+#include "madx/gemm/capability.h"
 #include "madx/gemm/products.h"
 
 namespace madx::gemm {
@@ -13,7 +13,7 @@ Products products_at_start() {
   const char* const value = std::getenv(kVariable);
   const std::string wanted = value == nullptr ? "" : value;
   if (wanted == "vector") return Products::kVector;
-  const bool has_matrix = has_bfloat16_products();
+  const bool has_matrix = has_matrix_units();
   if (wanted.empty()) return has_matrix ? Products::kMatrix : Products::kVector;
   if (wanted != "matrix")
     input_error(kVariable, ": expected 'vector' or 'matrix', but got '", wanted, "'");

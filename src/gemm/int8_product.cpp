@@ -7,7 +7,6 @@
 
 #include "gemm/int8_units.h"
 #include "madx/core/error.h"
-#include "madx/gemm/bfloat16.h"
 #include "madx/gemm/capability.h"
 
 namespace madx::gemm::MADX_CAPABILITY {
@@ -68,7 +67,7 @@ void multiply(const Int8Product& product) {
 
 void int8_product(const Int8Product& product) {
 #ifdef MADX_MATRIX_UNITS
-  if (has_bfloat16_products()) {
+  if (has_matrix_units()) {
     return multiply<MatrixInt8Units<AmxInt8Tiles, VnniUnits>, VnniUnits>(product);
   }
 #endif
@@ -80,7 +79,7 @@ void int8_product(const Int8Product& product) {
 
 int64_t int8_row_granule() {
   constexpr int64_t kTiles = 32;
-  if (has_bfloat16_products()) return kTiles;
+  if (has_matrix_units()) return kTiles;
 #if defined(__AVX512F__)
   if (has_int8_dot_products()) return VnniUnits::kRows;
 #endif

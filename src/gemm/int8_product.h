@@ -1,24 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-
-#include "gemm/amx_product.h"
+#include "gemm/amx_tiles.h"
 #include "gemm/quantised_rows.h"
 #include "madx/gemm/int8.h"
 
 namespace madx::gemm::MADX_CAPABILITY {
-
-/// What a thread has set up while it multiplies: matrix tiles, where there are any.
-class Int8Setup {
- public:
-  Int8Setup() {
-    if (has_bfloat16_products()) tiles_.emplace();
-  }
-
- private:
-  std::optional<AmxTiles> tiles_;
-};
 
 /// C (rows, n) = A (rows, k) B (k, n): sums in int32, exact for k up to 65,000, then scaled to
 /// float32. n and k are multiples of kInt8Granule.
@@ -32,7 +19,7 @@ struct Int8Product {
   const float* bias = nullptr;  ///< (n), added to each row where C is not added to
 };
 
-/// Under an Int8Setup, where has_int8_products().
+/// Under AmxTiles, where has_int8_products().
 void int8_product(const Int8Product& product);
 
 /// Rows that a tile's are best a multiple of.

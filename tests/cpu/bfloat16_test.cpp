@@ -108,7 +108,7 @@ void expect_near(const Floats& ours, const Floats& expected, double tolerance) {
 class Bfloat16Layers : public testing::TestWithParam<std::tuple<int64_t, int64_t, int64_t, int>> {
  protected:
   void SetUp() override {
-    if (!has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+    if (!has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
     std::tie(rows, in, out, threads) = GetParam();
   }
   int64_t rows = 0, in = 0, out = 0;
@@ -181,7 +181,7 @@ TEST_P(Bfloat16Layers, HaveTheSameBitsWithAnyNumberOfThreads) {
 }
 
 TEST(Bfloat16Layers, ShowAnInputThatIsNotANumberInItsRowAlone) {
-  if (!has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  if (!has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
   const Layer layer(32, 64, 1);
   auto x = random_floats(40 * 32, 1, 2);
   x[33 * 32 + 5] = std::nanf("");

@@ -240,7 +240,7 @@ TEST(VocabularyLoss, ShowsAnInputThatIsNotANumberInItsRowAlone) {
 /// The same with x and the weight rounded: what is left are sums in float32, and probabilities
 /// rounded for their product with the weight.
 TEST(VocabularyLoss, InBfloat16IsThatOfTheRoundedNumbers) {
-  if (!has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  if (!has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
   const int64_t sizes[][3] = {
       {1, 32, 2}, {33, 64, 129}, {154, 96, 700}, {193, 32, 1000}, {5, 32, 128}};
   for (const auto& size : sizes) {

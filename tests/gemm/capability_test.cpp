@@ -8,6 +8,7 @@
 
 #include "madx/core/error.h"
 #include "madx/gemm/bfloat16.h"
+#include "madx/gemm/int8.h"
 
 namespace madx::gemm {
 namespace {
@@ -25,7 +26,16 @@ TEST(Capability, IsNoMoreThanTheVariableSays) {
 }
 
 TEST(Capability, DecidesWhetherThereAreMatrixUnits) {
-  EXPECT_EQ(has_bfloat16_products(), capability() == Capability::kAmx);
+  EXPECT_EQ(has_matrix_units(), capability() == Capability::kAmx);
+}
+
+TEST(Capability, DecidesWhatIsMultiplied) {
+  EXPECT_EQ(has_int8_products(), capability() >= Capability::kAvx2);
+  EXPECT_EQ(has_bfloat16_products(), has_matrix_units() || has_bfloat16_dot_products());
+  if (capability() < Capability::kAvx512) {
+    EXPECT_FALSE(has_int8_dot_products());
+    EXPECT_FALSE(has_bfloat16_dot_products());
+  }
 }
 
 TEST(CapabilityDeathTest, IsRefusedByAnUnknownName) {

@@ -10,6 +10,7 @@
 #include "gemm/checked_products.h"
 #include "gemm/test_floats.h"
 #include "gemm/tested.h"
+#include "madx/gemm/capability.h"
 
 namespace madx::gemm {
 namespace {
@@ -122,7 +123,7 @@ template <class Products>
 class ProductsTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (std::is_same_v<Products, MatrixProducts> && !has_bfloat16_products())
+    if (std::is_same_v<Products, MatrixProducts> && !has_matrix_units())
       GTEST_SKIP() << "this processor has no AMX";
   }
 
@@ -283,7 +284,7 @@ double error_of(const Floats& weight, const Floats& x, int64_t m, int64_t n, int
 }
 
 TEST(Products, OfMatrixUnitsAreNoLessExactThanThoseOfVectorUnits) {
-  if (!has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  if (!has_matrix_units()) GTEST_SKIP() << "this processor has no AMX";
   constexpr int64_t kM = 32, kN = 64;
   for (const int64_t k : {64, 768, 3072}) {
     for (const bool positive : {false, true}) {  // sums that cancel, and sums that grow
@@ -301,7 +302,7 @@ TEST(Products, OfMatrixUnitsAreNoLessExactThanThoseOfVectorUnits) {
 }
 
 TEST(Products, AreThoseOfTheVectorUnitsWhereThereAreNoOthers) {
-  if (has_bfloat16_products()) GTEST_SKIP() << "this processor has AMX";
+  if (has_matrix_units()) GTEST_SKIP() << "this processor has AMX";
   EXPECT_EQ(default_products(), gemm::Products::kVector);
 }
 

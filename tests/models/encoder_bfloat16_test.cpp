@@ -25,7 +25,7 @@ class EncoderBfloat16 : public testing::TestWithParam<WeightForm> {
  protected:
   void SetUp() override {
     if (GetParam() == WeightForm::kPackedBfloat16 && !cpu::has_bfloat16_products())
-      GTEST_SKIP() << "this processor has no AMX";
+      GTEST_SKIP() << "this processor multiplies no bfloat16";
   }
   /// The same weights, rounded, in both types: what differs is the arithmetic.
   static std::pair<Encoder, Encoder> both() {
@@ -162,14 +162,14 @@ Encoder packed(const EncoderConfig& config) {
 }
 
 TEST(PackedEncoder, RefusesSizesThatDoNotFit) {
-  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
   EXPECT_EQ(input_error_of([] { packed(tiny_config()); }),  // hidden size 12
             "tiny: for bfloat16, expected sizes that are multiples of 32, but found hidden_size 12 "
             "and intermediate_size 20; use float32");
 }
 
 TEST(PackedEncoder, IsRefusedWithItsReasonWithoutAmx) {
-  if (cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has AMX";
+  if (cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies bfloat16";
   EXPECT_THAT(input_error_of([] { packed(config_for_bfloat16()); }),
               HasSubstr("would be slower than in float32; use float32"));
 }

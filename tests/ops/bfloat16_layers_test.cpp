@@ -27,7 +27,7 @@ class Bfloat16Ops : public testing::Test {
  protected:
   static constexpr int64_t kRows = 45, kHidden = 64, kInner = 320;
   void SetUp() override {
-    if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+    if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
     torch::manual_seed(3);
   }
   static at::Tensor weight(int64_t out, int64_t in) {

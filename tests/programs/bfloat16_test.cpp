@@ -26,14 +26,14 @@ void write_fitting_encoder() {
 }
 
 TEST(Bfloat16, IsRefusedWhereItWouldBeSlower) {
-  if (cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has AMX";
+  if (cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies bfloat16";
   const auto result = run_command(tiny_files(), "train_lang_adapter", train("encoder", "slow/en"));
   EXPECT_EQ(result.status, 2) << result;
   EXPECT_THAT(result.err, HasSubstr("--dtype: expected float32 on this machine"));
 }
 
 TEST(Bfloat16, TrainsALanguageAdapterAndATaggerOnIt) {
-  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
   write_fitting_encoder();
   auto result = run_command(tiny_files(), "train_lang_adapter", train("encoder_of_32", "bf16/en"));
   ASSERT_EQ(result.status, 0) << result;
@@ -51,14 +51,14 @@ TEST(Bfloat16, TrainsALanguageAdapterAndATaggerOnIt) {
 }
 
 TEST(Bfloat16, IsRefusedForSizesThatDoNotFit) {
-  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
   const auto result = run_command(tiny_files(), "train_lang_adapter", train("encoder", "odd/en"));
   EXPECT_EQ(result.status, 2) << result;
   EXPECT_THAT(result.err, HasSubstr("for bfloat16, expected sizes that are multiples of 32"));
 }
 
 TEST(Bfloat16, IsRefusedForFineTuning) {
-  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor has no AMX";
+  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
   const auto result =
       run_command(tiny_files(), "zero_shot_ner",
                   "--encoder @/encoder --source en --setup finetune --train @/en.conll --test "

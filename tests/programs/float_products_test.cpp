@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "madx/cpu/bfloat16.h"
+#include "madx/gemm/capability.h"
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
@@ -34,7 +34,7 @@ TEST(FloatProducts, AreVectorUnitsWhereAsked) {
 
 TEST(FloatProducts, AreMatrixUnitsWhereThereAreAny) {
   const auto result = hidden_states_with("matrix");
-  if (cpu::has_bfloat16_products()) {
+  if (gemm::has_matrix_units()) {
     EXPECT_EQ(result.status, 0) << result;
   } else {
     EXPECT_EQ(result.status, 2) << result;

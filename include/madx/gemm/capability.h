@@ -20,6 +20,13 @@ Capability capability();
 /// As MADX_CPU_CAPABILITY spells it.
 const char* name_of(Capability capability);
 
+/// Whether this processor and system have matrix units (AMX) and kAmx is in force.
+bool has_matrix_units();
+
+/// Whether the processor has dot products of bfloat16 with sums in float32 (AVX512-BF16), where
+/// kAvx512 is in force or more.
+bool has_bfloat16_dot_products();
+
 /// Whether the processor has dot products of int8 with sums in int32 (AVX512-VNNI), where kAvx512 is
 /// in force or more.
 bool has_int8_dot_products();

@@ -9,11 +9,11 @@ enum class Products {
   kVector,
   /// By the matrix units for bfloat16 (AMX), each number as the sum of three of bfloat16 and each
   /// product as six of theirs: as exact as the vector units' sums, and about twice as fast. Where
-  /// has_bfloat16_products() alone.
+  /// has_matrix_units() alone.
   kMatrix,
 };
 
-/// What calls take that do not say: kMatrix where has_bfloat16_products(), unless the environment
+/// What calls take that do not say: kMatrix where has_matrix_units(), unless the environment
 /// variable MADX_FLOAT32_PRODUCTS, read once, is `vector`. Throws InputError where it is neither
 /// that nor `matrix`, or `matrix` on a processor without AMX.
 Products default_products();

@@ -93,14 +93,10 @@ class EncoderImpl : public torch::nn::Module {
     });
     return scaled_;
   }
-  /// Rows of it in float32: ids (n) int64 -> (n, hidden).
+  /// Rows of it, gathered, in its type: ids (n) int64, on the encoder's device -> (n, hidden).
   at::Tensor output_embeddings(const at::Tensor& ids) const {
-    return output_.defined() ? output_.index_select(0, ids).to(at::kFloat)
-                             : embeddings_.words_of(ids);
-  }
-  /// Rows of it, gathered: ids (count) int64, on the encoder's device -> (count, hidden), floating.
-  at::Tensor output_embeddings(const at::Tensor& ids) const {
-    return output_embeddings().index_select(0, ids);
+    const bool scaled = !output_.defined() && embeddings_.word_scales.defined();
+    return scaled ? embeddings_.words_of(ids) : output_embeddings().index_select(0, ids);
   }
   /// Whether the checkpoint has an output layer of its own.
   bool has_own_output() const { return output_.defined(); }
@@ -164,8 +160,8 @@ inline void check_weight_form(const EncoderConfig& config, WeightForm form,
   if (form != WeightForm::kPackedBfloat16) return;
   if (!cpu::has_bfloat16_products()) {
     input_error(
-        "bfloat16: expected a processor with matrix units for it (AMX), but this one has none, and "
-        "would be slower than in float32; use float32");
+        "bfloat16: expected a processor that multiplies it (AMX or AVX512-BF16), but this one does "
+        "not, and would be slower than in float32; use float32");
   }
   require_multiples("bfloat16", cpu::kBfloat16Granule);
 }

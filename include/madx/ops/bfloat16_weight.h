@@ -35,7 +35,8 @@ class Bfloat16Weight final : public PackedWeight {
   const char* why_not_here() const override {
     return cpu::has_bfloat16_products()
                ? nullptr
-               : "expected a processor with matrix units for bfloat16 (AMX), but this one has none";
+               : "expected a processor that multiplies bfloat16 (AMX or AVX512-BF16), but this one "
+                 "does not";
   }
   at::Tensor unpacked() const override {
     const auto granule = cpu::kBfloat16Granule;
