@@ -1,0 +1,87 @@
+// What int8 costs in precision: hidden states of an encoder over int8 and bfloat16 beside float32,
+// layer by layer, on real text.
+//
+//   build/bin/int8_error --encoder .deps/demo_encoder --text examples/data/text/sw.dev.txt
+//
+// Prints a Markdown table of |ours - float32| / |float32| over all rows.
+#include <torch/torch.h>
+
+#include <CLI/CLI.hpp>
+#include <iomanip>
+#include <iostream>
+
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
+#include "madx/madx.h"
+
+namespace {
+
+struct Flags {
+  std::string encoder;
+  std::vector<std::string> text;
+  int64_t lines = 64, max_length = 128;
+  madx::apps::DeviceFlags device;
+};
+
+Flags parse(int argc, char** argv) {
+  CLI::App app("The error of hidden states by layer, in narrower types than float32");
+  Flags flags;
+  app.add_option("--encoder", flags.encoder, "A directory or .pt file")->required();
+  app.add_option("--text", flags.text, "UTF-8 text, a sentence a line")->required();
+  app.add_option("--lines", flags.lines, "Lines taken of each file")->check(CLI::PositiveNumber);
+  app.add_option("--max-length", flags.max_length, "Tokens of a line")->check(CLI::Range(3, 512));
+  flags.device.add_to(app);
+  madx::apps::parse_command_line(app, argc, argv);
+  return flags;
+}
+
+madx::PackedBatch read_batch(const Flags& flags, const madx::Tokenizer& tokenizer) {
+  std::vector<std::vector<int64_t>> sequences;
+  for (const auto& path : flags.text) {
+    const madx::TextCorpus corpus({path});
+    for (size_t line = 0; line < std::min<size_t>(flags.lines, corpus.size()); ++line) {
+      auto ids = tokenizer.encode(corpus.line(line));
+      ids.resize(std::min<size_t>(ids.size(), flags.max_length - 2));
+      ids.insert(ids.begin(), tokenizer.special().bos);
+      ids.push_back(tokenizer.special().eos);
+      sequences.push_back(std::move(ids));
+    }
+  }
+  return madx::pack(sequences);
+}
+
+void run(int argc, char** argv) {
+  const auto flags = parse(argc, argv);
+  flags.device.apply();
+  torch::NoGradGuard no_grad;
+  const auto loaded = madx::io::load_encoder(flags.encoder);
+  const auto batch = read_batch(flags, *loaded.tokenizer);
+  const auto weights = loaded.encoder->weights();
+  std::vector<std::pair<std::string, madx::WeightForm>> forms;
+  if (madx::cpu::has_bfloat16_products())
+    forms.emplace_back("bfloat16", madx::WeightForm::kPackedBfloat16);
+  if (madx::cpu::has_int8_products()) forms.emplace_back("int8", madx::WeightForm::kInt8);
+  std::cout << "| layers |";
+  for (const auto& form : forms) std::cout << " " << form.first << " |";
+  std::cout << "\n| --- |";
+  for (size_t i = 0; i < forms.size(); ++i) std::cout << " ---: |";
+  std::cout << std::fixed << std::setprecision(4) << "\n";
+  auto config = loaded.encoder->config();
+  const auto layers = config.num_hidden_layers;
+  for (config.num_hidden_layers = 1; config.num_hidden_layers <= layers;
+       ++config.num_hidden_layers) {
+    const auto exact = madx::Encoder(config, weights)->forward(batch);
+    std::cout << "| " << config.num_hidden_layers << " |";
+    for (const auto& form : forms) {
+      const auto ours = madx::Encoder(config, weights, form.second)->forward(batch);
+      std::cout << " " << ((ours - exact).norm() / exact.norm()).item<double>() << " |";
+    }
+    std::cout << std::endl;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return madx::apps::run_program("int8_error", [&] { run(argc, argv); });
+}
