@@ -80,13 +80,15 @@ TEST(VocabularyOfText, IsSaidWhereverALossIs) {
 }
 
 TEST(VocabularyInFull, IsTheDefaultAndSaysNothing) {
-  const auto result = succeed("train_lang_adapter", kEnglish + "--steps 5 --output @/full/unasked");
-  succeed("train_lang_adapter", kEnglish + "--steps 5 --vocabulary full --output @/full/asked");
-  EXPECT_EQ(adapter_bytes("full/unasked"), adapter_bytes("full/asked"));
+  const auto result =
+      succeed("train_lang_adapter", kEnglish + "--steps 5 --output @/in_full/unasked");
+  succeed("train_lang_adapter", kEnglish + "--steps 5 --vocabulary full --output @/in_full/asked");
+  EXPECT_EQ(adapter_bytes("in_full/unasked"), adapter_bytes("in_full/asked"));
   EXPECT_THAT(result.out, Not(HasSubstr("softmax")));
-  EXPECT_FALSE(metrics("full/unasked").back().contains("vocabulary"));
-  EXPECT_THAT(io::read_bytes(tiny_files() / "full/unasked/loss.svg"), Not(HasSubstr("vocabulary")));
-  const auto state = json::parse(io::read_bytes(tiny_files() / "full/unasked/run.json"));
+  EXPECT_FALSE(metrics("in_full/unasked").back().contains("vocabulary"));
+  EXPECT_THAT(io::read_bytes(tiny_files() / "in_full/unasked/loss.svg"),
+              Not(HasSubstr("vocabulary")));
+  const auto state = json::parse(io::read_bytes(tiny_files() / "in_full/unasked/run.json"));
   EXPECT_EQ(state["training"]["settings"]["--vocabulary"], "full");
 }
 
