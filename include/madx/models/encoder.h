@@ -13,6 +13,7 @@
 #include "madx/models/encoder_weights.h"
 #include "madx/models/recomputed.h"
 #include "madx/models/routed_batch.h"
+#include "madx/models/weight_form.h"
 #include "madx/ops/embedding.h"
 
 namespace madx {
@@ -137,36 +138,6 @@ class EncoderImpl : public torch::nn::Module {
 };
 
 TORCH_MODULE(Encoder);
-
-namespace detail {
-
-/// One rule an `if`.
-inline void check_weight_form(const EncoderConfig& config, WeightForm form,
-                              const std::string& where) {
-  const auto require_multiples = [&](const char* type, int64_t of) {
-    if (config.hidden_size % of == 0 && config.intermediate_size % of == 0) return;
-    input_error(where, ": for ", type, ", expected sizes that are multiples of ", of,
-                ", but found hidden_size ", config.hidden_size, " and intermediate_size ",
-                config.intermediate_size, "; use float32");
-  };
-  if (form == WeightForm::kInt8) {
-    if (!cpu::has_int8_products()) {
-      input_error(
-          "int8: expected a processor that multiplies it (x86-64 with AVX2), but this one does "
-          "not, or MADX_CPU_CAPABILITY hides it; use float32");
-    }
-    require_multiples("int8", cpu::kInt8Granule);
-  }
-  if (form != WeightForm::kPackedBfloat16) return;
-  if (!cpu::has_bfloat16_products()) {
-    input_error(
-        "bfloat16: expected a processor that multiplies it (AMX or AVX512-BF16), but this one does "
-        "not, and would be slower than in float32; use float32");
-  }
-  require_multiples("bfloat16", cpu::kBfloat16Granule);
-}
-
-}  // namespace detail
 
 inline EncoderImpl::EncoderImpl(EncoderConfig config, const EncoderWeights& weights,
                                 WeightForm form)
