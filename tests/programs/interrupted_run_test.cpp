@@ -202,7 +202,7 @@ TEST(FinishedRun, IsLeftAsItIsWhateverResumesIt) {
       {changed(training, "--lr 1e-2", "--lr 2e-2"), "had --lr 0.01, but this one has 0.02"},
       {changed(training, "--steps 10 ", "--steps 20 "), "had --steps 10, but this one has 20"},
       {changed(training, "--lr 1e-2", "--batch-size 0"), "--batch-size: expected a number above 0"},
-      {changed(training, "--lr 1e-2", "--dtype float8"), "--dtype: expected float32 or bfloat16"},
+      {changed(training, "--lr 1e-2", "--dtype float8"), "--dtype: expected float32, bfloat16 or int8"},
       {changed(training, "@/en.txt", "@/no_such.txt"), "no_such.txt: expected a text file"},
       {changed(training, "@/encoder ", "@/none "), "none: expected an encoder's directory"}};
   for (const auto& [other, words] : refused) {
