@@ -200,14 +200,14 @@ at::Device DeviceFlags::apply() const {
         "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
         "processor does not multiply it (AMX or AVX512-BF16); leave the flag out");
   }
-  if (dtype == "int8" && !where.is_cpu())
+  if (dtype == "int8" && !where.is_cpu()) {
     input_error(
         "--dtype: expected float32 or bfloat16 on a GPU, but found int8, which is for CPUs");
+  }
   if (dtype == "int8" && !cpu::has_int8_products()) {
     input_error(
-        "--dtype: expected float32 on this machine, but found int8, for which its processor "
-        "(x86-64 "
-        "with AVX2) or MADX_CPU_CAPABILITY is too little; leave the flag out");
+        "--dtype: expected float32 on this machine, but found int8, which takes x86-64 with AVX2 "
+        "that MADX_CPU_CAPABILITY does not hide; leave the flag out");
   }
   return where;
 }

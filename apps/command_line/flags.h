@@ -1,8 +1,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <array>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <string>
@@ -101,13 +99,6 @@ struct AdapterFlags {
  private:
   CLI::Option* reduction_factor_option_ = nullptr;
 };
-
-/// A number in as many digits as tell it from every other.
-template <class Number>
-std::string exact_text(Number value) {
-  std::array<char, 32> text;
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
 
 /// "10,11" as layers. Throws InputError, naming `flag`, for anything else.
 std::vector<int64_t> parse_layers(const std::string& flag, const std::string& text);

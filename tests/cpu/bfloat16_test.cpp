@@ -94,17 +94,6 @@ struct Layer {
   Bits forward, backward;
 };
 
-void expect_near(const Floats& ours, const Floats& expected, double tolerance) {
-  ASSERT_EQ(ours.size(), expected.size() + 1);
-  EXPECT_EQ(ours.back(), kCanary);
-  double size = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    ASSERT_NEAR(ours[i], expected[i], tolerance * (1 + std::abs(expected[i]))) << i;
-    size += std::abs(ours[i]);
-  }
-  EXPECT_GT(size, 0);
-}
-
 class Bfloat16Layers : public testing::TestWithParam<std::tuple<int64_t, int64_t, int64_t, int>> {
  protected:
   void SetUp() override {

@@ -119,17 +119,6 @@ struct Layer {
   Floats exact_weights;
 };
 
-void expect_near(const Floats& ours, const Floats& expected, double tolerance) {
-  ASSERT_EQ(ours.size(), expected.size() + 1);
-  EXPECT_EQ(ours.back(), kCanary);
-  double size = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    ASSERT_NEAR(ours[i], expected[i], tolerance * (1 + std::abs(expected[i]))) << i;
-    size += std::abs(ours[i]);
-  }
-  EXPECT_GT(size, 0);
-}
-
 TEST(Int8Weights, AreWithinHalfAStepOfEachOutput) {
   if (!has_int8_products()) GTEST_SKIP() << "this processor multiplies no int8";
   const Layer layer(48, 32, 1, {3, 40});

@@ -27,6 +27,13 @@ inline std::string number_text(double value) {
   return {text, end};
 }
 
+/// A number in as many digits as tell it from every other.
+template <class Number>
+std::string exact_text(Number value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof(text), value).ptr};
+}
+
 /// "12.50": with this many decimals, below 16; instead of std::to_string and printf.
 inline std::string fixed_text(double value, int decimals) {
   char text[352];  // the largest double has 309 digits before the point

@@ -25,13 +25,13 @@ class EncoderImpl : public torch::nn::Module {
  public:
   /// `weights` are taken without a copy, but for query, key and value, which are packed into one
   /// tensor. In a `form` of bfloat16 or int8, the linear layers' weights and the word embeddings
-  /// are rounded to it, and all else is copied: `weights` can go, but for words that
-  /// are mapped (EncoderWeights). Packed ones are for CPUs that
-  /// have the units for them, and what is between products is float32; others are for GPUs, and
-  /// layers work in bfloat16, from the embeddings to the last hidden states. In int8, columns that
-  /// a LayerNorm makes far larger than others (ops::large_columns) stay in float32. Throws
-  /// InputError for packed ones where the CPU would be slower with them or sizes do not fit. An
-  /// output layer that differs from the word embeddings is kept.
+  /// are rounded to it, and all else is copied: `weights` can go, but for words that are mapped
+  /// (EncoderWeights). Packed ones are for CPUs that have the units for them, and what is between
+  /// products is float32; others are for GPUs, and layers work in bfloat16, from the embeddings to
+  /// the last hidden states. In int8, columns that a LayerNorm makes far larger than others
+  /// (ops::large_columns) stay in float32. Throws InputError for packed ones where the CPU would be
+  /// slower with them or sizes do not fit. An output layer that differs from the word embeddings is
+  /// kept.
   EncoderImpl(EncoderConfig config, const EncoderWeights& weights,
               WeightForm form = WeightForm::kFloat32);
 
@@ -154,6 +154,8 @@ inline EncoderImpl::EncoderImpl(EncoderConfig config, const EncoderWeights& weig
     output_ = register_buffer("output_embeddings",
                               weights.output.to(rounds ? at::kBFloat16 : at::kFloat));
   }
+  const bool stays = output_.defined() && output_.is_alias_of(weights.output);
+  if (weights.output.defined() && !stays) done(weights.output);
   set_words(weights, done);
   embeddings_.positions = freeze("embeddings_position_embeddings", owned(weights.positions));
   embeddings_.types = freeze("embeddings_token_type_embeddings", owned(weights.types));

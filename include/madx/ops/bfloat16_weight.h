@@ -6,7 +6,7 @@
 #include <mutex>
 
 #include "madx/cpu/bfloat16.h"
-#include "madx/ops/packed_weight.h"
+#include "madx/ops/kernel_weight.h"
 
 namespace madx::ops {
 
@@ -16,13 +16,13 @@ inline bool fits_bfloat16_weight(at::IntArrayRef sizes) {
          sizes[1] % cpu::kBfloat16Granule == 0;
 }
 
-/// A frozen weight in bfloat16 for the processor's matrix units (madx/cpu/bfloat16.h). Rows are
-/// rounded as they come; products sum in float32.
-class Bfloat16Weight final : public PackedWeight {
+/// A frozen weight in bfloat16 (madx/cpu/bfloat16.h). Rows are rounded as they come; products sum in
+/// float32.
+class Bfloat16Weight final : public KernelWeight<Bfloat16Weight> {
  public:
   /// Rounds `weight`, of any floating type. Throws c10::Error for a shape that is no multiple
   /// of 32.
-  explicit Bfloat16Weight(const at::Tensor& weight) : PackedWeight(weight) {
+  explicit Bfloat16Weight(const at::Tensor& weight) : KernelWeight(weight) {
     TORCH_CHECK(fits_bfloat16_weight(weight.sizes()),
                 "Bfloat16Weight: expected sizes that are multiples of ", cpu::kBfloat16Granule,
                 ", but got ", weight.sizes());
@@ -45,28 +45,9 @@ class Bfloat16Weight final : public PackedWeight {
         .reshape({out(), in()});
   }
 
-  void forward(const PackedPart& part, const float* x, int64_t rows, int threads,
-               float* y) const override {
-    cpu::frozen_linear_forward(layer(part, /*backward=*/false), x, rows, threads, y);
-  }
-  void backward(const PackedPart& part, const float* y_gradient, int64_t rows, int threads,
-                float* x_gradient) const override {
-    cpu::frozen_linear_backward(layer(part, /*backward=*/true), y_gradient, rows, threads,
-                                x_gradient);
-  }
-  void feed_forward(const PackedPart& first, const PackedPart& second, const float* x, int64_t rows,
-                    int threads, cpu::Bfloat16* kept, float* y) const override {
-    cpu::feed_forward_forward({layer(first, false), layer(second, false)}, x, rows, threads, kept,
-                              y);
-  }
-  void feed_forward_backward(const PackedPart& first, const PackedPart& second,
-                             const cpu::Bfloat16* kept, const float* y_gradient, int64_t rows,
-                             int threads, float* x_gradient) const override {
-    cpu::feed_forward_backward({layer(first, true), layer(second, true)}, kept, y_gradient, rows,
-                               threads, x_gradient);
-  }
-
  private:
+  friend class KernelWeight<Bfloat16Weight>;
+
   static cpu::Bfloat16* bits(const at::Tensor& tensor) {
     return reinterpret_cast<cpu::Bfloat16*>(tensor.data_ptr<at::BFloat16>());
   }

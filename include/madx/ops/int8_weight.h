@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "madx/cpu/int8.h"
-#include "madx/ops/packed_weight.h"
+#include "madx/ops/kernel_weight.h"
 
 namespace madx::ops {
 
@@ -42,12 +42,12 @@ inline std::vector<int32_t> large_columns(const at::Tensor& weight, const at::Te
 /// A frozen weight in int8 (madx/cpu/int8.h), each output with a scale of its own. Rows are
 /// quantised as they come, each with its range; sums are exact. Some columns of x may be left out
 /// of that, and are multiplied in float32.
-class Int8Weight final : public PackedWeight {
+class Int8Weight final : public KernelWeight<Int8Weight> {
  public:
   /// Quantises `weight`, of any floating type; `exact` are columns of it, ascending. Throws
   /// c10::Error for a shape that is no multiple of 16.
   explicit Int8Weight(const at::Tensor& weight, std::vector<int32_t> exact = {})
-      : PackedWeight(weight), exact_(std::move(exact)) {
+      : KernelWeight(weight), exact_(std::move(exact)) {
     TORCH_CHECK(fits_int8_weight(weight.sizes()),
                 "Int8Weight: expected sizes that are multiples of ", cpu::kInt8Granule,
                 ", but got ", weight.sizes());
@@ -71,28 +71,9 @@ class Int8Weight final : public PackedWeight {
     return weight.index_copy_(1, exact_columns(), exact_weights_.t());
   }
 
-  void forward(const PackedPart& part, const float* x, int64_t rows, int threads,
-               float* y) const override {
-    cpu::frozen_linear_forward(layer(part, /*backward=*/false), x, rows, threads, y);
-  }
-  void backward(const PackedPart& part, const float* y_gradient, int64_t rows, int threads,
-                float* x_gradient) const override {
-    cpu::frozen_linear_backward(layer(part, /*backward=*/true), y_gradient, rows, threads,
-                                x_gradient);
-  }
-  void feed_forward(const PackedPart& first, const PackedPart& second, const float* x, int64_t rows,
-                    int threads, cpu::Bfloat16* kept, float* y) const override {
-    cpu::feed_forward_forward({layer(first, false), layer(second, false)}, x, rows, threads, kept,
-                              y);
-  }
-  void feed_forward_backward(const PackedPart& first, const PackedPart& second,
-                             const cpu::Bfloat16* kept, const float* y_gradient, int64_t rows,
-                             int threads, float* x_gradient) const override {
-    cpu::feed_forward_backward({layer(first, true), layer(second, true)}, kept, y_gradient, rows,
-                               threads, x_gradient);
-  }
-
  private:
+  friend class KernelWeight<Int8Weight>;
+
   struct Quantised {
     at::Tensor panels;  // int8
     at::Tensor scales;  // float32
