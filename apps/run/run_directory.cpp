@@ -37,7 +37,14 @@ constexpr const char* kTrainedResults[] = {"adapter_config.json",
                                            "loss.svg",
                                            "task_adapter",
                                            "fusions",
-                                           "finetuned"};
+                                           "finetuned",
+                                           "config.json",
+                                           "model.safetensors",
+                                           "sentencepiece.bpe.model",
+                                           "vocab.txt",
+                                           "tokenizer.json",
+                                           "tokenizer_config.json",
+                                           "added_tokens.json"};
 
 template <class Names>
 void remove_named(const std::string& directory, const Names& names) {
