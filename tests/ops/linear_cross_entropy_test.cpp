@@ -108,10 +108,12 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values(7, detail::kVocabularyChunk, 2 * detail::kVocabularyChunk + 1),
                      testing::Values(Learns::kInputAlone, Learns::kBias, Learns::kBiasAndWeight)),
     [](const auto& info) {
-      const std::string learns[] = {"", "_bias_learns", "_weight_learns"};
+      const auto learns = std::get<2>(info.param);
+      const std::string what = learns == Learns::kInputAlone ? ""
+                               : learns == Learns::kBias     ? "_bias_learns"
+                                                             : "_weight_learns";
       return std::to_string(std::get<0>(info.param)) + "_rows_" +
-             std::to_string(std::get<1>(info.param)) + "_tokens" +
-             learns[static_cast<int>(std::get<2>(info.param))];
+             std::to_string(std::get<1>(info.param)) + "_tokens" + what;
     });
 
 TEST(LinearCrossEntropy, AgreesWithFiniteDifferences) {
