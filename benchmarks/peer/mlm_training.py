@@ -161,7 +161,7 @@ def main() -> None:
     model = AutoModelForMaskedLM.from_pretrained(options.encoder, dtype=torch.float32)
     freeze(model, options)
     if options.gradient_checkpointing:
-        model.gradient_checkpointing_enable()
+        model.gradient_checkpointing_enable({"use_reentrant": False})
     seconds, tokens, losses = train(model, tokenizer, options)
     timed = seconds[1:] or seconds
     line = {"what": "mlm-full-model", "steps": options.steps, "batch": options.batch_size, "length": options.max_length,
