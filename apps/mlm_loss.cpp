@@ -20,7 +20,7 @@
 namespace {
 
 struct Flags {
-  std::string encoder, adapter, lm_head;
+  std::string encoder, adapter, lm_head, save_batches;
   std::vector<std::string> text, train_text;
   bool json = false;
   madx::apps::MlmFlags mlm;
@@ -46,6 +46,9 @@ Flags parse(int argc, char** argv) {
   app.add_option("--train-text", flags.train_text,
                  "With --vocabulary text: the training's text, whose sub-words take part, too");
   app.add_flag("--json", flags.json, "Print one line of JSON and nothing else");
+  app.add_option("--save-batches", flags.save_batches,
+                 "Write what was measured, masks and all, to this .safetensors file, for another "
+                 "program to measure");
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
@@ -62,6 +65,22 @@ std::string head_directory(const Flags& flags) {
   if (!flags.lm_head.empty() || flags.adapter.empty()) return flags.lm_head;
   const auto beside = flags.adapter + "/lm_head";
   return madx::io::has_head(beside) ? beside : "";
+}
+
+/// Of batch i: input_ids.i (tokens), of sequences end to end, offsets.i (sequences + 1), where each
+/// begins, places.i (masked), the tokens that were masked, and targets.i (masked), what stood
+/// there.
+void write_batches(const madx::MlmBatches& held_out, const std::string& path) {
+  madx::TensorMap tensors;
+  for (int64_t index = 0; index < held_out.eval_size(); ++index) {
+    const auto batch = held_out.eval(index);
+    const auto number = "." + std::to_string(index);
+    tensors.insert("input_ids" + number, batch.batch.input_ids);
+    tensors.insert("offsets" + number, at::tensor(batch.batch.offsets, at::kLong));
+    tensors.insert("places" + number, batch.batch.read_rows);
+    tensors.insert("targets" + number, batch.targets);
+  }
+  madx::io::write_safetensors(path, tensors);
 }
 
 void run(int argc, char** argv) {
@@ -101,6 +120,7 @@ void run(int argc, char** argv) {
         "more text, or raise --mlm-probability, now ",
         flags.mlm.mlm_probability);
   }
+  if (!flags.save_batches.empty()) write_batches(held_out, flags.save_batches);
   if (flags.json) {
     const nlohmann::ordered_json line{
         {"eval_loss", loss->mean},        {"perplexity", std::exp(loss->mean)},

@@ -58,7 +58,7 @@ void TrainingFlags::add_to(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--no-encoder-dropout", no_encoder_dropout,
-               "Train with the frozen encoder's own dropout off");
+               "Train with the encoder's own dropout off");
   app.add_flag("--gradient-checkpointing", gradient_checkpointing,
                "Compute each layer again in the backward pass: less memory, a third more time");
 }

@@ -12,6 +12,19 @@ bool holds_something(const std::string& path) {
   return fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path));
 }
 
+const std::vector<std::string>& trained_results() {
+  static const std::vector<std::string> names = {
+      // an adapter, a head
+      "adapter_config.json", "pytorch_adapter.bin", "adapter.safetensors", "head_config.json",
+      "pytorch_model_head.bin", "model_head.safetensors", "lm_head", "loss.svg",
+      // zero-shot NER
+      "task_adapter", "fusions", "finetuned",
+      // an encoder with its tokenizer
+      "config.json", "model.safetensors", "sentencepiece.bpe.model", "vocab.txt", "tokenizer.json",
+      "tokenizer_config.json", "added_tokens.json"};
+  return names;
+}
+
 std::string without_slash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;

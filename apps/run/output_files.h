@@ -2,11 +2,15 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 namespace madx::apps {
 
 /// Whether there is a file, or a directory with content.
 bool holds_something(const std::string& path);
+
+/// What training programs write when they are done, by the names of files and directories.
+const std::vector<std::string>& trained_results();
 
 /// Names in a directory; none where it is gone.
 std::set<std::string> names_in(const std::string& directory);

@@ -26,23 +26,11 @@ bool is_resumable(const std::string& directory) {
 }
 
 constexpr const char* kScores[] = {"predictions", "tagged", "report.html", "results.json"};
-/// What training programs write when they are done.
-constexpr const char* kTrainedResults[] = {"adapter_config.json",
-                                           "pytorch_adapter.bin",
-                                           "adapter.safetensors",
-                                           "head_config.json",
-                                           "pytorch_model_head.bin",
-                                           "model_head.safetensors",
-                                           "lm_head",
-                                           "loss.svg",
-                                           "task_adapter",
-                                           "fusions",
-                                           "finetuned"};
 
 template <class Names>
 void remove_named(const std::string& directory, const Names& names) {
   std::error_code ignored;
-  for (const auto* name : names) fs::remove_all(directory + "/" + name, ignored);
+  for (const auto& name : names) fs::remove_all(directory + "/" + name, ignored);
 }
 
 }  // namespace
@@ -218,7 +206,7 @@ RunDirectory::~RunDirectory() {
   if (!scores_.empty()) fs::remove_all(scores_, ignored);
   remove_unfinished(path_);
   if (state_.stage != RunState::Stage::kTraining) return;
-  remove_named(path_, kTrainedResults);
+  remove_named(path_, trained_results());
   if (is_resumable(path_)) {
     if (!holds_something(final_)) fs::rename(path_, final_, ignored);
   } else if (made_) {

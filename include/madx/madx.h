@@ -31,6 +31,7 @@
 #include "madx/io/write_file.h"
 #include "madx/models/classification_head.h"
 #include "madx/models/encoder.h"
+#include "madx/models/frozen_parts.h"
 #include "madx/models/mlm_head.h"
 #include "madx/models/softmax_vocabulary.h"
 #include "madx/models/tagging_head.h"

@@ -58,18 +58,47 @@ LoadedEncoder load_encoder(const std::string& path, WeightForm form) {
   return loaded;
 }
 
-void save_encoder(const Encoder& encoder, const EncoderOrigin& origin,
-                  const std::string& directory) {
+namespace {
+
+/// config.json of a model that has a masked-LM head. It is left as it is where it says so.
+std::string config_with_head(const Encoder& encoder, const EncoderOrigin& origin,
+                             const std::string& where) {
+  auto config = nlohmann::ordered_json::parse(origin.config_json);
+  const auto before = config;
+  const auto& type = encoder->config().model_type;
+  const std::string family = type == "bert" ? "Bert" : type == "roberta" ? "Roberta" : "XLMRoberta";
+  config["architectures"] = nlohmann::ordered_json::array({family + "ForMaskedLM"});
+  if (encoder->config().tie_word_embeddings == encoder->has_own_output())
+    config["tie_word_embeddings"] = !encoder->has_own_output();
+  return config == before ? origin.config_json : python_ordered_json(where, config);
+}
+
+/// `head`: of masked LM, by Hugging Face's names.
+void write_encoder(const Encoder& encoder, const TensorMap& head, const std::string& config_json,
+                   const TokenizerFile& tokenizer, const std::string& directory) {
   const std::string prefix = encoder->config().model_type == "bert" ? "bert." : "roberta.";
   TensorMap weights;
-  for (const auto& item : hugging_face_weights(encoder)) {
+  for (const auto& item : hugging_face_weights(encoder))
     weights.insert(prefix + item.key(), item.value().detach().cpu().contiguous());
-  }
-  for (const auto& item : origin.head) weights.insert(item.key(), item.value());
+  for (const auto& item : head)
+    weights.insert(item.key(), item.value().detach().cpu().contiguous());
   write_safetensors(directory + "/model.safetensors", weights, {{"format", "pt"}});
-  write_file(directory + "/config.json", origin.config_json);
-  for (const auto& [name, bytes] : origin.tokenizer.all())
-    write_file(directory + "/" + name, bytes);
+  write_file(directory + "/config.json", config_json);
+  for (const auto& [name, bytes] : tokenizer.all()) write_file(directory + "/" + name, bytes);
+}
+
+}  // namespace
+
+void save_encoder(const Encoder& encoder, const EncoderOrigin& origin,
+                  const std::string& directory) {
+  write_encoder(encoder, origin.head, origin.config_json, origin.tokenizer, directory);
+}
+
+void save_encoder(const Encoder& encoder, const MlmHead& head, const EncoderOrigin& origin,
+                  const std::string& directory) {
+  write_encoder(encoder, hugging_face_weights(head, encoder),
+                config_with_head(encoder, origin, directory + "/config.json"), origin.tokenizer,
+                directory);
 }
 
 }  // namespace madx::io

@@ -128,4 +128,25 @@ TensorMap hugging_face_weights(const Encoder& encoder) {
   return map;
 }
 
+MlmHeadNames mlm_head_names(const EncoderConfig& config) {
+  if (config.model_type == "bert") {
+    return {"cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm",
+            "cls.predictions.bias", "cls.predictions.decoder.bias"};
+  }
+  return {"lm_head.dense", "lm_head.layer_norm", "lm_head.bias", "lm_head.decoder.bias"};
+}
+
+TensorMap hugging_face_weights(const MlmHead& head, const Encoder& encoder) {
+  const auto names = mlm_head_names(encoder->config());
+  TensorMap map;
+  map.insert(names.bias, head->bias);
+  map.insert(names.dense + ".weight", head->dense->weight);
+  map.insert(names.dense + ".bias", head->dense->bias);
+  map.insert(names.norm + ".weight", head->norm->weight);
+  map.insert(names.norm + ".bias", head->norm->bias);
+  if (encoder->has_own_output())
+    map.insert(encoder->config().output_layer_key(), encoder->output_embeddings());
+  return map;
+}
+
 }  // namespace madx::io

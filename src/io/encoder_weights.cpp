@@ -140,12 +140,8 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const EncoderParts& parts,
 }
 
 MlmHead find_head(const EncoderParts& parts) {
-  const bool bert = parts.config.model_type == "bert";
-  const std::string transform = bert ? "cls.predictions.transform." : "lm_head.";
-  const std::string norm = transform + (bert ? "LayerNorm" : "layer_norm");
-  const std::string bias = bert ? "cls.predictions.bias" : "lm_head.bias";
-  const std::string decoder_bias = bert ? "cls.predictions.decoder.bias" : "lm_head.decoder.bias";
-  if (!parts.weights.contains(transform + "dense.weight")) return MlmHead(nullptr);
+  const auto names = mlm_head_names(parts.config);
+  if (!parts.weights.contains(names.dense + ".weight")) return MlmHead(nullptr);
   const auto read = [&](const std::string& key, at::IntArrayRef shape) {
     return find_weight(parts.weights, parts.where, key, shape);
   };
@@ -157,12 +153,14 @@ MlmHead find_head(const EncoderParts& parts) {
   const auto copy = [&](at::Tensor target, const std::string& key) {
     target.copy_(read(key, target.sizes()));
   };
-  copy(head->dense->weight, transform + "dense.weight");
-  copy(head->dense->bias, transform + "dense.bias");
-  copy(head->norm->weight, norm + ".weight");
-  copy(head->norm->bias, norm + ".bias");
+  copy(head->dense->weight, names.dense + ".weight");
+  copy(head->dense->bias, names.dense + ".bias");
+  copy(head->norm->weight, names.norm + ".weight");
+  copy(head->norm->bias, names.norm + ".bias");
   // Where both are there and differ, Python's RoBERTa takes the decoder's, its BERT the other.
-  const auto &first = bert ? bias : decoder_bias, &second = bert ? decoder_bias : bias;
+  const bool bert = parts.config.model_type == "bert";
+  const auto &first = bert ? names.bias : names.decoder_bias,
+             &second = bert ? names.decoder_bias : names.bias;
   copy(head->bias, parts.weights.contains(first) ? first : second);
   for (auto& weight : head->parameters()) weight.requires_grad_(false);
   head->eval();

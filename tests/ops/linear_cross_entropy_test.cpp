@@ -21,7 +21,8 @@ struct Problem {
   }
   Problem to(at::ScalarType dtype) const {
     const auto leaf = [&](const at::Tensor& t) { return t.detach().to(dtype).requires_grad_(); };
-    return {leaf(x), weight.to(dtype), leaf(bias), targets};
+    const auto table = weight.detach().to(dtype, /*non_blocking=*/false, /*copy=*/true);
+    return {leaf(x), table.requires_grad_(weight.requires_grad()), leaf(bias), targets};
   }
 };
 
@@ -35,8 +36,8 @@ Problem random_problem(int64_t rows, int64_t vocabulary, int64_t hidden = 9) {
   return problem.to(at::kDouble);
 }
 
-/// A frozen bias and one that learns take different ways through the logits.
-enum class Bias { kFrozen, kLearns };
+/// What learns beside x takes different ways through the logits.
+enum class Learns { kInputAlone, kBias, kBiasAndWeight };
 
 void expect_gradients_equal(const Problem& ours, const Problem& theirs, double tolerance) {
   ours.loss().backward();
@@ -44,19 +45,25 @@ void expect_gradients_equal(const Problem& ours, const Problem& theirs, double t
   expect_close(ours.x.grad(), theirs.x.grad(), tolerance);
   ASSERT_EQ(ours.bias.grad().defined(), ours.bias.requires_grad());
   if (ours.bias.requires_grad()) expect_close(ours.bias.grad(), theirs.bias.grad(), tolerance);
+  ASSERT_EQ(ours.weight.grad().defined(), ours.weight.requires_grad());
+  if (ours.weight.requires_grad())
+    expect_close(ours.weight.grad(), theirs.weight.grad(), tolerance);
 }
 
-using Sizes = std::tuple<int64_t, int64_t, Bias>;
+using Sizes = std::tuple<int64_t, int64_t, Learns>;
 
 class LinearCrossEntropyTest : public testing::TestWithParam<Sizes> {
  protected:
-  Problem exact_ = random_problem(std::get<0>(GetParam()), std::get<1>(GetParam()));
-
+  void SetUp() override {
+    exact_.weight.requires_grad_(std::get<2>(GetParam()) == Learns::kBiasAndWeight);
+  }
   Problem ours(at::ScalarType dtype) const {
     auto problem = exact_.to(dtype);
-    problem.bias.requires_grad_(std::get<2>(GetParam()) == Bias::kLearns);
+    problem.bias.requires_grad_(std::get<2>(GetParam()) != Learns::kInputAlone);
     return problem;
   }
+
+  Problem exact_ = random_problem(std::get<0>(GetParam()), std::get<1>(GetParam()));
 };
 
 TEST_P(LinearCrossEntropyTest, EqualsCrossEntropyOfLogitsInDouble) {
@@ -83,6 +90,9 @@ TEST_P(LinearCrossEntropyTest, ErrsInFloatAtMostTwiceAsMuchAsLibTorch) {
   if (fused.bias.requires_grad()) {
     expect("gradient of bias", fused.bias.grad(), plain.bias.grad(), exact_.bias.grad());
   }
+  if (fused.weight.requires_grad()) {
+    expect("gradient of weight", fused.weight.grad(), plain.weight.grad(), exact_.weight.grad());
+  }
 }
 
 TEST_P(LinearCrossEntropyTest, HasTheSameLossWithoutAGradient) {
@@ -96,11 +106,14 @@ INSTANTIATE_TEST_SUITE_P(
     BelowAtAndAboveAChunk, LinearCrossEntropyTest,
     testing::Combine(testing::Values(1, 3, detail::kRowChunk, 2 * detail::kRowChunk + 1),
                      testing::Values(7, detail::kVocabularyChunk, 2 * detail::kVocabularyChunk + 1),
-                     testing::Values(Bias::kFrozen, Bias::kLearns)),
+                     testing::Values(Learns::kInputAlone, Learns::kBias, Learns::kBiasAndWeight)),
     [](const auto& info) {
-      const std::string bias = std::get<2>(info.param) == Bias::kLearns ? "_bias_learns" : "";
+      const auto learns = std::get<2>(info.param);
+      const std::string what = learns == Learns::kInputAlone ? ""
+                               : learns == Learns::kBias     ? "_bias_learns"
+                                                             : "_weight_learns";
       return std::to_string(std::get<0>(info.param)) + "_rows_" +
-             std::to_string(std::get<1>(info.param)) + "_tokens" + bias;
+             std::to_string(std::get<1>(info.param)) + "_tokens" + what;
     });
 
 TEST(LinearCrossEntropy, AgreesWithFiniteDifferences) {
@@ -109,6 +122,11 @@ TEST(LinearCrossEntropy, AgreesWithFiniteDifferences) {
   const auto frozen = problem.to(at::kDouble);
   frozen.bias.requires_grad_(false);
   expect_gradients_of_differences([&] { return frozen.loss(); }, {frozen.x});
+  auto all = problem.to(at::kDouble);
+  all.weight.requires_grad_();
+  expect_gradients_of_differences([&] { return all.loss(); }, {all.x, all.weight, all.bias});
+  all.bias.requires_grad_(false);
+  expect_gradients_of_differences([&] { return all.loss(); }, {all.x, all.weight});
 }
 
 TEST(LinearCrossEntropy, StaysFiniteWithExtremeLogits) {
@@ -123,9 +141,10 @@ TEST(LinearCrossEntropy, StaysFiniteWithExtremeLogits) {
     problem.targets.copy_(at::tensor({int64_t{0}, vocabulary - 1, vocabulary - 1, int64_t{0}}));
   }
   for (const auto dtype : {at::kFloat, at::kDouble}) {
-    for (const bool learns : {false, true}) {
+    for (const auto learns : {Learns::kInputAlone, Learns::kBias, Learns::kBiasAndWeight}) {
+      problem.weight.requires_grad_(learns == Learns::kBiasAndWeight);
       const auto ours = problem.to(dtype);
-      ours.bias.requires_grad_(learns);
+      ours.bias.requires_grad_(learns != Learns::kInputAlone);
       EXPECT_NEAR(ours.loss().item<double>(), problem.reference().item<double>(), 0.01);
       expect_gradients_equal(ours, problem.to(at::kDouble), 1e-4);
     }
@@ -133,11 +152,14 @@ TEST(LinearCrossEntropy, StaysFiniteWithExtremeLogits) {
 }
 
 TEST(LinearCrossEntropy, ScalesItsGradientByTheOutputs) {
-  const auto once = random_problem(3, 20), thrice = once.to(at::kDouble);
+  auto once = random_problem(3, 20);
+  once.weight.requires_grad_();
+  const auto thrice = once.to(at::kDouble);
   once.loss().backward();
   (3 * thrice.loss()).backward();
   expect_close(thrice.x.grad(), 3 * once.x.grad(), 1e-14);
   expect_close(thrice.bias.grad(), 3 * once.bias.grad(), 1e-14);
+  expect_close(thrice.weight.grad(), 3 * once.weight.grad(), 1e-14);
 }
 
 TEST(LinearCrossEntropy, ReadsInputsThatAreNotContiguous) {
@@ -160,11 +182,34 @@ TEST(LinearCrossEntropy, GivesAGradientToTheBiasAlone) {
   expect_close(problem.bias.grad(), both.bias.grad(), 0);
 }
 
-TEST(LinearCrossEntropy, RefusesAWeightThatRequiresAGradient) {
+TEST(LinearCrossEntropy, GivesAWeightThatIsNotContiguousItsGradient) {
   auto problem = random_problem(3, 20);
   problem.weight.requires_grad_();
+  const auto plain = problem.to(at::kDouble);
+  auto strided = problem.weight.detach().t().contiguous().t().requires_grad_();
+  linear_cross_entropy(problem.x, strided, problem.bias, problem.targets).backward();
+  plain.reference().backward();
+  expect_close(strided.grad(), plain.weight.grad(), 1e-12);
+}
+
+TEST(LinearCrossEntropy, GivesGradientsByGatheredRowsToTheirTable) {
+  const auto problem = random_problem(3, 6);
+  auto table = at::randn({20, 9}, at::kDouble).requires_grad_();
+  const auto ids = at::tensor({1, 4, 5, 9, 12, 19}, at::kLong);
+  expect_gradients_of_differences(
+      [&] {
+        return linear_cross_entropy(problem.x, table.index_select(0, ids), problem.bias,
+                                    problem.targets);
+      },
+      {table});
+  EXPECT_EQ(table.grad()[0].abs().max().item<double>(), 0) << "a row that was not gathered";
+}
+
+TEST(LinearCrossEntropy, RefusesAWeightOfAnotherTypeThatLearns) {
+  auto problem = random_problem(3, 20);
+  problem.weight = problem.weight.to(at::kFloat).requires_grad_();
   EXPECT_THAT(torch_error_of([&] { problem.loss(); }),
-              HasSubstr("the weight is the frozen output embedding and gets no gradient"));
+              HasSubstr("expected a weight that learns to be of x's type, Double, but got Float"));
 }
 
 TEST(LinearCrossEntropy, NamesTheShapeThatDisagrees) {

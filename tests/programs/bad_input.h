@@ -13,6 +13,7 @@ namespace madx::apps {
 
 inline constexpr auto kLang = "train_lang_adapter";
 inline constexpr auto kHead = "train_lm_head";
+inline constexpr auto kAdapt = "adapt_encoder";
 inline constexpr auto kNer = "zero_shot_ner";
 inline constexpr auto kExport = "export_encoder";
 inline constexpr auto kHidden = "hidden_states";
@@ -53,7 +54,8 @@ inline std::map<std::string, std::string> right_flags(const std::string& program
   flags["--text"] = "@/en.txt";
   if (program == "hidden_states") return flags;
   flags["--steps"] = "1";
-  if (program == "train_lang_adapter") flags["--lm-head"] = "@/lm_head";
+  if (program == "train_lang_adapter" || program == "adapt_encoder")
+    flags["--lm-head"] = "@/lm_head";
   return flags;
 }
 

@@ -34,6 +34,11 @@ const Training kHead{"train_lm_head",
                      "--encoder @/encoder --text @/en.txt @/sw.txt --lr 1e-2 --steps 100 ",
                      "/pytorch_model_head.bin"};
 
+const Training kEncoder{"adapt_encoder",
+                        "--encoder @/encoder --lm-head @/lm_head --text @/en.txt @/sw.txt --lr "
+                        "1e-2 --eval-text @/sw.txt --eval-every 20 --steps 100 ",
+                        "/model.safetensors"};
+
 ProgramResult train(const Training& training, const std::string& flags,
                     const ProgramOptions& options = {}) {
   return run_command(tiny_files(), training.program, training.command + flags, options);
@@ -85,7 +90,8 @@ TEST_P(InterruptedRun, GoesOnToTheBytesOfAnUninterruptedOne) {
   EXPECT_EQ(learned(GetParam(), cut), expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, InterruptedRun, testing::Values(kLanguage, kTask, kHead),
+INSTANTIATE_TEST_SUITE_P(Programs, InterruptedRun,
+                         testing::Values(kLanguage, kTask, kHead, kEncoder),
                          [](const auto& test) { return std::string(test.param.program); });
 
 TEST(KilledRun, GoesOnFromItsLastCheckpoint) {

@@ -39,6 +39,11 @@ const std::vector<Life> kLives = {
      "train_lm_head",
      "--encoder @/encoder --text @/en.txt @/sw.txt --lr 1e-2 --steps 60 ",
      {"pytorch_model_head.bin", "head_config.json"}},
+    {"AdaptedEncoder",
+     "adapt_encoder",
+     "--encoder @/encoder --lm-head @/lm_head --text @/en.txt @/sw.txt --lr 1e-2 --eval-text "
+     "@/sw.txt --eval-every 20 --steps 60 ",
+     {"model.safetensors", "config.json", "sentencepiece.bpe.model"}},
     {"TaskAdapter",
      "zero_shot_ner",
      kNer,

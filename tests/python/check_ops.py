@@ -101,10 +101,12 @@ def check_frozen_linear():
 
 
 def check_linear_cross_entropy():
-    x, weight, bias = leaf(6, 10), torch.randn(50, 10), leaf(50)
     targets = torch.randint(50, (6,))
-    theirs = F.cross_entropy(F.linear(x, weight, bias), targets)
-    compare("linear_cross_entropy", madx.linear_cross_entropy(x, weight, bias, targets), theirs, [x, bias])
+    for learns in (False, True):
+        x, weight, bias = leaf(6, 10), torch.randn(50, 10).requires_grad_(learns), leaf(50)
+        theirs = F.cross_entropy(F.linear(x, weight, bias), targets)
+        ours = madx.linear_cross_entropy(x, weight, bias, targets)
+        compare("linear_cross_entropy", ours, theirs, [x, bias, weight] if learns else [x, bias])
 
 
 @torch.jit.script

@@ -51,6 +51,13 @@ LoadedEncoder load_encoder(const std::string& path, WeightForm form = WeightForm
 void save_encoder(const Encoder& encoder, const EncoderOrigin& origin,
                   const std::string& directory);
 
+/// The same with this masked-LM head in place of the one that the encoder was loaded with, or of
+/// none, and with the encoder's output layer as it is now: what Python's
+/// `AutoModelForMaskedLM.from_pretrained(directory)` loads without a key missing. config.json names
+/// that class, and says whether the output layer is tied.
+void save_encoder(const Encoder& encoder, const MlmHead& head, const EncoderOrigin& origin,
+                  const std::string& directory);
+
 /// Writes `directory` (as for load_encoder) as one TorchScript file: parameters under Hugging
 /// Face's names, a `forward` (input_ids, attention_mask) -> last hidden state, config and tokenizer
 /// as extra files. A masked-LM head goes along.

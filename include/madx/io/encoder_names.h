@@ -4,6 +4,7 @@
 
 #include "madx/core/tensor_map.h"
 #include "madx/models/encoder.h"
+#include "madx/models/mlm_head.h"
 
 namespace madx::io {
 
@@ -21,6 +22,17 @@ Encoder make_encoder(const EncoderConfig& config, const TensorMap& weights,
 /// The other way round: by Hugging Face's names without prefix, the output layer apart; words that
 /// are int8 in float32.
 TensorMap hugging_face_weights(const Encoder& encoder);
+
+/// Hugging Face's names of a masked-LM head's parts: of layers without `.weight` and `.bias`.
+struct MlmHeadNames {
+  std::string dense, norm;
+  std::string bias, decoder_bias;  ///< two names of the output bias
+};
+MlmHeadNames mlm_head_names(const EncoderConfig& config);
+
+/// A masked-LM head's tensors by these names, and the encoder's output layer where it has one of
+/// its own. A tied one has no tensor, as in what Python saves.
+TensorMap hugging_face_weights(const MlmHead& head, const Encoder& encoder);
 
 /// The tensor under `key`, of this shape. Throws InputError as import_encoder does.
 const at::Tensor& find_weight(const TensorMap& weights, const std::string& where,

@@ -84,7 +84,7 @@ class EncoderImpl : public torch::nn::Module {
   const at::Tensor& word_embeddings() const { return embeddings_.words; }
   const at::Tensor& word_scales() const { return embeddings_.word_scales; }
   /// The output embedding of masked LM, (vocabulary, hidden): the input embedding, but where the
-  /// checkpoint has an output layer of its own. That one never learns, in full fine-tuning neither.
+  /// checkpoint has an output layer of its own, which unfreeze() leaves as it is.
   /// Where words are int8, a copy in float32, made at the first call.
   const at::Tensor& output_embeddings() const {
     if (output_.defined()) return output_;

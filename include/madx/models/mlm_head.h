@@ -27,7 +27,7 @@ struct MlmHeadOptions {
 /// section 4.3):
 ///   logits = E inv(LN(gelu(W h + b))) + b_out
 /// The output embedding E is the encoder's (`output_embeddings`), as a rule its input embedding; it
-/// is passed in, frozen, and never part of the head.
+/// is passed in and never part of the head. Where it learns, it gets its gradient.
 class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
  public:
   explicit MlmHeadImpl(MlmHeadOptions options_) : options(std::move(options_)) { reset(); }
@@ -88,17 +88,13 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
   }
 
   /// The same over the encoder's sub-words or some of them. `targets` are ids of sub-words, on any
-  /// device; entries of `bias` beyond the softmax get no gradient. Where the output embedding
-  /// learns, it gets its gradient, and logits (masked, sub-words) are held.
+  /// device; entries of `bias` and rows of an output embedding that learns beyond the softmax get
+  /// no gradient by it.
   at::Tensor loss(const at::Tensor& h, const SoftmaxVocabulary& vocabulary,
                   const at::Tensor& targets, const Plan& plan, const PackedBatch& batch) {
     const auto x = transform(h, plan, batch);
-    const auto embedding = vocabulary.embedding();
-    const auto places = upload(vocabulary.places(targets), x.device());
-    if (embedding.requires_grad() && at::GradMode::is_enabled())
-      return at::cross_entropy_loss(at::linear(x, embedding, vocabulary.bias(bias)), places);
-    return ops::linear_cross_entropy(x, embedding.requires_grad() ? embedding.detach() : embedding,
-                                     vocabulary.bias(bias), places);
+    return ops::linear_cross_entropy(x, vocabulary.embedding(), vocabulary.bias(bias),
+                                     upload(vocabulary.places(targets), x.device()));
   }
 
   MlmHeadOptions options;

@@ -69,7 +69,8 @@ class SoftmaxVocabulary {
 
  private:
   bool learns() const {
-    return !encoder_->has_own_output() && encoder_->word_embeddings().requires_grad();
+    const bool own = encoder_->has_own_output();
+    return (own ? encoder_->output_embeddings() : encoder_->word_embeddings()).requires_grad();
   }
 
   Encoder encoder_;

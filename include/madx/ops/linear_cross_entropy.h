@@ -8,6 +8,7 @@
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/linear_cross_entropy_cpu.h"
+#include "madx/ops/linear_cross_entropy_weight.h"
 #include "madx/ops/once_differentiable.h"
 #include "madx/ops/schema.h"
 
@@ -15,9 +16,6 @@ namespace madx::ops {
 
 namespace detail {
 
-/// Rows of the output embedding taken at a time: a chunk of logits for a few hundred masked tokens
-/// stays in cache.
-constexpr int64_t kVocabularyChunk = 4096;
 /// Rows of x taken at a time where the bias learns too: 64 rows of XLM-R's logits are 64 MB.
 constexpr int64_t kRowChunk = 64;
 
@@ -46,11 +44,10 @@ inline CrossEntropyPass pass_by_vocabulary(const at::Tensor& x, const at::Tensor
     if (needs_gradient) pass.gradient.mul_(shrink).addmm_(shares, part);
     highest = raised;
   }
-  const auto target_rows = weight.index_select(0, targets).to(x.scalar_type());
-  const auto target_logits =
-      (x * target_rows).sum(/*dim=*/1) + bias.index_select(0, targets);  // (rows)
-  pass.losses = (highest + sum.log()).squeeze(1) - target_logits;
-  if (needs_gradient) pass.gradient.div_(sum).sub_(target_rows);
+  pass.losses = (highest + sum.log()).squeeze(1) - target_logits(x, weight, bias, targets);
+  if (needs_gradient) {
+    pass.gradient.div_(sum).sub_(weight.index_select(0, targets).to(x.scalar_type()));
+  }
   return pass;
 }
 
@@ -83,7 +80,8 @@ inline CrossEntropyPass cross_entropy_pass(const at::Tensor& x, const at::Tensor
                                            const at::Tensor& bias, const at::Tensor& targets,
                                            bool with_gradient) {
   const bool x_gradient = with_gradient && x.requires_grad();
-  const bool bias_gradient = with_gradient && bias.requires_grad();
+  // Beside the weight's, the backward pass has the bias's for nothing.
+  const bool bias_gradient = with_gradient && bias.requires_grad() && !weight.requires_grad();
   if (takes_cpu_kernel({x, bias}) && fits_vocabulary_loss(weight)) {
     return pass_by_cpu_kernel(x.contiguous(), weight.contiguous(), bias.contiguous(),
                               targets.contiguous(), x_gradient, bias_gradient);
@@ -92,13 +90,19 @@ inline CrossEntropyPass cross_entropy_pass(const at::Tensor& x, const at::Tensor
                        : pass_by_vocabulary(x, weight, bias, targets, x_gradient);
 }
 
-/// Gradients are computed with the loss, when the logits are at hand, and scaled in `backward`.
+/// Gradients are computed with the loss, when the logits are at hand, and scaled in `backward`;
+/// where the weight learns, its own and the bias's are computed there, logits anew.
 struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x,
                             const at::Tensor& weight, const at::Tensor& bias,
                             const at::Tensor& targets, bool with_gradient) {
     const auto pass = cross_entropy_pass(x, weight, bias, targets, with_gradient);
-    ctx->save_for_backward({pass.gradient, pass.bias_gradient});
+    torch::autograd::variable_list saved = {pass.gradient, pass.bias_gradient};
+    if (with_gradient && weight.requires_grad()) {
+      const auto log_sums = pass.losses + target_logits(x, weight, bias, targets);
+      saved.insert(saved.end(), {x, weight, bias, targets, log_sums});
+    }
+    ctx->save_for_backward(std::move(saved));
     ctx->saved_data["rows"] = x.size(0);
     return pass.losses.mean();
   }
@@ -111,7 +115,10 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
     const auto scaled = [&](const at::Tensor& gradient) {
       return gradient.defined() ? gradient * share : gradient;
     };
-    return {scaled(saved[0]), at::Tensor(), scaled(saved[1]), at::Tensor(), at::Tensor()};
+    if (saved.size() == 2)
+      return {scaled(saved[0]), at::Tensor(), scaled(saved[1]), at::Tensor(), at::Tensor()};
+    const auto by = vocabulary_gradients({saved[2], saved[3], saved[4], saved[5], saved[6]}, share);
+    return {scaled(saved[0]), by.weight, by.bias, at::Tensor(), at::Tensor()};
   }
 };
 
@@ -135,10 +142,9 @@ inline at::Tensor linear_cross_entropy_op(const at::Tensor& x, const at::Tensor&
   TORCH_CHECK(targets.device() == x.device() && weight.device() == x.device(),
               "linear_cross_entropy: expected weight and targets on ", x.device(), ", but got ",
               weight.device(), " and ", targets.device());
-  TORCH_CHECK(
-      !weight.requires_grad(),
-      "linear_cross_entropy: the weight is the frozen output embedding and gets no gradient; "
-      "use torch::nn::functional::cross_entropy to train it");
+  TORCH_CHECK(!weight.requires_grad() || weight.scalar_type() == x.scalar_type(),
+              "linear_cross_entropy: expected a weight that learns to be of x's type, ",
+              x.scalar_type(), ", but got ", weight.scalar_type());
   return LinearCrossEntropy::apply(x, weight, bias, targets, at::GradMode::is_enabled());
 }
 
@@ -146,12 +152,13 @@ inline at::Tensor linear_cross_entropy_op(const at::Tensor& x, const at::Tensor&
 
 /// Mean cross-entropy of softmax(x W^T + b) against `targets`, without ever holding more than one
 /// chunk of logits. x (rows, hidden), weight (vocabulary, hidden), bias (vocabulary), targets
-/// (rows) int64 -> (). Gradients go to x and, if it requires one, to bias. The weight is the frozen
-/// output embedding: it gets none. Where it is of bfloat16, the CPU's kernel rounds x and the
-/// probabilities for the products with it, which sum in float32; elsewhere it is taken in x's type,
-/// a chunk at a time, or whole where the bias learns. Throws c10::Error when the weight requires a
-/// gradient, shapes, types or devices disagree, there are no rows, or, on the CPU, a target is no
-/// row of the weight.
+/// (rows) int64 -> (). Gradients go to x and, if they require one, to bias and weight. Where a
+/// frozen weight is of bfloat16, the CPU's kernel rounds x and the probabilities for the products
+/// with it, which sum in float32; elsewhere it is taken in x's type, a chunk at a time, or whole
+/// where the bias learns. A weight that learns is of x's type, and its gradient, dense, is made in
+/// `backward`, of logits that are computed anew, a chunk of the vocabulary at a time. Throws
+/// c10::Error when shapes, types or devices disagree, there are no rows, or, on the CPU, a target
+/// is no row of the weight.
 inline at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                        const at::Tensor& bias, const at::Tensor& targets) {
   static const auto op = detail::operator_handle<decltype(detail::linear_cross_entropy_op)>(

@@ -1,0 +1,143 @@
+// Goes on with an encoder's pretraining on raw text: masked language modelling with all of its
+// weights learning, and the masked-LM head with them. What adapters are compared with, and what
+// they can be trained over.
+//
+//   build/bin/adapt_encoder --encoder xlmr --text sw.txt --output encoders/sw --steps 10000
+//
+// Text: UTF-8, a sentence or paragraph a line; several files in equal shares. Writes a Hugging Face
+// directory (config.json, model.safetensors with the head, tokenizer), which every program takes as
+// --encoder and Python by AutoModelForMaskedLM.from_pretrained("encoders/sw"), beside it
+// metrics.jsonl and loss.svg. With --eval-text the weights of the best held-out loss are written.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "apps/command_line/flags.h"
+#include "apps/command_line/mlm_flags.h"
+#include "apps/command_line/program.h"
+#include "apps/run/interrupt.h"
+#include "apps/run/training_run.h"
+#include "madx/madx.h"
+
+namespace {
+
+struct Flags {
+  std::string encoder, output, lm_head;
+  std::vector<std::string> text, eval_text;
+  madx::FrozenParts frozen;
+  madx::apps::MlmFlags mlm;
+  madx::apps::TrainingFlags training;
+  madx::apps::DeviceFlags device;
+};
+
+Flags parse(int argc, char** argv) {
+  CLI::App app(
+      "Goes on with an encoder's pretraining: masked language modelling, all weights learn");
+  Flags flags;
+  flags.training.lr = 5e-5;
+  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  app.add_option("--text", flags.text,
+                 "Raw text, a sentence or paragraph a line; files mixed in equal shares")
+      ->required();
+  app.add_option("--output", flags.output, "Directory to write")->required();
+  app.add_option("--eval-text", flags.eval_text, "Held-out text: the best weights on it are kept");
+  app.add_option("--lm-head", flags.lm_head,
+                 "Masked-LM head to start from (default: the encoder's; see train_lm_head)");
+  app.add_flag("--freeze-embeddings", flags.frozen.embeddings,
+               "Word, position and type embeddings, their LayerNorm and the output embedding stay");
+  app.add_option("--freeze-layers", flags.frozen.lowest_layers, "So many lowest layers stay")
+      ->capture_default_str();
+  flags.mlm.add_to(app);
+  flags.training.add_to(app);
+  flags.device.add_to(app);
+  madx::apps::parse_command_line(app, argc, argv);
+  flags.training.check();
+  if (flags.device.dtype != "float32") {
+    madx::input_error("--dtype: expected float32, in which the encoder's weights learn, but found ",
+                      flags.device.dtype, "; leave the flag out");
+  }
+  return flags;
+}
+
+void check_frozen(const madx::FrozenParts& frozen, const madx::EncoderConfig& config) {
+  if (frozen.lowest_layers >= 0 && frozen.lowest_layers <= config.num_hidden_layers) return;
+  madx::input_error("--freeze-layers: expected 0 to ", config.num_hidden_layers,
+                    ", the encoder's layers, but found ", frozen.lowest_layers);
+}
+
+/// All that decides what is learned.
+madx::apps::Experiment describe(const Flags& flags, const madx::TrainerOptions& options) {
+  madx::apps::Experiment experiment;
+  experiment.add_input("--encoder", flags.encoder);
+  for (const auto& text : flags.text) experiment.add_input("--text", text);
+  for (const auto& text : flags.eval_text) experiment.add_input("--eval-text", text);
+  if (!flags.lm_head.empty()) experiment.add_input("--lm-head", flags.lm_head);
+  experiment.settings["--freeze-embeddings"] = flags.frozen.embeddings ? "given" : "not given";
+  experiment.settings["--freeze-layers"] = madx::apps::exact_text(flags.frozen.lowest_layers);
+  flags.training.describe(options, experiment);
+  flags.mlm.describe(experiment);
+  flags.device.describe(experiment);
+  return experiment;
+}
+
+/// What learns, of the encoder and of the head; the encoder is on its device already.
+std::vector<std::pair<std::string, at::Tensor>> unfreeze(madx::Encoder& encoder,
+                                                         const madx::MlmHead& head,
+                                                         const madx::FrozenParts& frozen) {
+  madx::unfreeze(encoder, frozen);
+  std::vector<std::pair<std::string, at::Tensor>> trained;
+  for (const auto& [name, weight] : madx::learning_weights(encoder))
+    trained.emplace_back("encoder." + name, weight);
+  for (const auto& item : head->named_parameters())
+    trained.emplace_back("lm_head." + item.key(), item.value());
+  return trained;
+}
+
+void run(int argc, char** argv) {
+  const auto flags = parse(argc, argv);
+  const auto device = flags.device.apply();
+  madx::apps::RunDirectory output(flags.output, flags.training.resume);
+  auto loaded = madx::io::load_encoder(flags.encoder);
+  const auto& config = loaded.encoder->config();
+  madx::apps::check_max_length(flags.training.max_length, config);
+  check_frozen(flags.frozen, config);
+  auto head = madx::apps::choose_mlm_head(flags.lm_head, flags.encoder, loaded);
+  madx::apps::print_encoder(loaded);
+
+  const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kEqualShares);
+  madx::apps::MlmTexts texts(flags.mlm, mlm, loaded.tokenizer, flags.text, flags.eval_text);
+  flags.training.apply_to(loaded.encoder);
+  loaded.encoder->to(device);
+  head->to(device);
+  const auto trained = unfreeze(loaded.encoder, head, flags.frozen);
+  const madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);  // none
+
+  const auto options =
+      flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/3);
+  const auto experiment = describe(flags, options);
+  if (output.begin({"adapt_encoder", {}, experiment, {}, {}}) ==
+      madx::apps::RunDirectory::Start::kComplete) {
+    return madx::apps::print_complete(flags.output);
+  }
+  const madx::apps::InterruptGuard guard;
+  const auto vocabulary = texts.vocabulary(loaded.encoder);
+  madx::apps::say_softmax(vocabulary);
+  madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
+                     vocabulary);
+  const auto result = madx::apps::run_training(
+      task, options,
+      {"adapt " + output.name(), flags.training.save_minutes, experiment, flags.mlm.labels()},
+      output, guard);
+  madx::io::save_encoder(loaded.encoder, head, *loaded.origin, output.path());
+  output.complete();
+  if (options.save_every == 0) output.drop_checkpoint();
+  std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result);
+  if (result.best_figures) std::cout << ", best held-out loss " << *result.best_figures->eval_loss;
+  std::cout << madx::apps::softmax_note(vocabulary) << ", peak memory " << madx::apps::peak_memory()
+            << "\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return madx::apps::run_program("adapt_encoder", [&] { run(argc, argv); });
+}
