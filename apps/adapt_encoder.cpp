@@ -65,18 +65,18 @@ void check_frozen(const madx::FrozenParts& frozen, const madx::EncoderConfig& co
 }
 
 /// All that decides what is learned.
-madx::apps::Experiment describe(const Flags& flags, const madx::TrainerOptions& options) {
-  madx::apps::Experiment experiment;
-  experiment.add_input("--encoder", flags.encoder);
-  for (const auto& text : flags.text) experiment.add_input("--text", text);
-  for (const auto& text : flags.eval_text) experiment.add_input("--eval-text", text);
-  if (!flags.lm_head.empty()) experiment.add_input("--lm-head", flags.lm_head);
-  experiment.settings["--freeze-embeddings"] = flags.frozen.embeddings ? "given" : "not given";
-  experiment.settings["--freeze-layers"] = madx::apps::exact_text(flags.frozen.lowest_layers);
-  flags.training.describe(options, experiment);
-  flags.mlm.describe(experiment);
-  flags.device.describe(experiment);
-  return experiment;
+madx::apps::Recipe describe(const Flags& flags, const madx::TrainerOptions& options) {
+  madx::apps::Recipe recipe;
+  recipe.add_input("--encoder", flags.encoder);
+  for (const auto& text : flags.text) recipe.add_input("--text", text);
+  for (const auto& text : flags.eval_text) recipe.add_input("--eval-text", text);
+  if (!flags.lm_head.empty()) recipe.add_input("--lm-head", flags.lm_head);
+  recipe.settings["--freeze-embeddings"] = flags.frozen.embeddings ? "given" : "not given";
+  recipe.settings["--freeze-layers"] = madx::apps::exact_text(flags.frozen.lowest_layers);
+  flags.training.describe(options, recipe);
+  flags.mlm.describe(recipe);
+  flags.device.describe(recipe);
+  return recipe;
 }
 
 /// What learns, of the encoder and of the head; the encoder is on its device already.
@@ -113,8 +113,8 @@ void run(int argc, char** argv) {
 
   const auto options =
       flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/3);
-  const auto experiment = describe(flags, options);
-  if (output.begin({"adapt_encoder", {}, experiment, {}, {}}) ==
+  const auto recipe = describe(flags, options);
+  if (output.begin({"adapt_encoder", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
@@ -125,7 +125,7 @@ void run(int argc, char** argv) {
                      vocabulary);
   const auto result = madx::apps::run_training(
       task, options,
-      {"adapt " + output.name(), flags.training.save_minutes, experiment, flags.mlm.labels()},
+      {"adapt " + output.name(), flags.training.save_minutes, recipe, flags.mlm.labels()},
       output, guard);
   madx::io::save_encoder(loaded.encoder, head, *loaded.origin, output.path());
   output.complete();

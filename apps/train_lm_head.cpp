@@ -47,18 +47,18 @@ Flags parse(int argc, char** argv) {
 }
 
 /// All that decides what is learned.
-madx::apps::Experiment describe(const Flags& flags, const std::string& name,
+madx::apps::Recipe describe(const Flags& flags, const std::string& name,
                                 const madx::TrainerOptions& options) {
-  madx::apps::Experiment experiment;
-  experiment.add_input("--encoder", flags.encoder);
-  for (const auto& text : flags.text) experiment.add_input("--text", text);
-  for (const auto& text : flags.eval_text) experiment.add_input("--eval-text", text);
-  if (!flags.lm_head.empty()) experiment.add_input("--lm-head", flags.lm_head);
-  experiment.settings["name of --output"] = name;
-  flags.training.describe(options, experiment);
-  flags.mlm.describe(experiment);
-  flags.device.describe(experiment);
-  return experiment;
+  madx::apps::Recipe recipe;
+  recipe.add_input("--encoder", flags.encoder);
+  for (const auto& text : flags.text) recipe.add_input("--text", text);
+  for (const auto& text : flags.eval_text) recipe.add_input("--eval-text", text);
+  if (!flags.lm_head.empty()) recipe.add_input("--lm-head", flags.lm_head);
+  recipe.settings["name of --output"] = name;
+  flags.training.describe(options, recipe);
+  flags.mlm.describe(recipe);
+  flags.device.describe(recipe);
+  return recipe;
 }
 
 void run(int argc, char** argv) {
@@ -87,8 +87,8 @@ void run(int argc, char** argv) {
 
   const auto options =
       flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/1);
-  const auto experiment = describe(flags, output.name(), options);
-  if (output.begin({"train_lm_head", {}, experiment, {}, {}}) ==
+  const auto recipe = describe(flags, output.name(), options);
+  if (output.begin({"train_lm_head", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
@@ -98,7 +98,7 @@ void run(int argc, char** argv) {
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
                      vocabulary);
   const auto result = madx::apps::run_training(
-      task, options, {"lm head", flags.training.save_minutes, experiment, flags.mlm.labels()},
+      task, options, {"lm head", flags.training.save_minutes, recipe, flags.mlm.labels()},
       output, guard);
   madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
   output.complete();

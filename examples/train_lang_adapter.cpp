@@ -70,21 +70,21 @@ madx::BottleneckConfig choose_config(const Flags& flags) {
 }
 
 /// All that decides what is learned.
-madx::apps::Experiment describe(const Flags& flags, const std::string& name,
+madx::apps::Recipe describe(const Flags& flags, const std::string& name,
                                 const madx::BottleneckConfig& config,
                                 const madx::TrainerOptions& options) {
-  madx::apps::Experiment experiment;
-  experiment.add_input("--encoder", flags.encoder);
-  for (const auto& text : flags.text) experiment.add_input("--text", text);
-  if (!flags.eval_text.empty()) experiment.add_input("--eval-text", flags.eval_text);
-  if (!flags.lm_head.empty()) experiment.add_input("--lm-head", flags.lm_head);
-  experiment.settings["--name"] = name;
-  experiment.settings["--train-lm-head"] = flags.train_lm_head ? "given" : "not given";
-  flags.training.describe(options, experiment);
-  flags.mlm.describe(experiment);
-  flags.adapter.describe(config, experiment);
-  flags.device.describe(experiment);
-  return experiment;
+  madx::apps::Recipe recipe;
+  recipe.add_input("--encoder", flags.encoder);
+  for (const auto& text : flags.text) recipe.add_input("--text", text);
+  if (!flags.eval_text.empty()) recipe.add_input("--eval-text", flags.eval_text);
+  if (!flags.lm_head.empty()) recipe.add_input("--lm-head", flags.lm_head);
+  recipe.settings["--name"] = name;
+  recipe.settings["--train-lm-head"] = flags.train_lm_head ? "given" : "not given";
+  flags.training.describe(options, recipe);
+  flags.mlm.describe(recipe);
+  flags.adapter.describe(config, recipe);
+  flags.device.describe(recipe);
+  return recipe;
 }
 
 void run(int argc, char** argv) {
@@ -129,8 +129,8 @@ void run(int argc, char** argv) {
 
   const auto options =
       flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/3);
-  const auto experiment = describe(flags, name, adapter_config, options);
-  if (output.begin({"train_lang_adapter", {}, experiment, {}, {}}) ==
+  const auto recipe = describe(flags, name, adapter_config, options);
+  if (output.begin({"train_lang_adapter", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
@@ -141,7 +141,7 @@ void run(int argc, char** argv) {
                      vocabulary);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
   const auto result = madx::apps::run_training(
-      task, options, {"train " + name, flags.training.save_minutes, experiment, flags.mlm.labels()},
+      task, options, {"train " + name, flags.training.save_minutes, recipe, flags.mlm.labels()},
       output, guard);
 
   const auto model = madx::io::model_info(config);

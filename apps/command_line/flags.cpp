@@ -104,7 +104,7 @@ TrainerOptions TrainingFlags::trainer_options(int64_t epoch_batches, int64_t def
   return options;
 }
 
-void TrainingFlags::describe(const TrainerOptions& options, Experiment& experiment) const {
+void TrainingFlags::describe(const TrainerOptions& options, Recipe& recipe) const {
   const std::map<std::string, std::string> settings = {
       {"--steps", exact_text(options.steps)},
       {"--batch-size", exact_text(batch_size)},
@@ -116,7 +116,7 @@ void TrainingFlags::describe(const TrainerOptions& options, Experiment& experime
       {"--eval-every", exact_text(options.eval_every)},
       {"--seed", exact_text(options.seed)},
       {"--no-encoder-dropout", no_encoder_dropout ? "given" : "not given"}};
-  experiment.settings.insert(settings.begin(), settings.end());
+  recipe.settings.insert(settings.begin(), settings.end());
 }
 
 void TrainingFlags::apply_to(Encoder& encoder) const {
@@ -256,10 +256,10 @@ BottleneckConfig AdapterFlags::bottleneck_config() const {
   return adapter;
 }
 
-void AdapterFlags::describe(const BottleneckConfig& config, Experiment& experiment) const {
-  experiment.settings["--adapter-drop"] = std::to_string(adapter_drop);
+void AdapterFlags::describe(const BottleneckConfig& config, Recipe& recipe) const {
+  recipe.settings["--adapter-drop"] = std::to_string(adapter_drop);
   for (const auto& [key, value] : io::config_values(config))
-    experiment.settings["--config " + key] = value;
+    recipe.settings["--config " + key] = value;
 }
 
 }  // namespace madx::apps

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/run/experiment.h"
+#include "apps/run/recipe.h"
 #include "madx/adapters/bottleneck_config.h"
 #include "madx/io/encoder_files.h"
 #include "madx/models/encoder.h"
@@ -49,7 +49,7 @@ struct TrainingFlags {
 
   /// Adds what these flags, with `options` made of them, decide of a run's results. Where it is
   /// logged, saved and computed decides nothing.
-  void describe(const TrainerOptions& options, Experiment& experiment) const;
+  void describe(const TrainerOptions& options, Recipe& recipe) const;
 
  private:
   CLI::Option* batch_size_option_ = nullptr;
@@ -76,7 +76,7 @@ struct DeviceFlags {
   /// or machine has not, and for a --dtype that there is no use in.
   at::Device apply() const;
   /// Adds what decides a run's results.
-  void describe(Experiment& experiment) const { experiment.settings["--dtype"] = dtype; }
+  void describe(Recipe& recipe) const { recipe.settings["--dtype"] = dtype; }
   /// How the encoder's weights are kept for work on `device`, which `apply` returned.
   WeightForm weight_form(at::Device device) const;
 };
@@ -94,7 +94,7 @@ struct AdapterFlags {
   /// Throws InputError where a configuration string and a flag both name a value.
   BottleneckConfig bottleneck_config() const;
   /// Adds what decides a run's results: all keys of `config`, made of these flags, and AdapterDrop.
-  void describe(const BottleneckConfig& config, Experiment& experiment) const;
+  void describe(const BottleneckConfig& config, Recipe& recipe) const;
 
  private:
   CLI::Option* reduction_factor_option_ = nullptr;

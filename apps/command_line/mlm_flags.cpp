@@ -49,10 +49,10 @@ MlmBatchesOptions MlmFlags::batches_options(const TrainingFlags& training, Mixin
           full_length ? Sequences::kFullLength : Sequences::kLines};
 }
 
-void MlmFlags::describe(Experiment& experiment) const {
-  experiment.settings["--mlm-probability"] = exact_text(mlm_probability);
-  experiment.settings["--full-length"] = full_length ? "given" : "not given";
-  experiment.settings["--vocabulary"] = vocabulary;
+void MlmFlags::describe(Recipe& recipe) const {
+  recipe.settings["--mlm-probability"] = exact_text(mlm_probability);
+  recipe.settings["--full-length"] = full_length ? "given" : "not given";
+  recipe.settings["--vocabulary"] = vocabulary;
 }
 
 std::map<std::string, std::string> MlmFlags::labels() const {

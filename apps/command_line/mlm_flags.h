@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "apps/command_line/flags.h"
-#include "apps/run/experiment.h"
+#include "apps/run/recipe.h"
 #include "madx/data/mlm_batches.h"
 #include "madx/io/encoder_files.h"
 #include "madx/models/softmax_vocabulary.h"
@@ -25,7 +25,7 @@ struct MlmFlags {
   /// Throws InputError for a --mlm-probability outside (0, 1).
   MlmBatchesOptions batches_options(const TrainingFlags& training, Mixing mixing) const;
   /// Adds what decides a run's results.
-  void describe(Experiment& experiment) const;
+  void describe(Recipe& recipe) const;
   /// Whether the softmax is over the sub-words of the text alone.
   bool over_text() const { return vocabulary == "text"; }
   /// What rows of metrics.jsonl say of their losses beside "full".

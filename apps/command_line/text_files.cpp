@@ -57,12 +57,12 @@ std::vector<TaggedSentence> ConllFlags::read(const std::string& path) const {
   return std::move(file.sentences);
 }
 
-void ConllFlags::describe(Experiment& experiment) const {
+void ConllFlags::describe(Recipe& recipe) const {
   const auto text = [](std::size_t column) {
     return column == 0 ? std::string("as the file shows") : std::to_string(column);
   };
-  experiment.settings["--columns token"] = text(columns_.token);
-  experiment.settings["--columns tag"] = text(columns_.tag);
+  recipe.settings["--columns token"] = text(columns_.token);
+  recipe.settings["--columns tag"] = text(columns_.tag);
 }
 
 std::vector<TaggedSentence> read_text_to_tag(const std::string& path) {

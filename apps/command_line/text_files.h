@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/run/experiment.h"
+#include "apps/run/recipe.h"
 #include "madx/data/conll.h"
 
 namespace madx::apps {
@@ -20,7 +20,7 @@ class ConllFlags {
   /// standard output in which they are, once a file.
   std::vector<TaggedSentence> read(const std::string& path) const;
   /// Adds what decides a run's results.
-  void describe(Experiment& experiment) const;
+  void describe(Recipe& recipe) const;
 
  private:
   ConllColumns columns_;

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "apps/run/experiment_json.h"
+#include "apps/run/recipe_json.h"
 #include "apps/run/metrics_log.h"
 #include "madx/core/error.h"
 #include "madx/io/new_directory.h"
@@ -42,14 +42,14 @@ int64_t count_of(const nlohmann::json& state, const char* key, const std::string
 }  // namespace
 
 void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint,
-                      const Experiment& experiment) {
+                      const Recipe& recipe) {
   io::NewDirectory output(directory, io::ExistingDirectory::kReplace);
   write_tensors(output.path() + "/tensors.safetensors", checkpoint.tensors);
   write_tensors(output.path() + "/first_moments.safetensors", checkpoint.first_moments);
   write_tensors(output.path() + "/second_moments.safetensors", checkpoint.second_moments);
   write_tensors(output.path() + "/tensor_steps.safetensors", checkpoint.tensor_steps);
   nlohmann::json state = {{"step", checkpoint.step},
-                          {"experiment", experiment},
+                          {"recipe", recipe},
                           {"seconds", checkpoint.seconds},
                           {"loss", checkpoint.loss},
                           {"unlogged_loss", checkpoint.unlogged_loss},
@@ -65,13 +65,13 @@ void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint
   output.commit();
 }
 
-Checkpoint read_checkpoint(const std::string& directory, const Experiment& experiment) {
+Checkpoint read_checkpoint(const std::string& directory, const Recipe& recipe) {
   const auto path = directory + kState;
   Checkpoint checkpoint;
   try {
     const auto state = nlohmann::json::parse(std::ifstream(path));
     const auto difference =
-        experiment_difference(state.at("experiment").get<Experiment>(), experiment);
+        recipe_difference(state.at("recipe").get<Recipe>(), recipe);
     if (!difference.empty()) {
       input_error(path, ": the interrupted run had ", difference,
                   "; resume with the same flags, or start anew without --resume");

@@ -2,18 +2,18 @@
 
 #include <string>
 
-#include "apps/run/experiment.h"
+#include "apps/run/recipe.h"
 #include "madx/train/checkpoint.h"
 
 namespace madx::apps {
 
 /// Writes `directory` whole or not at all, in place of an older one.
 void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint,
-                      const Experiment& experiment);
+                      const Recipe& recipe);
 
 /// Throws InputError when a file is missing or damaged, or when the checkpoint is of another
-/// experiment, naming what differs.
-Checkpoint read_checkpoint(const std::string& directory, const Experiment& experiment);
+/// recipe, naming what differs.
+Checkpoint read_checkpoint(const std::string& directory, const Recipe& recipe);
 
 bool has_checkpoint(const std::string& directory);
 

@@ -113,7 +113,7 @@ RunDirectory::Start RunDirectory::begin(const RunState& state) {
     if (training && is_resumable(stands)) {
       checkpoint_ = read_checkpoint(stands + "/checkpoint", state.training);
     } else if (!training || names_in(stands).size() > 1) {  // more than run.json
-      const auto difference = experiment_difference(found_->training, state.training);
+      const auto difference = recipe_difference(found_->training, state.training);
       if (!difference.empty()) {
         input_error(file, ": the run that stands there had ", difference,
                     "; give the same flags, or name another output");
@@ -133,7 +133,7 @@ RunDirectory::Start RunDirectory::begin(const RunState& state) {
     state_.stage = found_->stage;
     at_work_ = true;
     const bool scored = found_->stage == RunState::Stage::kComplete &&
-                        experiment_difference(found_->scoring, state.scoring).empty();
+                        recipe_difference(found_->scoring, state.scoring).empty();
     return scored ? Start::kComplete : Start::kTrained;
   }
   take_over();

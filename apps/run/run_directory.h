@@ -47,7 +47,7 @@ class RunDirectory {
   };
   /// Takes the directory for the run that `state` describes (its stage and figures do not count).
   /// Throws InputError, with everything as it was, where the directory holds a run of another
-  /// experiment, naming what differs, or a damaged checkpoint.
+  /// recipe, naming what differs, or a damaged checkpoint.
   Start begin(const RunState& state);
 
   /// What kResumed goes on from; else nullptr.

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "apps/run/experiment_json.h"
+#include "apps/run/recipe_json.h"
 #include "madx/core/error.h"
 #include "madx/io/write_file.h"
 

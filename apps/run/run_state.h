@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "apps/run/experiment.h"
+#include "apps/run/recipe.h"
 
 namespace madx::apps {
 
@@ -17,9 +17,9 @@ struct RunState {
   };
   std::string program;
   Stage stage = Stage::kTraining;
-  Experiment training;
+  Recipe training;
   /// What comes after training reads; empty for programs that only train.
-  Experiment scoring;
+  Recipe scoring;
   /// Figures of the training that scoring shows, by name.
   std::map<std::string, double> figures;
 };

@@ -55,7 +55,7 @@ void TrainingRecorder::on_log(const MetricsRow& row) {
 }
 
 void TrainingRecorder::on_checkpoint(const Checkpoint& checkpoint) {
-  write_checkpoint(options_.directory + "/checkpoint", checkpoint, options_.experiment);
+  write_checkpoint(options_.directory + "/checkpoint", checkpoint, options_.recipe);
   saved_at_ = now();
 }
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "apps/run/experiment.h"
+#include "apps/run/recipe.h"
 #include "apps/run/metrics_log.h"
 #include "apps/run/progress_bar.h"
 #include "madx/train/training_observer.h"
@@ -17,7 +17,7 @@ struct TrainingRecorderOptions {
   /// Where metrics.jsonl, loss.svg and checkpoint/ are written.
   std::string directory;
   /// What a run that resumes must be.
-  Experiment experiment;
+  Recipe recipe;
   /// What every row of metrics.jsonl says of its figures (MetricsRow::labels).
   std::map<std::string, std::string> labels = {};
   /// A checkpoint is written whenever so much time has passed without one.

@@ -13,7 +13,7 @@ TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
   TrainingRecorderOptions record;
   record.label = run.label;
   record.directory = output.path();
-  record.experiment = run.experiment;
+  record.recipe = run.recipe;
   record.labels = run.labels;
   record.save_seconds = 60 * run.save_minutes;
   record.interrupted = [&guard] { return guard.requested(); };

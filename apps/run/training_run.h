@@ -13,7 +13,7 @@ namespace madx::apps {
 struct TrainingRunOptions {
   std::string label;    ///< beside the progress bar
   double save_minutes;  ///< between checkpoints, at most
-  Experiment experiment;
+  Recipe recipe;
   std::map<std::string, std::string> labels = {};  ///< of rows of metrics.jsonl
 };
 

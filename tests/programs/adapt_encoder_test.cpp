@@ -162,7 +162,7 @@ TEST(AdaptEncoder, TakesTheFlagsOfTraining) {
   EXPECT_EQ(weights("flags"), weights("flags_kept")) << "with or without gradient checkpointing";
 }
 
-TEST(AdaptEncoder, ResumesTheSameExperimentAlone) {
+TEST(AdaptEncoder, ResumesTheSameRecipeAlone) {
   const auto command = kAdapt + "cut --freeze-layers 1 --steps 100";
   ProgramOptions interrupt;
   interrupt.signal_when_exists = tiny_files() / "adapted/cut.partial/metrics.jsonl";

@@ -144,7 +144,7 @@ Training changed(Training training, const std::string& part, const std::string& 
   return training;
 }
 
-TEST(ResumedRun, IsThatExperimentOrIsRefusedNamingWhatDiffers) {
+TEST(ResumedRun, IsThatRecipeOrIsRefusedNamingWhatDiffers) {
   struct Change {
     Training training;
     std::string named;

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-const Experiment kExperiment = {{{"--lr", "0.001"}, {"--steps", "100"}},
+const Recipe kRecipe = {{{"--lr", "0.001"}, {"--steps", "100"}},
                                 {{"--text", {{"sw.txt", 120, "0123456789abcdef"}}}}};
 
 NamedTensors random_tensors() {
@@ -43,11 +43,11 @@ class CheckpointTest : public testing::Test {
     checkpoint_.tensor_steps = {{"b.weight", at::full({}, 40.0)}, {"a.bias", at::full({}, 7.0)}};
     checkpoint_.best_tensors = random_tensors();
     checkpoint_.seconds = 12.5;
-    write_checkpoint(directory_, checkpoint_, kExperiment);
+    write_checkpoint(directory_, checkpoint_, kRecipe);
   }
 
   std::string read_error() const {
-    return input_error_of([&] { read_checkpoint(directory_, kExperiment); });
+    return input_error_of([&] { read_checkpoint(directory_, kRecipe); });
   }
 
   TemporaryFolder folder_;
@@ -57,7 +57,7 @@ class CheckpointTest : public testing::Test {
 
 TEST_F(CheckpointTest, ComesBackBitForBit) {
   EXPECT_TRUE(has_checkpoint(directory_));
-  const auto found = read_checkpoint(directory_, kExperiment);
+  const auto found = read_checkpoint(directory_, kRecipe);
   EXPECT_EQ(found.step, 40);
   EXPECT_EQ(found.best_score, checkpoint_.best_score);
   EXPECT_EQ(found.best_figures->step, 30);
@@ -71,13 +71,13 @@ TEST_F(CheckpointTest, ComesBackBitForBit) {
 }
 
 TEST_F(CheckpointTest, TakesTheOldOnesPlaceWhole) {
-  const auto old = read_checkpoint(directory_, kExperiment);
+  const auto old = read_checkpoint(directory_, kRecipe);
   auto next = checkpoint_;
   next.step = 50;
   next.tensors = random_tensors();
   next.best_score.reset();
-  write_checkpoint(directory_, next, kExperiment);
-  const auto found = read_checkpoint(directory_, kExperiment);
+  write_checkpoint(directory_, next, kRecipe);
+  const auto found = read_checkpoint(directory_, kRecipe);
   EXPECT_EQ(found.step, 50);
   EXPECT_FALSE(found.best_score);
   expect_equal(found.tensors, next.tensors);
@@ -88,13 +88,13 @@ TEST_F(CheckpointTest, TakesTheOldOnesPlaceWhole) {
 }
 
 TEST_F(CheckpointTest, NamesTheSettingThatDiffers) {
-  auto other = kExperiment;
+  auto other = kRecipe;
   other.settings["--lr"] = "0.01";
   EXPECT_EQ(input_error_of([&] { read_checkpoint(directory_, other); }),
             directory_ +
                 "/state.json: the interrupted run had --lr 0.001, but this one has 0.01; "
                 "resume with the same flags, or start anew without --resume");
-  other = kExperiment;
+  other = kRecipe;
   other.inputs["--text"][0] = {"rw.txt", 80, "fedcba9876543210"};
   EXPECT_THAT(input_error_of([&] { read_checkpoint(directory_, other); }),
               HasSubstr("had --text sw.txt (120 bytes, digest 01234567), but this one has rw.txt "
@@ -124,8 +124,8 @@ TEST_F(CheckpointTest, RefusesAStateOfOtherTypes) {
   const auto state = nlohmann::json::parse(io::read_bytes(path));
   for (const auto& change :
        {R"({"step": "forty"})", R"({"step": -5})", R"({"step": 1e30})",
-        R"({"unlogged_steps": -10})", R"({"experiment": 3})",
-        R"({"experiment": {"settings": {"--lr": 1}, "inputs": {}}})", R"({"seconds": []})",
+        R"({"unlogged_steps": -10})", R"({"recipe": 3})",
+        R"({"recipe": {"settings": {"--lr": 1}, "inputs": {}}})", R"({"seconds": []})",
         R"({"best_score": "high"})", R"({"best_figures": {}})"}) {
     auto changed = state;
     changed.update(nlohmann::json::parse(change));

@@ -1,4 +1,4 @@
-#include "apps/run/experiment.h"
+#include "apps/run/recipe.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -84,7 +84,7 @@ std::string differs(const std::string& flag, const std::string& before, const st
 
 }  // namespace
 
-void Experiment::add_input(const std::string& flag, const std::string& path) {
+void Recipe::add_input(const std::string& flag, const std::string& path) {
   auto& files = inputs[flag];
   if (!fs::is_directory(path)) {
     files.push_back(identify(path));
@@ -98,7 +98,7 @@ void Experiment::add_input(const std::string& flag, const std::string& path) {
   for (const auto& name : names) files.push_back(identify(name));
 }
 
-std::string experiment_difference(const Experiment& before, const Experiment& now) {
+std::string recipe_difference(const Recipe& before, const Recipe& now) {
   const auto value = [](const auto& map, const std::string& flag) {
     const auto found = map.find(flag);
     return found == map.end() ? std::string("nothing") : found->second;
@@ -112,9 +112,9 @@ std::string experiment_difference(const Experiment& before, const Experiment& no
   auto inputs = before.inputs;
   inputs.insert(now.inputs.begin(), now.inputs.end());
   const std::vector<InputFile> none;
-  const auto files = [&](const Experiment& experiment, const std::string& flag) {
-    const auto found = experiment.inputs.find(flag);
-    return found == experiment.inputs.end() ? none : found->second;
+  const auto files = [&](const Recipe& recipe, const std::string& flag) {
+    const auto found = recipe.inputs.find(flag);
+    return found == recipe.inputs.end() ? none : found->second;
   };
   for (const auto& [flag, unused] : inputs) {
     const auto then = files(before, flag), today = files(now, flag);

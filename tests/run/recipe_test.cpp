@@ -1,39 +1,39 @@
-#include "apps/run/experiment.h"
+#include "apps/run/recipe.h"
 
 #include <gmock/gmock.h>
 
 #include "../support.h"
 
 namespace madx::apps {
-namespace experiment_test {
+namespace recipe_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-class ExperimentTest : public testing::Test {
+class RecipeTest : public testing::Test {
  protected:
-  Experiment of_file(const std::string& name) const {
-    Experiment experiment;
-    experiment.add_input("--text", folder_ / name);
-    return experiment;
+  Recipe of_file(const std::string& name) const {
+    Recipe recipe;
+    recipe.add_input("--text", folder_ / name);
+    return recipe;
   }
   TemporaryFolder folder_;
 };
 
-TEST_F(ExperimentTest, KnowsAFileByItsContent) {
+TEST_F(RecipeTest, KnowsAFileByItsContent) {
   io::write_bytes(folder_ / "a.txt", "Mto ni mrefu.\n");
   io::write_bytes(folder_ / "moved.txt", "Mto ni mrefu.\n");
   io::write_bytes(folder_ / "other.txt", "Mto ni mrefu!\n");
   const auto a = of_file("a.txt");
   EXPECT_EQ(a.inputs.at("--text")[0].size, 14u);
-  EXPECT_EQ(experiment_difference(a, of_file("moved.txt")), "");
-  EXPECT_THAT(experiment_difference(a, of_file("other.txt")),
+  EXPECT_EQ(recipe_difference(a, of_file("moved.txt")), "");
+  EXPECT_THAT(recipe_difference(a, of_file("other.txt")),
               MatchesRegex("--text .*a.txt \\(14 bytes, digest ........\\), but this one has "
                            ".*other.txt \\(14 bytes, digest ........\\)"));
 }
 
-TEST_F(ExperimentTest, DigestsAreXxh3sOf128Bits) {
+TEST_F(RecipeTest, DigestsAreXxh3sOf128Bits) {
   io::write_bytes(folder_ / "empty", "");
   io::write_bytes(folder_ / "a.txt", "abc");
   // xxhsum -H2
@@ -41,7 +41,7 @@ TEST_F(ExperimentTest, DigestsAreXxh3sOf128Bits) {
   EXPECT_EQ(of_file("a.txt").inputs.at("--text")[0].digest, "06b05ab6733a618578af5f94892f3950");
 }
 
-TEST_F(ExperimentTest, TakesOfADirectoryWhatHoldsAModel) {
+TEST_F(RecipeTest, TakesOfADirectoryWhatHoldsAModel) {
   fs::create_directories(folder_ / "sw/checkpoint");
   io::write_bytes(folder_ / "sw/adapter_config.json", "{}");
   io::write_bytes(folder_ / "sw/pytorch_adapter.bin", "weights");
@@ -51,29 +51,29 @@ TEST_F(ExperimentTest, TakesOfADirectoryWhatHoldsAModel) {
   const auto before = of_file("sw");
   EXPECT_EQ(before.inputs.at("--text").size(), 2u);
   io::write_bytes(folder_ / "sw/README.md", "other notes");
-  EXPECT_EQ(experiment_difference(before, of_file("sw")), "");
+  EXPECT_EQ(recipe_difference(before, of_file("sw")), "");
   io::write_bytes(folder_ / "sw/pytorch_adapter.bin", "WEIGHTS");
-  EXPECT_THAT(experiment_difference(before, of_file("sw")), HasSubstr("pytorch_adapter.bin"));
+  EXPECT_THAT(recipe_difference(before, of_file("sw")), HasSubstr("pytorch_adapter.bin"));
 }
 
-TEST_F(ExperimentTest, NamesWhatOnlyOneOfThemHas) {
+TEST_F(RecipeTest, NamesWhatOnlyOneOfThemHas) {
   io::write_bytes(folder_ / "a.txt", "a");
   const auto with = of_file("a.txt");
-  EXPECT_THAT(experiment_difference(with, {}), HasSubstr("but this one has nothing"));
-  EXPECT_THAT(experiment_difference({}, with),
+  EXPECT_THAT(recipe_difference(with, {}), HasSubstr("but this one has nothing"));
+  EXPECT_THAT(recipe_difference({}, with),
               HasSubstr("--text nothing, but this one has " + (folder_ / "a.txt")));
   auto two = with;
   two.add_input("--text", folder_ / "a.txt");
-  EXPECT_NE(experiment_difference(with, two), "") << "a file more";
-  Experiment adam, sgd;
+  EXPECT_NE(recipe_difference(with, two), "") << "a file more";
+  Recipe adam, sgd;
   adam.settings["--lr"] = "0.1";
-  EXPECT_EQ(experiment_difference(adam, sgd), "--lr 0.1, but this one has nothing");
+  EXPECT_EQ(recipe_difference(adam, sgd), "--lr 0.1, but this one has nothing");
 }
 
-TEST_F(ExperimentTest, SaysWhichFileCannotBeRead) {
+TEST_F(RecipeTest, SaysWhichFileCannotBeRead) {
   EXPECT_THAT(input_error_of([&] { of_file("none.txt"); }),
               HasSubstr("none.txt: expected a file that can be read, but found: No such file"));
 }
 
-}  // namespace experiment_test
+}  // namespace recipe_test
 }  // namespace madx::apps

@@ -2,11 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "apps/run/experiment.h"
+#include "apps/run/recipe.h"
 
 namespace madx::apps {
 
-// Found by nlohmann's library: `json = experiment`, `json.get<Experiment>()`.
+// Found by nlohmann's library: `json = recipe`, `json.get<Recipe>()`.
 
 inline void to_json(nlohmann::json& json, const InputFile& file) {
   json = {{"path", file.path}, {"size", file.size}, {"digest", file.digest}};
@@ -18,13 +18,13 @@ inline void from_json(const nlohmann::json& json, InputFile& file) {
   json.at("digest").get_to(file.digest);
 }
 
-inline void to_json(nlohmann::json& json, const Experiment& experiment) {
-  json = {{"settings", experiment.settings}, {"inputs", experiment.inputs}};
+inline void to_json(nlohmann::json& json, const Recipe& recipe) {
+  json = {{"settings", recipe.settings}, {"inputs", recipe.inputs}};
 }
 
-inline void from_json(const nlohmann::json& json, Experiment& experiment) {
-  json.at("settings").get_to(experiment.settings);
-  json.at("inputs").get_to(experiment.inputs);
+inline void from_json(const nlohmann::json& json, Recipe& recipe) {
+  json.at("settings").get_to(recipe.settings);
+  json.at("inputs").get_to(recipe.inputs);
 }
 
 }  // namespace madx::apps

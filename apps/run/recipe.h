@@ -15,8 +15,8 @@ struct InputFile {
 };
 
 /// All that decides what a run computes: the values in force, defaults included, and the files that
-/// it reads, both by the name of their flag. Two runs of one experiment give the same bits.
-struct Experiment {
+/// it reads, both by the name of their flag. Two runs of one recipe give the same bits.
+struct Recipe {
   std::map<std::string, std::string> settings;
   std::map<std::string, std::vector<InputFile>> inputs;
 
@@ -26,8 +26,8 @@ struct Experiment {
   void add_input(const std::string& flag, const std::string& path);
 };
 
-/// The first setting or input in which two experiments differ, in words ("--lr 0.001, but this one
+/// The first setting or input in which two recipes differ, in words ("--lr 0.001, but this one
 /// has 0.01"); empty where they are the same. Files may have moved: their content counts.
-std::string experiment_difference(const Experiment& before, const Experiment& now);
+std::string recipe_difference(const Recipe& before, const Recipe& now);
 
 }  // namespace madx::apps
