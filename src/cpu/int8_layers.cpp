@@ -14,6 +14,25 @@ namespace {
 /// Inner units of the feed-forward block taken at a time; each block of a row has its own scale.
 constexpr int64_t kQuantisedBlock = 512;
 
+/// A part of B's rows, from `first` on.
+Int8Matrix rows_from(const Int8Matrix& matrix, int64_t first) {
+  return {matrix.panels + first * kInt8Granule, matrix.panel, matrix.scales};
+}
+/// A part of B's columns, from `first` on.
+Int8Matrix columns_from(const Int8Matrix& matrix, int64_t first) {
+  return {matrix.panels + first / kInt8Granule * matrix.panel, matrix.panel, matrix.scales + first};
+}
+
+/// A thread's share of a layer's work: a tile of rows, and the sums of the weight's columns.
+struct QuantisedLayer {
+  QuantisedLayer(int64_t tile, int64_t k, int64_t n, const Int8Matrix& b)
+      : rows(tile, k), column_sums(static_cast<size_t>(n)) {
+    int8_column_sums(k, n, b, column_sums.data());
+  }
+  QuantisedRows rows;
+  std::vector<int32_t> column_sums;  // (n)
+};
+
 /// y = the exact columns of x times their weights, + bias: outputs [first, first + count) of a
 /// layer.
 void start_row(const FrozenInt8& layer, const float* x, int64_t first, int64_t count, float* y) {
@@ -29,30 +48,38 @@ void start_row(const FrozenInt8& layer, const float* x, int64_t first, int64_t c
 /// Outputs [first, first + count) of a layer, for rows of x, which are there in float32 and
 /// quantised.
 void forward_block(const FrozenInt8& layer, const float* x, const QuantisedRows& quantised,
-                   int64_t rows, int64_t first, int64_t count, float* y, int64_t y_stride) {
+                   const int32_t* column_sums, int64_t rows, int64_t first, int64_t count, float* y,
+                   int64_t y_stride) {
   const bool has_exact = layer.exact_count > 0;
   if (has_exact) {
     for (int64_t row = 0; row < rows; ++row)
       start_row(layer, x + row * layer.in, first, count, y + row * y_stride);
   }
-  const Int8Matrix part{layer.forward.panels + first / kInt8Granule * layer.forward.panel,
-                        layer.forward.panel, layer.forward.scales + first};
-  int8_product({rows, count, layer.in, quantised, part, y, y_stride, /*accumulate=*/has_exact,
-                layer.bias + first});
+  int8_product({rows, count, layer.in, quantised, columns_from(layer.forward, first),
+                column_sums + first, y, y_stride, /*accumulate=*/has_exact, layer.bias + first});
 }
 
-/// A part of B's rows, from `first` on.
-Int8Matrix rows_from(const Int8Matrix& matrix, int64_t first) {
-  return {matrix.panels + first * kInt8Granule, matrix.panel, matrix.scales};
-}
-
+/// The same for a feed-forward block, in either direction: k to inner units to n.
 struct QuantisedFeedForward {
-  QuantisedFeedForward(int64_t tile, int64_t columns)
-      : rows(tile, columns),
-        inner(tile, kQuantisedBlock),
-        block(tile * kQuantisedBlock, Scratch::Start::kAnything) {}
-  QuantisedRows rows, inner;
+  QuantisedFeedForward(int64_t tile, int64_t k, int64_t inner, int64_t n, const Int8Matrix& in,
+                       const Int8Matrix& out)
+      : first(tile, k, inner, in),
+        units(tile, kQuantisedBlock),
+        block(tile * kQuantisedBlock, Scratch::Start::kAnything),
+        columns(n),
+        column_sums(static_cast<size_t>((inner + kQuantisedBlock - 1) / kQuantisedBlock * n)) {
+    for (int64_t unit = 0; unit < inner; unit += kQuantisedBlock)
+      int8_column_sums(std::min(kQuantisedBlock, inner - unit), n, rows_from(out, unit),
+                       sums_from(unit));
+  }
+  /// Of B's rows [unit, unit + kQuantisedBlock).
+  int32_t* sums_from(int64_t unit) { return column_sums.data() + unit / kQuantisedBlock * columns; }
+
+  QuantisedLayer first;
+  QuantisedRows units;
   Scratch block;  // (tile, kQuantisedBlock)
+  int64_t columns;
+  std::vector<int32_t> column_sums;  // (blocks of inner units, n)
 };
 
 }  // namespace
@@ -62,10 +89,11 @@ void frozen_linear_forward(const FrozenInt8& layer, const float* x, int64_t rows
   const auto in = layer.in, out = layer.out;
   by_tiles(
       rows, in / 4 + out, int8_row_granule(), threads,
-      [&](int64_t tile) { return QuantisedRows(tile, in); },
-      [&](int64_t first, int64_t count, QuantisedRows& quantised) {
-        quantised.load(x + first * in, in, count, in, layer.exact, layer.exact_count);
-        forward_block(layer, x + first * in, quantised, count, 0, out, y + first * out, out);
+      [&](int64_t tile) { return QuantisedLayer(tile, in, out, layer.forward); },
+      [&](int64_t first, int64_t count, QuantisedLayer& mine) {
+        mine.rows.load(x + first * in, in, count, in, layer.exact, layer.exact_count);
+        forward_block(layer, x + first * in, mine.rows, mine.column_sums.data(), count, 0, out,
+                      y + first * out, out);
       });
 }
 
@@ -74,10 +102,11 @@ void frozen_linear_backward(const FrozenInt8& layer, const float* y_gradient, in
   const auto in = layer.in, out = layer.out;
   by_tiles(
       rows, in + out / 4, int8_row_granule(), threads,
-      [&](int64_t tile) { return QuantisedRows(tile, out); },
-      [&](int64_t first, int64_t count, QuantisedRows& quantised) {
-        quantised.load(y_gradient + first * out, out, count, out);
-        int8_product({count, in, out, quantised, layer.backward, x_gradient + first * in, in});
+      [&](int64_t tile) { return QuantisedLayer(tile, out, in, layer.backward); },
+      [&](int64_t first, int64_t count, QuantisedLayer& mine) {
+        mine.rows.load(y_gradient + first * out, out, count, out);
+        int8_product({count, in, out, mine.rows, layer.backward, mine.column_sums.data(),
+                      x_gradient + first * in, in});
       });
 }
 
@@ -86,22 +115,28 @@ void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   by_tiles(
       rows, in / 4 + 5 * kQuantisedBlock / 4 + out, int8_row_granule(), threads,
-      [&](int64_t tile) { return QuantisedFeedForward(tile, in); },
+      [&](int64_t tile) {
+        return QuantisedFeedForward(tile, in, inner, out, layers.first.forward,
+                                    layers.second.forward);
+      },
       [&](int64_t first, int64_t count, QuantisedFeedForward& mine) {
-        mine.rows.load(x + first * in, in, count, in, layers.first.exact, layers.first.exact_count);
+        auto& entered = mine.first;
+        entered.rows.load(x + first * in, in, count, in, layers.first.exact,
+                          layers.first.exact_count);
         for (int64_t unit = 0; unit < inner; unit += kQuantisedBlock) {
           const auto units = std::min(kQuantisedBlock, inner - unit);
-          forward_block(layers.first, x + first * in, mine.rows, count, unit, units,
-                        mine.block.data(), kQuantisedBlock);
+          forward_block(layers.first, x + first * in, entered.rows, entered.column_sums.data(),
+                        count, unit, units, mine.block.data(), kQuantisedBlock);
           for (int64_t row = 0; row < count; ++row) {
             float* const values = mine.block.data() + row * kQuantisedBlock;
             if (kept != nullptr) to_bfloat16(values, units, kept + (first + row) * inner + unit);
 #pragma omp simd
             for (int64_t i = 0; i < units; ++i) values[i] = gelu(values[i]);
-            mine.inner.load(row, values, units);
+            mine.units.load(row, values, units);
           }
-          int8_product({count, out, units, mine.inner, rows_from(layers.second.forward, unit),
-                        y + first * out, out, /*accumulate=*/unit > 0, layers.second.bias});
+          int8_product({count, out, units, mine.units, rows_from(layers.second.forward, unit),
+                        mine.sums_from(unit), y + first * out, out, /*accumulate=*/unit > 0,
+                        layers.second.bias});
         }
       });
 }
@@ -111,25 +146,27 @@ void feed_forward_backward(const FeedForwardInt8& layers, const Bfloat16* kept,
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   by_tiles(
       rows, out / 4 + 5 * kQuantisedBlock / 4 + in, int8_row_granule(), threads,
-      [&](int64_t tile) { return QuantisedFeedForward(tile, out); },
+      [&](int64_t tile) {
+        return QuantisedFeedForward(tile, out, inner, in, layers.second.backward,
+                                    layers.first.backward);
+      },
       [&](int64_t first, int64_t count, QuantisedFeedForward& mine) {
-        mine.rows.load(y_gradient + first * out, out, count, out);
+        mine.first.rows.load(y_gradient + first * out, out, count, out);
         for (int64_t unit = 0; unit < inner; unit += kQuantisedBlock) {
           const auto units = std::min(kQuantisedBlock, inner - unit);
-          const auto& second = layers.second.backward;
-          int8_product({count, units, out, mine.rows,
-                        Int8Matrix{second.panels + unit / kInt8Granule * second.panel, second.panel,
-                                   second.scales + unit},
-                        mine.block.data(), kQuantisedBlock});
+          int8_product({count, units, out, mine.first.rows,
+                        columns_from(layers.second.backward, unit),
+                        mine.first.column_sums.data() + unit, mine.block.data(), kQuantisedBlock});
           for (int64_t row = 0; row < count; ++row) {
             float* const gradient = mine.block.data() + row * kQuantisedBlock;
             const Bfloat16* const before = kept + (first + row) * inner + unit;
 #pragma omp simd
             for (int64_t i = 0; i < units; ++i) gradient[i] *= gelu_slope(to_float(before[i]));
-            mine.inner.load(row, gradient, units);
+            mine.units.load(row, gradient, units);
           }
-          int8_product({count, in, units, mine.inner, rows_from(layers.first.backward, unit),
-                        x_gradient + first * in, in, /*accumulate=*/unit > 0});
+          int8_product({count, in, units, mine.units, rows_from(layers.first.backward, unit),
+                        mine.sums_from(unit), x_gradient + first * in, in,
+                        /*accumulate=*/unit > 0});
         }
       });
 }

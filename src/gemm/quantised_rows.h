@@ -17,14 +17,10 @@ class QuantisedRows {
  public:
   QuantisedRows(int64_t most_rows, int64_t most_k)
       : stride_((most_k + kStep - 1) / kStep * kStep),
-        padded_(((most_rows + kRows - 1) / kRows + 1) * kRows),
-        memory_(static_cast<size_t>(padded_ * stride_)),
-        scales_(static_cast<size_t>(padded_)),
-        zeros_(static_cast<size_t>(padded_)),
-        row_(static_cast<size_t>(most_k)) {
-    std::fill_n(data(), padded_ * stride_, uint8_t{0});
-    std::fill_n(data() + (padded_ - 1) * stride_, stride_, uint8_t{1});
-  }
+        memory_(static_cast<size_t>((most_rows + kRows - 1) / kRows * kRows * stride_)),
+        scales_(static_cast<size_t>(most_rows)),
+        zeros_(static_cast<size_t>(most_rows)),
+        row_(static_cast<size_t>(most_k)) {}
 
   /// Row `to` is x, of k elements, but for the `exact` columns, which count as 0. A row with
   /// something that is no finite number has NaN for its scale.
@@ -66,18 +62,17 @@ class QuantisedRows {
   const uint8_t* row(int64_t index) const {
     return static_cast<const uint8_t*>(memory_.get()) + index * stride_;
   }
-  /// Ones, whose product with B is the sum of each of its columns.
-  const uint8_t* ones() const { return row(padded_ - 1); }
   float scale(int64_t row) const { return scales_[static_cast<size_t>(row)]; }
   int32_t zero(int64_t row) const { return zeros_[static_cast<size_t>(row)]; }
 
  private:
-  /// Matrix units read 16 rows of 64 bytes.
+  /// Matrix units read 16 rows of 64 bytes; what is beyond the rows and columns of A counts for
+  /// nothing.
   static constexpr int64_t kRows = 16, kStep = 64;
 
   uint8_t* data() { return static_cast<uint8_t*>(memory_.get()); }
 
-  int64_t stride_, padded_;
+  int64_t stride_;
   ScratchMemory memory_;
   std::vector<float> scales_;
   std::vector<int32_t> zeros_;

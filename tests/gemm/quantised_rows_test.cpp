@@ -71,13 +71,5 @@ TEST(QuantisedRows, ShowWhatIsNoFiniteNumberInTheirScale) {
   }
 }
 
-TEST(QuantisedRows, HaveARowOfOnesAndZerosBehindTheirColumns) {
-  constexpr int64_t kColumns = 20;
-  QuantisedRows rows(5, kColumns);
-  rows.load(random_floats(5 * kColumns, 1, 3).data(), kColumns, 5, kColumns);
-  for (int64_t i = 0; i < kColumns; ++i) EXPECT_EQ(rows.ones()[i], 1);
-  for (int64_t i = kColumns; i < rows.stride(); ++i) EXPECT_EQ(rows.row(4)[i], 0);
-}
-
 }  // namespace quantised_rows_test
 }  // namespace madx::gemm
