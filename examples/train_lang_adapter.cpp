@@ -177,12 +177,20 @@ void run(int argc, char** argv) {
                      vocabulary);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
   const auto model = madx::io::model_info(config);
+  const auto save = [&](const std::string& directory) {
+    if (flags.train_lm_head) {
+      madx::io::NewDirectory beside(directory + "/lm_head", madx::io::ExistingDirectory::kReplace);
+      madx::io::save_mlm_head(head, name, model, beside.path());
+      beside.commit();
+    }
+    madx::io::save_adapter(adapters, name, model, directory);
+  };
   const auto snapshot = [&](int64_t step) {
     const auto all = output.path() + "/snapshots";
     std::filesystem::create_directories(all);
     madx::io::NewDirectory directory(all + "/" + std::to_string(step),
                                      madx::io::ExistingDirectory::kReplace);
-    madx::io::save_adapter(adapters, name, model, directory.path());
+    save(directory.path());
     directory.commit();
   };
   const auto result =
@@ -191,13 +199,7 @@ void run(int argc, char** argv) {
                                 flags.mlm.labels(), flags.snapshot_every, snapshot},
                                output, guard);
 
-  if (flags.train_lm_head) {
-    madx::io::NewDirectory lm_head(output.path() + "/lm_head",
-                                   madx::io::ExistingDirectory::kReplace);
-    madx::io::save_mlm_head(head, name, model, lm_head.path());
-    lm_head.commit();
-  }
-  madx::io::save_adapter(adapters, name, model, output.path());
+  save(output.path());
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();
   std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result);
