@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "madx/core/error.h"
 
@@ -20,6 +21,18 @@ namespace fs = std::filesystem;
 [[noreturn]] void cannot_read(const std::string& path) {
   input_error(path, ": expected a file that can be read, but found: ", std::strerror(errno),
               "; check the path");
+}
+
+std::string in_hexadecimal(XXH128_hash_t hash) {
+  XXH128_canonical_t bytes;
+  XXH128_canonicalFromHash(&bytes, hash);
+  std::string text;
+  for (const unsigned char byte : bytes.digest) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
 }
 
 InputFile identify(const std::string& path) {
@@ -35,13 +48,7 @@ InputFile identify(const std::string& path) {
     found.size += static_cast<uint64_t>(file.gcount());
   }
   if (file.bad()) cannot_read(path);
-  XXH128_canonical_t bytes;
-  XXH128_canonicalFromHash(&bytes, XXH3_128bits_digest(state.get()));
-  for (const unsigned char byte : bytes.digest) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    found.digest += kDigits[byte >> 4];
-    found.digest += kDigits[byte & 15];
-  }
+  found.digest = in_hexadecimal(XXH3_128bits_digest(state.get()));
   return found;
 }
 
@@ -96,6 +103,14 @@ void Recipe::add_input(const std::string& flag, const std::string& path) {
   }
   std::sort(names.begin(), names.end());
   for (const auto& name : names) files.push_back(identify(name));
+}
+
+std::string recipe_digest(const Recipe& recipe) {
+  nlohmann::json content = {{"settings", recipe.settings}};
+  for (const auto& [flag, files] : recipe.inputs)
+    for (const auto& file : files) content["inputs"][flag].push_back(file.digest);
+  const auto text = content.dump();
+  return in_hexadecimal(XXH3_128bits(text.data(), text.size()));
 }
 
 std::string recipe_difference(const Recipe& before, const Recipe& now) {

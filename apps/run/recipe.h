@@ -26,6 +26,10 @@ struct Recipe {
   void add_input(const std::string& flag, const std::string& path);
 };
 
+/// XXH3 of 128 bits, in hexadecimal, of the settings and of the content of the inputs: where files
+/// lie does not count.
+std::string recipe_digest(const Recipe& recipe);
+
 /// The first setting or input in which two recipes differ, in words ("--lr 0.001, but this one
 /// has 0.01"); empty where they are the same. Files may have moved: their content counts.
 std::string recipe_difference(const Recipe& before, const Recipe& now);

@@ -1,0 +1,138 @@
+#include "apps/experiment/claim.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "madx/core/error.h"
+
+namespace madx::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string host_name() {
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+/// When a process began, in the kernel's ticks: a number of a process that is gone may be given to
+/// another. Empty where there is none.
+std::string start_of(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string::npos) return "";
+  std::istringstream fields(text.substr(name_end + 1));
+  constexpr int kStartTime = 20;  // after the name, from 1 on
+  std::string field;
+  for (int i = 0; i < kStartTime; ++i) fields >> field;
+  return field;
+}
+
+struct Owner {
+  std::string host, start, token;
+  pid_t process = 0;
+};
+
+std::optional<Owner> read_owner(const std::string& path) {
+  std::ifstream file(path);
+  Owner owner;
+  if (!(file >> owner.host >> owner.process >> owner.start >> owner.token)) return std::nullopt;
+  return owner;
+}
+
+/// Writes `text` as a file that was not there; false where it was.
+bool create(const std::string& path, const std::string& text) {
+  // Whole under a name of its own first: link(2) gives it the other name, unless there is one.
+  const auto whole = path + "." + text.substr(text.rfind(' ') + 1);
+  {
+    std::ofstream file(whole);
+    file << text;
+    file.flush();
+    if (!file) machine_error(whole, ": cannot be written: ", std::strerror(errno));
+  }
+  const bool made = link(whole.c_str(), path.c_str()) == 0;
+  const int error = errno;
+  unlink(whole.c_str());
+  if (!made && error != EEXIST) machine_error(path, ": cannot be written: ", std::strerror(error));
+  return made;
+}
+
+/// Seconds since a file was touched, by the clock of the file system that it lies on.
+double age(const std::string& path, const std::string& token) {
+  struct stat claimed = {};
+  if (stat(path.c_str(), &claimed) != 0) return 0;
+  const auto probe = path + ".clock." + token;
+  struct stat now = {};
+  const int file = open(probe.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+  if (file < 0) return 0;
+  const bool known = write(file, "x", 1) == 1 && fstat(file, &now) == 0;
+  close(file);
+  unlink(probe.c_str());
+  if (!known) return 0;
+  return static_cast<double>(now.st_mtim.tv_sec - claimed.st_mtim.tv_sec) +
+         1e-9 * static_cast<double>(now.st_mtim.tv_nsec - claimed.st_mtim.tv_nsec);
+}
+
+bool expired(const std::string& path, const std::optional<Owner>& owner, const std::string& token) {
+  if (owner && owner->host == host_name() && start_of(owner->process) != owner->start) return true;
+  return age(path, token) > Claim::kExpires;
+}
+
+std::string new_token() {
+  static std::atomic<int> count{0};
+  return std::to_string(getpid()) + "-" + start_of(getpid()) + "-" + std::to_string(count++);
+}
+
+}  // namespace
+
+std::unique_ptr<Claim> Claim::acquire(const std::string& path) {
+  const auto token = host_name() + "-" + new_token();
+  const auto text =
+      host_name() + " " + std::to_string(getpid()) + " " + start_of(getpid()) + " " + token;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    if (create(path, text)) return std::unique_ptr<Claim>(new Claim(path, token));
+    const auto owner = read_owner(path);
+    if (!expired(path, owner, token)) return nullptr;
+    // Two may find it expired. One of them renames it; the other may by then meet a new claim, sees
+    // so by its token, and puts it back.
+    const auto taken = path + ".expired." + token;
+    if (rename(path.c_str(), taken.c_str()) != 0) continue;
+    const auto found = read_owner(taken);
+    const bool same = (!owner && !found) || (owner && found && owner->token == found->token);
+    if (!same) link(taken.c_str(), path.c_str());
+    unlink(taken.c_str());
+    if (!same) return nullptr;
+  }
+  return nullptr;
+}
+
+Claim::~Claim() {
+  if (const auto owner = read_owner(path_); owner && owner->token == token_) unlink(path_.c_str());
+}
+
+bool Claim::renew() {
+  const auto owner = read_owner(path_);
+  if (!owner || owner->token != token_) return false;
+  utimensat(AT_FDCWD, path_.c_str(), nullptr, 0);
+  return true;
+}
+
+std::string claimed_by(const std::string& path) {
+  const auto owner = read_owner(path);
+  if (!owner || expired(path, owner, new_token())) return "";
+  return owner->host + ", process " + std::to_string(owner->process);
+}
+
+}  // namespace madx::apps

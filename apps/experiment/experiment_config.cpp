@@ -1,0 +1,302 @@
+#include "apps/experiment/experiment_config.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+#include "madx/core/error.h"
+
+namespace madx::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::pair<PieceKind, const char*> kKinds[] = {
+    {PieceKind::kLanguageAdapter, "language_adapter"},
+    {PieceKind::kAdaptedEncoder, "adapted_encoder"},
+    {PieceKind::kTaskAdapter, "task_adapter"},
+    {PieceKind::kFineTuning, "fine_tuning"},
+    {PieceKind::kScoring, "scoring"}};
+
+/// Flags that name a file or directory: made absolute.
+const std::set<std::string> kPathFlags = {"--init-adapter", "--lm-head"};
+/// Flags that the experiment itself sets.
+const std::set<std::string> kOwnFlags = {
+    "--encoder",        "--text",           "--eval-text", "--output", "--name",
+    "--source",         "--train",          "--dev",       "--test",   "--language",
+    "--setup",          "--task-adapter",   "--seed",      "--resume", "--threads",
+    "--snapshot-every", "--train-languages"};
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+/// An object of the configuration and where it stands, for messages.
+struct Part {
+  const std::string& file;
+  std::string place;  // "flags.scoring"
+  const json& value;
+
+  [[noreturn]] void refuse(const std::string& key, const std::string& expected) const {
+    const auto found = value.contains(key) ? value.at(key).dump() : "nothing";
+    input_error(file, ": ", place, place.empty() ? "" : ".", key, ": expected ", expected,
+                ", but found ", found.substr(0, 80));
+  }
+  void require_object() const {
+    if (!value.is_object())
+      input_error(file, ": ", place.empty() ? "top level" : place,
+                  ": expected an object, but found ", value.dump().substr(0, 80));
+  }
+  void check_keys(const std::vector<std::string>& known) const {
+    require_object();
+    for (const auto& [key, unused] : value.items()) {
+      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+      input_error(file, ": ", place.empty() ? "top level" : place, ": expected keys of ",
+                  joined(known), ", but found \"", key, "\"");
+    }
+  }
+  bool has(const std::string& key) const { return value.contains(key) && !value[key].is_null(); }
+  Part part(const std::string& key) const {
+    return {file, place.empty() ? key : place + "." + key, value.at(key)};
+  }
+  std::string text(const std::string& key) const {
+    if (!has(key) || !value[key].is_string()) refuse(key, "a string");
+    return value[key].get<std::string>();
+  }
+  std::vector<std::string> texts(const std::string& key) const {
+    const auto& list = value.at(key);
+    if (!list.is_array() ||
+        !std::all_of(list.begin(), list.end(), [](const json& item) { return item.is_string(); }))
+      refuse(key, "a list of strings");
+    return list.get<std::vector<std::string>>();
+  }
+  int64_t count(const std::string& key) const {
+    if (!value.at(key).is_number_integer() || value[key].get<int64_t>() < 0)
+      refuse(key, "a whole number, 0 or more");
+    return value[key].get<int64_t>();
+  }
+  /// A path that exists, relative to the configuration's folder.
+  std::string path(const std::string& key) const { return existing(key, text(key)); }
+  std::string existing(const std::string& key, const std::string& path) const {
+    const auto full = absolute(path);
+    if (!fs::exists(full))
+      input_error(file, ": ", place, place.empty() ? "" : ".", key,
+                  ": expected a file or directory, but there is none at ", full);
+    return full;
+  }
+  std::string absolute(const std::string& path) const {
+    return (fs::absolute(file).parent_path() / path).lexically_normal();
+  }
+};
+
+FlagValue value_of(const Part& part, const std::string& flag, const json& value) {
+  const auto one = [&](const json& item) {
+    if (item.is_string()) return item.get<std::string>();
+    if (item.is_number()) return item.dump();
+    part.refuse(flag,
+                "a number, a string, a list of them, true for a flag that stands alone, or false");
+  };
+  if (value.is_boolean()) return {value.get<bool>(), {}};
+  std::vector<std::string> values;
+  if (!value.is_array()) values.push_back(one(value));
+  if (value.is_array())
+    for (const auto& item : value) values.push_back(one(item));
+  if (is_path_flag(flag))
+    for (auto& path : values) path = part.existing(flag, path);
+  return {true, values};
+}
+
+FlagValues flags_in(const Part& part) {
+  part.require_object();
+  FlagValues flags;
+  for (const auto& [flag, value] : part.value.items()) {
+    if (flag.compare(0, 2, "--") != 0)
+      input_error(part.file, ": ", part.place, ": expected flags such as \"--steps\", but found \"",
+                  flag, "\"");
+    if (kOwnFlags.count(flag) > 0)
+      input_error(part.file, ": ", part.place, ": expected no ", flag,
+                  ", which the experiment itself sets; leave it out");
+    flags[flag] = value_of(part, flag, value);
+  }
+  return flags;
+}
+
+std::map<PieceKind, FlagValues> flags_by_kind(const Part& part) {
+  std::vector<std::string> keys;
+  for (const auto& [kind, key] : kKinds) keys.emplace_back(key);
+  part.check_keys(keys);
+  std::map<PieceKind, FlagValues> flags;
+  for (const auto& [kind, key] : kKinds)
+    if (part.has(key)) flags[kind] = flags_in(part.part(key));
+  return flags;
+}
+
+NerFiles ner_files(const Part& part) {
+  part.check_keys({"train", "dev", "test"});
+  NerFiles files;
+  if (part.has("train")) files.train = part.path("train");
+  if (part.has("dev")) files.dev = part.path("dev");
+  if (part.has("test")) files.test = part.path("test");
+  return files;
+}
+
+std::vector<std::string> text_files(const Part& part, const std::string& language) {
+  if (part.value.at(language).is_string()) return {part.path(language)};
+  auto files = part.texts(language);
+  for (auto& file : files) file = part.existing(language, file);
+  return files;
+}
+
+void check_rows(const Part& part, const std::vector<std::string>& rows, const std::string& key) {
+  const auto& known = experiment_rows();
+  for (const auto& row : rows) {
+    if (std::find(known.begin(), known.end(), row) == known.end())
+      input_error(part.file, ": ", key, ": expected rows of ", joined(known), ", but found \"", row,
+                  "\"");
+  }
+}
+
+/// Languages are parts of file names.
+void check_languages(const Part& part, const std::string& key,
+                     const std::vector<std::string>& languages) {
+  constexpr auto kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  for (const auto& language : languages) {
+    if (language.empty() || language.find_first_not_of(kPlain) != std::string::npos)
+      input_error(part.file, ": ", key,
+                  ": expected languages of letters, digits and _, but found \"", language, "\"");
+  }
+}
+
+std::vector<uint64_t> seeds_in(const Part& part) {
+  const auto& list = part.value.at("seeds");
+  std::vector<uint64_t> seeds;
+  if (!list.is_array() || list.empty()) part.refuse("seeds", "a list of whole numbers");
+  for (const auto& seed : list) {
+    if (!seed.is_number_unsigned()) part.refuse("seeds", "a list of whole numbers");
+    seeds.push_back(seed.get<uint64_t>());
+  }
+  return seeds;
+}
+
+json parse_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) input_error("--config: expected a JSON file, but there is none at ", path);
+  try {
+    return json::parse(file, nullptr, /*allow_exceptions=*/true, /*ignore_comments=*/true);
+  } catch (const json::exception& error) {
+    input_error(path, ": expected JSON, but found: ", error.what());
+  }
+}
+
+ExperimentConfig parse(const std::string& path, const json& value) {
+  const Part top{path, "", value};
+  top.check_keys({"output", "encoder", "lm_head", "mbert", "sources", "languages", "unseen",
+                  "multi_sources", "rows", "seeds", "text", "eval_text", "ner", "language_adapters",
+                  "flags", "row_flags", "language_flags", "curve", "threads"});
+  ExperimentConfig config;
+  config.path = path;
+  config.output = top.absolute(top.text("output"));
+  config.encoder = top.path("encoder");
+  if (top.has("lm_head")) config.lm_head = top.path("lm_head");
+  if (top.has("mbert")) config.mbert = top.path("mbert");
+  config.sources = top.has("sources") ? top.texts("sources") : std::vector<std::string>{"en"};
+  config.languages = top.has("languages") ? top.texts("languages") : paper_languages();
+  if (config.sources.empty()) top.refuse("sources", "one language at least");
+  if (config.languages.empty()) top.refuse("languages", "one language at least");
+  if (top.has("unseen")) config.unseen = top.texts("unseen");
+  if (top.has("multi_sources")) config.multi_sources = top.texts("multi_sources");
+  config.rows = top.has("rows") ? top.texts("rows") : experiment_rows();
+  check_rows(top, config.rows, "rows");
+  config.seeds = top.has("seeds") ? seeds_in(top) : std::vector<uint64_t>{1};
+  if (top.has("curve")) config.curve = top.count("curve");
+  if (top.has("threads")) config.threads = top.count("threads");
+  check_languages(top, "sources", config.sources);
+  check_languages(top, "languages", config.languages);
+  check_languages(top, "multi_sources", config.multi_sources);
+  const auto for_each = [&](const char* key, const auto& take) {
+    if (!top.has(key)) return;
+    const auto part = top.part(key);
+    part.require_object();
+    for (const auto& [name, unused] : part.value.items()) take(part, name);
+  };
+  for_each("text", [&](const Part& part, const std::string& language) {
+    config.text[language] = text_files(part, language);
+  });
+  for_each("eval_text", [&](const Part& part, const std::string& language) {
+    config.eval_text[language] = part.path(language);
+  });
+  for_each("ner", [&](const Part& part, const std::string& language) {
+    config.ner[language] = ner_files(part.part(language));
+  });
+  for_each("language_adapters", [&](const Part& part, const std::string& language) {
+    config.language_adapters[language] = part.path(language);
+  });
+  if (top.has("flags")) config.flags = flags_by_kind(top.part("flags"));
+  for_each("row_flags", [&](const Part& part, const std::string& row) {
+    check_rows(part, {row}, "row_flags");
+    config.row_flags[row] = flags_by_kind(part.part(row));
+  });
+  for_each("language_flags", [&](const Part& part, const std::string& language) {
+    config.language_flags[language] = flags_in(part.part(language));
+  });
+  return config;
+}
+
+}  // namespace
+
+bool is_path_flag(const std::string& flag) { return kPathFlags.count(flag) > 0; }
+
+const char* key_of(PieceKind kind) {
+  for (const auto& [known, key] : kKinds)
+    if (known == kind) return key;
+  return "";
+}
+
+std::string words_of(PieceKind kind) {
+  std::string words = key_of(kind);
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return kind == PieceKind::kFineTuning ? "fine-tuning" : words;
+}
+
+const std::vector<std::string>& experiment_rows() {
+  static const std::vector<std::string> rows = {
+      "xlm-r",    "mbert", "mlm-src",      "mlm-trg", "madx-lad-inv",
+      "madx-inv", "madx",  "keep-source",  "drop-la", "madx-2.0",
+      "houlsby",  "tlr",   "multi-source", "fun",     "averaged"};
+  return rows;
+}
+
+const std::vector<std::string>& paper_languages() {
+  static const std::vector<std::string> languages = {"en", "ja",  "zh", "ar",  "jv",  "sw",
+                                                     "is", "my",  "qu", "cdo", "ilo", "xmf",
+                                                     "mi", "mhr", "tk", "gn"};
+  return languages;
+}
+
+FlagValues ExperimentConfig::flags_of(PieceKind kind, const std::string& row,
+                                      const std::string& language) const {
+  FlagValues result;
+  const auto add = [&](const FlagValues& more) {
+    for (const auto& [flag, values] : more) result.emplace(flag, values);  // what is there stays
+  };
+  if (kind == PieceKind::kLanguageAdapter && language_flags.count(language) > 0)
+    add(language_flags.at(language));
+  if (const auto own = row_flags.find(row); own != row_flags.end() && own->second.count(kind) > 0)
+    add(own->second.at(kind));
+  if (flags.count(kind) > 0) add(flags.at(kind));
+  for (auto flag = result.begin(); flag != result.end();)
+    flag = flag->second.given ? std::next(flag) : result.erase(flag);
+  return result;
+}
+
+ExperimentConfig read_experiment_config(const std::string& path) {
+  return parse(path, parse_file(path));
+}
+
+}  // namespace madx::apps

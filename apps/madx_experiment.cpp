@@ -1,0 +1,103 @@
+// From encoder, raw text and labelled data to the comparison of the paper: every row of its tables,
+// and what later work compares with, from one configuration. Trains what is not there yet, scores,
+// and writes tables and a report. docs/experiments.md has the configuration.
+//
+//   build/bin/madx_experiment --config experiment.json [--workers N] [--dry-run]
+//   build/bin/madx_experiment status --config experiment.json
+//
+// Work is done in pieces, each a run of another program in a directory of its own under OUTPUT:
+// nothing is computed twice, a stopped experiment goes on, and several processes, on one machine or
+// on several that share the folder, work on one experiment. Writes results.json, report.html,
+// table.md, table.csv, table.tex.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
+#include "apps/experiment/collect_results.h"
+#include "apps/experiment/experiment_files.h"
+#include "apps/experiment/experiment_report.h"
+#include "apps/experiment/experiment_runner.h"
+#include "apps/experiment/experiment_status.h"
+#include "apps/run/interrupt.h"
+#include "madx/madx.h"
+
+namespace {
+
+struct Flags {
+  std::string config;
+  int workers = 1;
+  bool dry_run = false, status = false;
+};
+
+Flags parse(int argc, char** argv) {
+  CLI::App app("The paper's comparison, from one configuration");
+  Flags flags;
+  app.add_option("--config", flags.config, "The experiment, in JSON (docs/experiments.md)");
+  app.add_option("--workers", flags.workers, "Programs that are run at once")
+      ->capture_default_str();
+  app.add_flag("--dry-run", flags.dry_run, "List the work that is left, and run nothing");
+  auto* status = app.add_subcommand("status", "Say what is done, running, failed and waiting");
+  status->add_option("--config", flags.config, "The experiment, in JSON");
+  madx::apps::parse_command_line(app, argc, argv);
+  flags.status = status->parsed();
+  if (flags.config.empty())
+    madx::input_error("--config: expected a configuration file, but found nothing");
+  if (flags.workers < 1)
+    madx::input_error("--workers: expected 1 or more, but found ", flags.workers);
+  return flags;
+}
+
+/// The folder in which this program and its sisters stand.
+std::string program_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path();
+}
+
+void report_failures(const madx::apps::RunnerResult& result) {
+  if (result.failed.empty()) return;
+  bool bad_input = false;
+  std::string text;
+  for (const auto& failed : result.failed) {
+    bad_input = bad_input || failed.status == 2;
+    text += (text.empty() ? "" : "; ") + failed.name + " failed (" + failed.error + "; see " +
+            failed.log + ")";
+  }
+  if (!result.blocked.empty())
+    text += "; " + std::to_string(result.blocked.size()) + " pieces that need it were not run";
+  text += "; the same command tries again what failed";
+  if (bad_input) madx::input_error(text);
+  madx::machine_error(text);
+}
+
+void run(int argc, char** argv) {
+  const auto flags = parse(argc, argv);
+  const auto config = madx::apps::read_experiment_config(flags.config);
+  const auto plan = madx::apps::plan_experiment(config);
+  if (flags.status) return madx::apps::print_status(std::cout, plan);
+  if (flags.dry_run) return madx::apps::print_work(std::cout, config, plan);
+  const madx::apps::InterruptGuard guard;
+  madx::apps::RunnerOptions options;
+  options.programs = program_folder();
+  options.workers = flags.workers;
+  options.threads = config.threads;
+  options.interrupted = [&] { return guard.requested(); };
+  const auto done = madx::apps::run_pieces(plan, options);
+  const auto results =
+      madx::apps::collect_results(config, plan, madx::apps::command_line(argc, argv));
+  madx::apps::write_experiment_json(results, config.output);
+  madx::apps::write_experiment_tables(results, config.output);
+  madx::apps::write_experiment_report(config.output + "/report.html", results);
+  if (done.interrupted)
+    throw madx::Interrupted("interrupted; what is done is in " + config.output +
+                            ", and the same command goes on");
+  std::cout << madx::apps::experiment_markdown(results);
+  report_failures(done);
+  std::cout << "wrote " << config.output << " (open report.html)\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return madx::apps::run_program("madx_experiment", [&] { run(argc, argv); });
+}
