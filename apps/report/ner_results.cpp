@@ -69,6 +69,11 @@ NerResults to_results(const Json& json) {
 
 }  // namespace
 
+bool is_source(const NerResults& results, const std::string& language) {
+  const auto all = "+" + results.source + "+";
+  return all.find("+" + language + "+") != std::string::npos;
+}
+
 void write_results_json(const std::string& path, const NerResults& results) {
   Json languages = Json::object();
   for (const NerRun& run : results.runs) {
