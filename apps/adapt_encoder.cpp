@@ -72,7 +72,7 @@ madx::apps::Recipe describe(const Flags& flags, const madx::TrainerOptions& opti
   for (const auto& text : flags.eval_text) recipe.add_input("--eval-text", text);
   if (!flags.lm_head.empty()) recipe.add_input("--lm-head", flags.lm_head);
   recipe.settings["--freeze-embeddings"] = flags.frozen.embeddings ? "given" : "not given";
-  recipe.settings["--freeze-layers"] = madx::apps::exact_text(flags.frozen.lowest_layers);
+  recipe.settings["--freeze-layers"] = madx::exact_text(flags.frozen.lowest_layers);
   flags.training.describe(options, recipe);
   flags.mlm.describe(recipe);
   flags.device.describe(recipe);
@@ -125,8 +125,8 @@ void run(int argc, char** argv) {
                      vocabulary);
   const auto result = madx::apps::run_training(
       task, options,
-      {"adapt " + output.name(), flags.training.save_minutes, recipe, flags.mlm.labels()},
-      output, guard);
+      {"adapt " + output.name(), flags.training.save_minutes, recipe, flags.mlm.labels()}, output,
+      guard);
   madx::io::save_encoder(loaded.encoder, head, *loaded.origin, output.path());
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();

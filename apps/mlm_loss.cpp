@@ -60,13 +60,6 @@ Flags parse(int argc, char** argv) {
   return flags;
 }
 
-/// Where the head is read from; empty: the encoder.
-std::string head_directory(const Flags& flags) {
-  if (!flags.lm_head.empty() || flags.adapter.empty()) return flags.lm_head;
-  const auto beside = flags.adapter + "/lm_head";
-  return madx::io::has_head(beside) ? beside : "";
-}
-
 /// Of batch i: input_ids.i (tokens), of sequences end to end, offsets.i (sequences + 1), where each
 /// begins, places.i (masked), the tokens that were masked, and targets.i (masked), what stood
 /// there.
@@ -92,7 +85,7 @@ void run(int argc, char** argv) {
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   if (!flags.adapter.empty())
     adapters->activate({madx::io::load_adapter(adapters, flags.adapter, "adapter")});
-  const auto lm_head = head_directory(flags);
+  const auto lm_head = madx::apps::head_beside(flags.lm_head, flags.adapter);
   auto head = madx::apps::choose_mlm_head(lm_head, flags.encoder, loaded);
   if (!flags.json) {
     madx::apps::print_encoder(loaded);

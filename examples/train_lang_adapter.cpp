@@ -9,6 +9,7 @@
 // the adapter of the best held-out loss is the one that is written.
 #include <CLI/CLI.hpp>
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 
 #include "apps/command_line/flags.h"
@@ -22,10 +23,11 @@
 namespace {
 
 struct Flags {
-  std::string encoder, output, name, eval_text, lm_head;
+  std::string encoder, output, name, eval_text, lm_head, init_adapter;
   std::vector<std::string> text;
   bool no_invertible = false, train_lm_head = false;
   double inv_reduction_factor = 2;
+  int64_t snapshot_every = 0;
   madx::apps::MlmFlags mlm;
   madx::apps::AdapterFlags adapter;
   madx::apps::TrainingFlags training;
@@ -44,8 +46,14 @@ Flags parse(int argc, char** argv) {
   app.add_option("--inv-reduction-factor", flags.inv_reduction_factor, "Of the invertible adapter")
       ->capture_default_str();
   app.add_flag("--no-invertible", flags.no_invertible, "Train no invertible adapter");
+  app.add_option("--init-adapter", flags.init_adapter,
+                 "Adapter to start from, of this configuration, e.g. one of many languages");
+  app.add_option("--snapshot-every", flags.snapshot_every,
+                 "Write the adapter as it is then to the output's snapshots/N every N steps")
+      ->capture_default_str();
   app.add_option("--lm-head", flags.lm_head,
-                 "Masked-LM head, for an encoder that has none (see train_lm_head)");
+                 "Masked-LM head, for an encoder that has none (see train_lm_head; default: "
+                 "lm_head/ in --init-adapter, where it was trained along, or the encoder's)");
   app.add_flag("--train-lm-head", flags.train_lm_head,
                "Train the head along and write it to the output's lm_head/");
   flags.mlm.add_to(app);
@@ -53,6 +61,18 @@ Flags parse(int argc, char** argv) {
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
+  if (flags.snapshot_every < 0) {
+    madx::input_error("--snapshot-every: expected a number of steps, or 0 for none, but found ",
+                      flags.snapshot_every);
+  }
+  for (const std::string flag : {"--config", "--reduction-factor", "--leave-out",
+                                 "--inv-reduction-factor", "--no-invertible"}) {
+    if (!flags.init_adapter.empty() && app.count(flag) > 0) {
+      madx::input_error(flag,
+                        ": expected it without --init-adapter, whose configuration is the "
+                        "adapter's; leave one out");
+    }
+  }
   return flags;
 }
 
@@ -69,15 +89,31 @@ madx::BottleneckConfig choose_config(const Flags& flags) {
   return config;
 }
 
+/// Adds the adapter that learns, a fresh one or that of --init-adapter; returns its configuration.
+madx::BottleneckConfig add_adapter(const Flags& flags, const std::string& name,
+                                   const madx::EncoderConfig& encoder,
+                                   madx::AdapterStack& adapters) {
+  if (!flags.init_adapter.empty()) {
+    madx::io::load_adapter(adapters, flags.init_adapter, name);
+    adapters->train_adapter(name);
+    return adapters->get(name)->options.config();
+  }
+  const auto config = choose_config(flags);
+  madx::apps::check_leave_out(config, encoder);
+  adapters->add(name, config);
+  return config;
+}
+
 /// All that decides what is learned.
-madx::apps::Recipe describe(const Flags& flags, const std::string& name,
-                                const madx::BottleneckConfig& config,
-                                const madx::TrainerOptions& options) {
+madx::apps::Recipe describe(const Flags& flags, const std::string& name, const std::string& lm_head,
+                            const madx::BottleneckConfig& config,
+                            const madx::TrainerOptions& options) {
   madx::apps::Recipe recipe;
   recipe.add_input("--encoder", flags.encoder);
   for (const auto& text : flags.text) recipe.add_input("--text", text);
   if (!flags.eval_text.empty()) recipe.add_input("--eval-text", flags.eval_text);
-  if (!flags.lm_head.empty()) recipe.add_input("--lm-head", flags.lm_head);
+  if (!lm_head.empty()) recipe.add_input("--lm-head", lm_head);
+  if (!flags.init_adapter.empty()) recipe.add_input("--init-adapter", flags.init_adapter);
   recipe.settings["--name"] = name;
   recipe.settings["--train-lm-head"] = flags.train_lm_head ? "given" : "not given";
   flags.training.describe(options, recipe);
@@ -90,16 +126,18 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name,
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
-  const auto adapter_config = choose_config(flags);
   madx::apps::RunDirectory output(flags.output, flags.training.resume);
   const auto name = flags.name.empty() ? output.name() : flags.name;
   madx::io::check_name(name);
   auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.training.max_length, config);
-  madx::apps::check_leave_out(adapter_config, config);
+  torch::manual_seed(flags.training.seed);
+  madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
+  const auto adapter_config = add_adapter(flags, name, config, adapters);
   flags.adapter.check_adapter_drop(config);
-  auto head = madx::apps::choose_mlm_head(flags.lm_head, flags.encoder, loaded);
+  const auto lm_head = madx::apps::head_beside(flags.lm_head, flags.init_adapter);
+  auto head = madx::apps::choose_mlm_head(lm_head, flags.encoder, loaded);
   madx::apps::print_encoder(loaded);
 
   const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kByLines);
@@ -107,9 +145,7 @@ void run(int argc, char** argv) {
   if (!flags.eval_text.empty()) eval_text.push_back(flags.eval_text);
   madx::apps::MlmTexts texts(flags.mlm, mlm, loaded.tokenizer, flags.text, eval_text);
 
-  torch::manual_seed(flags.training.seed);
-  madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
-  auto trained = adapters->add(name, adapter_config)->named_tensors();
+  auto trained = adapters->get(name)->named_tensors();
   if (trained.empty()) {
     madx::input_error(
         "--leave-out: expected a layer to train an adapter in, but found none beside "
@@ -129,7 +165,7 @@ void run(int argc, char** argv) {
 
   const auto options =
       flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/3);
-  const auto recipe = describe(flags, name, adapter_config, options);
+  const auto recipe = describe(flags, name, lm_head, adapter_config, options);
   if (output.begin({"train_lang_adapter", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
@@ -140,11 +176,21 @@ void run(int argc, char** argv) {
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
                      vocabulary);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
-  const auto result = madx::apps::run_training(
-      task, options, {"train " + name, flags.training.save_minutes, recipe, flags.mlm.labels()},
-      output, guard);
-
   const auto model = madx::io::model_info(config);
+  const auto snapshot = [&](int64_t step) {
+    const auto all = output.path() + "/snapshots";
+    std::filesystem::create_directories(all);
+    madx::io::NewDirectory directory(all + "/" + std::to_string(step),
+                                     madx::io::ExistingDirectory::kReplace);
+    madx::io::save_adapter(adapters, name, model, directory.path());
+    directory.commit();
+  };
+  const auto result =
+      madx::apps::run_training(task, options,
+                               {"train " + name, flags.training.save_minutes, recipe,
+                                flags.mlm.labels(), flags.snapshot_every, snapshot},
+                               output, guard);
+
   if (flags.train_lm_head) {
     madx::io::NewDirectory lm_head(output.path() + "/lm_head",
                                    madx::io::ExistingDirectory::kReplace);

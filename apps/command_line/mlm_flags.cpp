@@ -94,6 +94,12 @@ void say_softmax(const SoftmaxVocabulary& vocabulary) {
             << ": losses are not comparable with those of --vocabulary full" << std::endl;
 }
 
+std::string head_beside(const std::string& lm_head, const std::string& adapter) {
+  if (!lm_head.empty() || adapter.empty()) return lm_head;
+  const auto beside = adapter + "/lm_head";
+  return io::has_head(beside) ? beside : "";
+}
+
 MlmHead choose_mlm_head(const std::string& lm_head, const std::string& encoder,
                         const io::LoadedEncoder& loaded) {
   if (!lm_head.empty()) return io::load_mlm_head(lm_head, loaded.encoder->config());

@@ -62,6 +62,10 @@ std::string softmax_note(const SoftmaxVocabulary& vocabulary);
 /// Where the softmax is not over all, says so on standard output, and what follows from it.
 void say_softmax(const SoftmaxVocabulary& vocabulary);
 
+/// `lm_head`, the flag, or else the head that was trained along with `adapter`, a directory, where
+/// there is one; else empty: the encoder's.
+std::string head_beside(const std::string& lm_head, const std::string& adapter);
+
 /// The head of --lm-head or, where that is empty, the encoder's own. Throws InputError, naming
 /// `encoder`, its path, where there is neither.
 MlmHead choose_mlm_head(const std::string& lm_head, const std::string& encoder,

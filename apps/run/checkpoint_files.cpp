@@ -4,8 +4,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "apps/run/recipe_json.h"
 #include "apps/run/metrics_log.h"
+#include "apps/run/recipe_json.h"
 #include "madx/core/error.h"
 #include "madx/io/new_directory.h"
 #include "madx/io/safetensors.h"
@@ -74,8 +74,7 @@ Checkpoint read_checkpoint(const std::string& directory, const Recipe& recipe) {
   Checkpoint checkpoint;
   try {
     const auto state = nlohmann::json::parse(std::ifstream(path));
-    const auto difference =
-        recipe_difference(state.at("recipe").get<Recipe>(), recipe);
+    const auto difference = recipe_difference(state.at("recipe").get<Recipe>(), recipe);
     if (!difference.empty()) {
       input_error(path, ": the interrupted run had ", difference,
                   "; resume with the same flags, or start anew without --resume");

@@ -21,7 +21,8 @@ class DirectoryLock {
   int descriptor_ = -1;
 };
 
-/// Removes what processes left that were killed between making the working directory `working` and naming it.
+/// Removes what processes left that were killed between making the working directory `working` and
+/// naming it.
 void remove_beginnings(const std::string& working);
 
 }  // namespace madx::apps

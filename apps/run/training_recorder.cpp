@@ -42,6 +42,8 @@ void TrainingRecorder::on_start(int64_t step, int64_t steps) {
 
 void TrainingRecorder::on_step(const Progress& progress) {
   bar_->update(progress.step, training_status(progress.loss, progress.tokens_per_second));
+  if (options_.snapshot_every > 0 && progress.step % options_.snapshot_every == 0)
+    options_.snapshot(progress.step);
 }
 
 void TrainingRecorder::on_evaluation(int64_t step, const std::string& summary) {

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "apps/run/recipe.h"
 #include "apps/run/metrics_log.h"
 #include "apps/run/progress_bar.h"
+#include "apps/run/recipe.h"
 #include "madx/train/training_observer.h"
 
 namespace madx::apps {
@@ -23,6 +23,10 @@ struct TrainingRecorderOptions {
   /// A checkpoint is written whenever so much time has passed without one.
   double save_seconds = 600;
   ProgressStyle progress = ProgressStyle::kAuto;
+  /// Called after every `snapshot_every` steps with how many are done, to write what there is by
+  /// then; 0: never. A run that goes on from a checkpoint calls it again for steps after that.
+  int64_t snapshot_every = 0;
+  std::function<void(int64_t step)> snapshot = {};
   /// Asked after each step whether to stop, with a checkpoint. May be empty: never.
   std::function<bool()> interrupted = {};
 };

@@ -15,6 +15,8 @@ TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
   record.directory = output.path();
   record.recipe = run.recipe;
   record.labels = run.labels;
+  record.snapshot_every = run.snapshot_every;
+  record.snapshot = run.snapshot;
   record.save_seconds = 60 * run.save_minutes;
   record.interrupted = [&guard] { return guard.requested(); };
   TrainingRecorder recorder(record, output.checkpoint());

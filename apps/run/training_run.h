@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -15,6 +16,8 @@ struct TrainingRunOptions {
   double save_minutes;  ///< between checkpoints, at most
   Recipe recipe;
   std::map<std::string, std::string> labels = {};  ///< of rows of metrics.jsonl
+  int64_t snapshot_every = 0;                      ///< steps; as TrainingRecorderOptions
+  std::function<void(int64_t step)> snapshot = {};
 };
 
 /// Trains into an output directory that has begun, from its checkpoint where it has one:

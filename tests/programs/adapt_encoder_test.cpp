@@ -38,6 +38,13 @@ json measure(const std::string& flags) {
   return json::parse(result.out);
 }
 
+std::vector<double> losses(const std::string& name) {
+  std::vector<double> all;
+  std::ifstream file(output(name) + "/metrics.jsonl");
+  for (std::string line; std::getline(file, line);) all.push_back(json::parse(line).at("loss"));
+  return all;
+}
+
 double best_loss(const std::string& name) {
   double best = std::numeric_limits<double>::infinity();
   std::ifstream file(output(name) + "/metrics.jsonl");
@@ -87,7 +94,7 @@ TEST(AdaptEncoder, TrainsEveryWeightToALowerLoss) {
   EXPECT_EQ(changed("all"), all_but({}));
   const auto before = measure("--encoder @/encoder_with_head " + held_out);
   const auto after = measure("--encoder @/adapted/all " + held_out);
-  EXPECT_EQ(after["eval_loss"], best_loss("all"));
+  EXPECT_NEAR(after["eval_loss"].get<double>(), best_loss("all"), 1e-5) << "as it was logged";
   EXPECT_LT(after["eval_loss"].get<double>(), before["eval_loss"].get<double>() - 0.5);
   EXPECT_EQ(after["masked_tokens"], before["masked_tokens"]);
 }
@@ -153,13 +160,18 @@ TEST(AdaptEncoder, TakesTheFlagsOfTraining) {
   expect_done(adapt(kAdapt +
                     "flags --steps 4 --full-length --max-length 20 --gradient-accumulation 2 "
                     "--batch-tokens 100 --no-encoder-dropout --warmup-steps 1 --weight-decay 0.01 "
-                    "--mlm-probability 0.3 --gradient-checkpointing --save-every 2"));
+                    "--mlm-probability 0.3 --gradient-checkpointing --save-every 2 --log-every 1"));
   EXPECT_TRUE(fs::exists(output("flags") + "/checkpoint/state.json")) << "asked for";
   expect_done(adapt(kAdapt +
                     "flags_kept --steps 4 --full-length --max-length 20 --gradient-accumulation 2 "
                     "--batch-tokens 100 --no-encoder-dropout --warmup-steps 1 --weight-decay 0.01 "
-                    "--mlm-probability 0.3"));
-  EXPECT_EQ(weights("flags"), weights("flags_kept")) << "with or without gradient checkpointing";
+                    "--mlm-probability 0.3 --log-every 1"));
+  // Gradients of a layer's input are added up in another order: not the same bits. Weights are not
+  // compared, since Adam makes steps of rounding where a gradient is 0, as a key's bias has it.
+  const auto recomputed = losses("flags"), kept = losses("flags_kept");
+  ASSERT_EQ(recomputed.size(), 4u);
+  for (size_t step = 0; step < recomputed.size(); ++step)
+    EXPECT_NEAR(recomputed[step], kept.at(step), 1e-4) << "with or without gradient checkpointing";
 }
 
 TEST(AdaptEncoder, ResumesTheSameRecipeAlone) {

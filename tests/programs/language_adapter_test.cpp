@@ -183,5 +183,53 @@ TEST(TrainLangAdapter, GivesTheSameBytesForTheSameSeed) {
   EXPECT_NE(adapter_bytes("seeds/first"), adapter_bytes("seeds/third"));
 }
 
+TEST(TrainLangAdapter, WritesSnapshots) {
+  expect_success("train_lang_adapter",
+                 "--text @/en.txt --steps 5 --snapshot-every 2 --name en --output @/snap/en" +
+                     std::string(kFlags));
+  expect_success("train_lang_adapter",
+                 "--text @/en.txt --steps 4 --snapshot-every 2 --warmup-steps 0 --name en --output "
+                 "@/snap/four" +
+                     std::string(kFlags));
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(tiny_files() / "snap/en/snapshots"))
+    names.push_back(entry.path().filename());
+  EXPECT_THAT(names, UnorderedElementsAre("2", "4"));
+  EXPECT_EQ(adapter_bytes("snap/four/snapshots/4"), adapter_bytes("snap/four")) << "the last step";
+  EXPECT_NE(adapter_bytes("snap/en/snapshots/2"), adapter_bytes("snap/en/snapshots/4"));
+  EXPECT_EQ(io::read_adapter(tiny_files() / "snap/en/snapshots/2").name, "en");
+}
+
+TEST(TrainLangAdapter, StartsFromAnAdapter) {
+  expect_success("train_lang_adapter",
+                 "--text @/en.txt @/sw.txt --steps 6 --reduction-factor 4 --train-lm-head --output "
+                 "@/init/base" +
+                     std::string(kFlags));
+  const auto start = [](const std::string& name, const std::string& flags) {
+    expect_success("train_lang_adapter",
+                   "--encoder @/encoder --text @/en.txt --steps 1 --lr 1e-9 --init-adapter "
+                   "@/init/base --output @/init/" +
+                       name + flags);
+    return io::read_adapter(tiny_files() / ("init/" + name));
+  };
+  const auto base = io::read_adapter(tiny_files() / "init/base");
+  const auto from = start("rw", "");
+  EXPECT_EQ(from.name, "rw");
+  EXPECT_EQ(from.config.reduction_factor, 4);
+  ASSERT_EQ(from.tensors.size(), base.tensors.size());
+  for (const auto& item : base.tensors) {
+    EXPECT_TRUE(at::allclose(from.tensors[item.key()], item.value(), 0, 1e-7)) << item.key();
+    EXPECT_FALSE(at::equal(from.tensors[item.key()], item.value())) << item.key() << " learns";
+  }
+  // The head that was trained along is its head.
+  const auto loss = [](const std::string& name) {
+    return json_lines(tiny_files() / ("init/" + name + "/metrics.jsonl")).back()["loss"];
+  };
+  start("given", " --lm-head @/init/base/lm_head");
+  start("other", " --lm-head @/lm_head");
+  EXPECT_EQ(loss("given"), loss("rw"));
+  EXPECT_NE(loss("other"), loss("rw"));
+}
+
 }  // namespace language_adapter_test
 }  // namespace madx::apps
