@@ -130,10 +130,9 @@ void run(int argc, char** argv) {
   madx::io::save_encoder(loaded.encoder, head, *loaded.origin, output.path());
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();
-  std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result);
-  if (result.best_figures) std::cout << ", best held-out loss " << *result.best_figures->eval_loss;
-  std::cout << madx::apps::softmax_note(vocabulary) << ", peak memory " << madx::apps::peak_memory()
-            << "\n";
+  std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result)
+            << madx::apps::held_out_summary(result) << madx::apps::softmax_note(vocabulary)
+            << ", peak memory " << madx::apps::peak_memory() << "\n";
 }
 
 }  // namespace

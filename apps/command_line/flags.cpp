@@ -51,6 +51,10 @@ void TrainingFlags::add_to(CLI::App& app) {
   app.add_option("--save-minutes", save_minutes,
                  "Write a checkpoint every so many minutes, and on Ctrl-C")
       ->capture_default_str();
+  app.add_option("--average-every", average_every,
+                 "Keep the mean of what was learned after every N steps and at the end, instead of "
+                 "the best on held-out data, which then measures the mean; 0: no mean")
+      ->capture_default_str();
   app.add_option("--log-every", log_every, "Write a line of metrics.jsonl every N steps")
       ->capture_default_str();
   app.add_flag("--resume", resume, "Go on from the checkpoint in the output directory");
@@ -85,6 +89,7 @@ void TrainingFlags::check() {
   require(log_every > 0, "--log-every", "a number above 0", log_every);
   require(eval_every >= 0, "--eval-every", "a number of at least 0", eval_every);
   require(save_every >= 0, "--save-every", "a number of at least 0", save_every);
+  require(average_every >= 0, "--average-every", "a number of at least 0", average_every);
   require(save_minutes > 0, "--save-minutes", "a number above 0", save_minutes);
 }
 
@@ -99,6 +104,11 @@ TrainerOptions TrainingFlags::trainer_options(int64_t epoch_batches, int64_t def
   options.weight_decay = weight_decay;
   options.eval_every = eval_every;
   options.save_every = save_every;
+  require(average_every < options.steps, "--average-every",
+          "a number below the " + std::to_string(options.steps) +
+              " steps, so that there are several to average",
+          average_every);
+  options.average_every = average_every;
   options.log_every = log_every;
   options.seed = seed;
   return options;
@@ -117,6 +127,8 @@ void TrainingFlags::describe(const TrainerOptions& options, Recipe& recipe) cons
       {"--seed", exact_text(options.seed)},
       {"--no-encoder-dropout", no_encoder_dropout ? "given" : "not given"}};
   recipe.settings.insert(settings.begin(), settings.end());
+  if (options.average_every > 0)  // runs from before there was the flag have no such setting
+    recipe.settings["--average-every"] = exact_text(options.average_every);
 }
 
 void TrainingFlags::apply_to(Encoder& encoder) const {

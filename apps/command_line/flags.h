@@ -28,6 +28,7 @@ struct TrainingFlags {
   double weight_decay = 0.0;
   int64_t eval_every = 0;
   int64_t save_every = 0;
+  int64_t average_every = 0;
   double save_minutes = 10;
   int64_t log_every = 10;
   bool resume = false;
@@ -44,7 +45,8 @@ struct TrainingFlags {
   /// Sets the encoder's dropout and gradient checkpointing.
   void apply_to(Encoder& encoder) const;
 
-  /// The trainer's options for a run of `epoch_batches` batches an epoch; after `check`.
+  /// The trainer's options for a run of `epoch_batches` batches an epoch; after `check`. Throws
+  /// InputError where --average-every has no two steps to average.
   TrainerOptions trainer_options(int64_t epoch_batches, int64_t default_epochs) const;
 
   /// Adds what these flags, with `options` made of them, decide of a run's results. Where it is

@@ -58,6 +58,8 @@ struct NerModel {
   void to(const at::Device& device);
   /// The tensors that learn.
   std::vector<std::pair<std::string, at::Tensor>> trained() const;
+  /// Whether the task adapter learns: not where it is loaded, or the composition has none.
+  bool task_learns() const { return task_learns_; }
   /// The fusions that learn.
   const std::vector<std::string>& trained_fusions() const { return fresh_fusions_; }
   /// Makes the composition active as it is for this language.

@@ -36,7 +36,7 @@ std::string what_was_run(const NerReport& report) {
   if (results.train_seconds)
     html += fact("Training", detail::number(*results.train_seconds, 1) + " seconds");
   if (results.best_dev_f1)
-    html += fact("Best held-out F1", detail::number(*results.best_dev_f1, 2) + " %");
+    html += fact("Held-out F1", detail::number(*results.best_dev_f1, 2) + " %");
   if (!report.command_line.empty()) html += fact("Command", code(report.command_line));
   return html + "</dl>\n";
 }

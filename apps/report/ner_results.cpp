@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "madx/core/error.h"
 #include "madx/io/write_file.h"
@@ -68,6 +69,13 @@ NerResults to_results(const Json& json) {
 }
 
 }  // namespace
+
+bool is_source(const NerResults& results, const std::string& language) {
+  std::istringstream sources(results.source);
+  for (std::string source; std::getline(sources, source, '+');)
+    if (source == language) return true;
+  return language == results.source;
+}
 
 void write_results_json(const std::string& path, const NerResults& results) {
   Json languages = Json::object();

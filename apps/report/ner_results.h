@@ -19,7 +19,7 @@ struct NerRun {
 /// What zero_shot_ner found out, and what other setups are compared with.
 struct NerResults {
   std::string setup;   ///< the one this is about
-  std::string source;  ///< language of the labels that the task adapter learned from
+  std::string source;  ///< language of the labels that was learned from; of several "en+de"
   uint64_t seed = 0;
   std::vector<NerRun>
       runs;  ///< of `setup`, and of other setups to compare with, in the order they are shown
@@ -27,9 +27,12 @@ struct NerResults {
   std::optional<double> best_dev_f1;    ///< percent; unset without held-out data
 };
 
+/// Whether labels of this language were learned from.
+bool is_source(const NerResults& results, const std::string& language);
+
 /// An aligned table for the terminal. One setup: precision, recall, F1 (percent), entities and
 /// sentences a language; several: F1 a language and setup. Its last line is the mean F1 of the
-/// target languages, source not counted; a setup that lacks a language shows "-".
+/// target languages, sources not counted; a setup that lacks a language shows "-".
 std::string ner_table(const NerResults& results);
 
 /// Writes results.json: `{"setup", "source", "seed", "languages": {"sw": {"precision", "recall",

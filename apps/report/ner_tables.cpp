@@ -22,7 +22,7 @@ std::vector<std::string> distinct(const NerResults& results, std::string NerRun:
 std::string percent(double value) { return number(value, 2); }
 
 std::string language_cell(const NerResults& results, const std::string& language) {
-  return language == results.source ? language + " (source)" : language;
+  return is_source(results, language) ? language + " (source)" : language;
 }
 
 // The mean over the languages that the setup had no labels of; unset when there is none, or one of
@@ -31,7 +31,7 @@ std::optional<double> mean_of_targets(const NerResults& results, const std::stri
   double sum = 0;
   int64_t targets = 0;
   for (const std::string& language : languages_of(results)) {
-    if (language == results.source) continue;
+    if (is_source(results, language)) continue;
     const NerScores* scores = find_scores(results, setup, language);
     if (scores == nullptr) return std::nullopt;
     sum += scores->micro.f1;

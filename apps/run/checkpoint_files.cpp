@@ -61,6 +61,10 @@ void write_checkpoint(const std::string& directory, const Checkpoint& checkpoint
     state["best_score"] = *checkpoint.best_score;
     state["best_figures"] = nlohmann::json::parse(metrics_line(checkpoint.best_figures.value()));
   }
+  if (checkpoint.averaged > 0) {
+    write_tensors(output.path() + "/sums.safetensors", checkpoint.tensor_sums);
+    state["averaged"] = checkpoint.averaged;
+  }
   io::write_file(output.path() + kState, state.dump(2));
   output.commit();
 }
@@ -86,6 +90,7 @@ Checkpoint read_checkpoint(const std::string& directory, const Recipe& recipe) {
       checkpoint.best_score = state["best_score"].get<double>();
       checkpoint.best_figures = parse_metrics_line(state.at("best_figures").dump());
     }
+    if (state.contains("averaged")) checkpoint.averaged = count_of(state, "averaged", path);
   } catch (const nlohmann::json::exception& error) {
     input_error(path, ": expected the state of a checkpoint, but it cannot be read (", error.what(),
                 "); start anew without --resume");
@@ -96,6 +101,9 @@ Checkpoint read_checkpoint(const std::string& directory, const Recipe& recipe) {
   checkpoint.tensor_steps = read_tensors(directory + "/tensor_steps.safetensors");
   if (checkpoint.best_score) {
     checkpoint.best_tensors = read_tensors(directory + "/best.safetensors");
+  }
+  if (checkpoint.averaged > 0) {
+    checkpoint.tensor_sums = read_tensors(directory + "/sums.safetensors");
   }
   return checkpoint;
 }

@@ -31,6 +31,13 @@ std::string training_summary(const TrainingResult& result) {
   return text.str();
 }
 
+std::string held_out_summary(const TrainingResult& result) {
+  if (!result.best_figures) return "";
+  const auto loss = number_text(*result.best_figures->eval_loss);
+  if (result.averaged == 0) return ", best held-out loss " + loss;
+  return ", held-out loss " + loss + " of the average of " + std::to_string(result.averaged);
+}
+
 void print_complete(const std::string& output) {
   std::cout << output << " is complete: nothing to do\n";
 }

@@ -10,50 +10,17 @@
 #include "madx/data/masking.h"
 #include "madx/train/adamw.h"
 #include "madx/train/schedule.h"
+#include "train/named_tensors.h"
+#include "train/tensor_average.h"
 
 namespace madx {
 namespace {
 
+using detail::copies;
+using detail::restore;
+
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-NamedTensors copies(const NamedTensors& tensors) {
-  NamedTensors copied;
-  for (const auto& [name, tensor] : tensors) copied.emplace_back(name, tensor.detach().clone());
-  return copied;
-}
-
-/// Each tensor once, under the first of its names: an optimizer would step twice for two.
-NamedTensors distinct(const NamedTensors& tensors) {
-  NamedTensors once;
-  for (const auto& entry : tensors) {
-    const auto same = [&](const auto& other) { return other.second.is_same(entry.second); };
-    if (std::none_of(once.begin(), once.end(), same)) once.push_back(entry);
-  }
-  return once;
-}
-
-/// Copies saved tensors back, name by name.
-void restore(const NamedTensors& into, const NamedTensors& from) {
-  torch::NoGradGuard no_grad;
-  bool fits = into.size() == from.size();
-  for (size_t i = 0; fits && i < into.size(); ++i) {
-    fits = into[i].first == from[i].first && into[i].second.sizes() == from[i].second.sizes();
-    if (!fits) break;
-    auto target = into[i].second;
-    target.copy_(from[i].second);
-  }
-  if (!fits)
-    input_error(
-        "the checkpoint: expected the tensors of this run, but found others; start anew without "
-        "it");
-}
-
-std::vector<at::Tensor> tensors_of(const NamedTensors& named) {
-  std::vector<at::Tensor> tensors;
-  for (const auto& entry : named) tensors.push_back(entry.second);
-  return tensors;
 }
 
 /// What has gathered since the last logged step.
@@ -72,9 +39,10 @@ class Run {
       : task_(task),
         options_(options),
         observer_(observer),
-        tensors_(distinct(task.trained())),
-        optimizer_(tensors_of(tensors_), options.weight_decay) {
-    for (auto& entry : tensors_) entry.second.requires_grad_(true);
+        tensors_(detail::distinct(task.trained())),
+        optimizer_(detail::tensors_of(tensors_), options.weight_decay),
+        average_(options.average_every, options.steps) {
+    all_learn();
   }
 
   void resume(const Checkpoint& checkpoint) {
@@ -96,6 +64,7 @@ class Run {
     best_score_ = checkpoint.best_score;
     best_figures_ = checkpoint.best_figures;
     best_tensors_ = checkpoint.best_tensors;
+    average_.resume(tensors_, checkpoint);
   }
 
   TrainingResult go() {
@@ -106,18 +75,29 @@ class Run {
     while (step_ < options_.steps) {
       take_step();
       observer_.on_step({step_, options_.steps, mean_loss(), tokens_per_second()});
+      average_.take(tensors_, step_);
       const bool last = step_ == options_.steps;
       const bool evaluates = last || (options_.eval_every > 0 && step_ % options_.eval_every == 0);
       if (evaluates || step_ % options_.log_every == 0) log(evaluates);
       save_or_stop(last);
     }
-    if (best_score_) restore(tensors_, best_tensors_);
+    if (average_.on()) {
+      restore(tensors_, average_.mean());
+    } else if (best_score_) {
+      restore(tensors_, best_tensors_);
+    }
+    all_learn();
     task_.train(false);
     observer_.on_end();
-    return {step_, tokens_, passes(), seconds(), loss_, best_score_, best_figures_};
+    return {step_, tokens_,     passes(),      seconds(),
+            loss_, best_score_, best_figures_, average_.count()};
   }
 
  private:
+  /// Whatever the task's `begin_step` left.
+  void all_learn() {
+    for (auto& entry : tensors_) entry.second.requires_grad_(true);
+  }
   std::optional<double> passes() const {
     return task_.passes(step_ * options_.gradient_accumulation);
   }
@@ -174,20 +154,36 @@ class Run {
     interval_ = {};
   }
 
+  /// Of an averaged run, the last evaluation is that of the average, and the one that counts.
   void evaluate(MetricsRow& row) {
+    const bool of_average = average_.on() && step_ == options_.steps;
+    NamedTensors last;
+    if (of_average) {
+      last = copies(tensors_);
+      restore(tensors_, average_.mean());
+      row.extra["averaged"] = static_cast<double>(average_.count());
+    }
     task_.train(false);
     const auto evaluation = [&] {
       torch::NoGradGuard no_grad;
       return task_.evaluate();
     }();
     task_.train(true);
-    if (!evaluation) return;
-    row.eval_loss = evaluation->figures.eval_loss;
-    row.perplexity = evaluation->figures.perplexity;
-    row.extra.insert(evaluation->figures.extra.begin(), evaluation->figures.extra.end());
-    observer_.on_evaluation(step_, evaluation->summary);
-    if (std::isfinite(evaluation->score) && (!best_score_ || evaluation->score > *best_score_)) {
-      best_score_ = evaluation->score;
+    if (evaluation) take_evaluation(*evaluation, row, of_average);
+    if (of_average) restore(tensors_, last);
+  }
+
+  void take_evaluation(const TrainingTask::Evaluation& evaluation, MetricsRow& row,
+                       bool of_average) {
+    row.eval_loss = evaluation.figures.eval_loss;
+    row.perplexity = evaluation.figures.perplexity;
+    row.extra.insert(evaluation.figures.extra.begin(), evaluation.figures.extra.end());
+    const auto of_what =
+        of_average ? "average of " + std::to_string(average_.count()) + ": " : std::string();
+    observer_.on_evaluation(step_, of_what + evaluation.summary);
+    if (average_.on() && !of_average) return;
+    if (std::isfinite(evaluation.score) && (!best_score_ || evaluation.score > *best_score_)) {
+      best_score_ = evaluation.score;
       best_figures_ = row;
       best_tensors_ = copies(tensors_);
     }
@@ -221,6 +217,8 @@ class Run {
     checkpoint.best_score = best_score_;
     checkpoint.best_figures = best_figures_;
     checkpoint.best_tensors = best_tensors_;
+    checkpoint.tensor_sums = average_.sums();
+    checkpoint.averaged = average_.count();
     checkpoint.loss = loss_;
     checkpoint.unlogged_loss = interval_.loss;
     checkpoint.unlogged_steps = interval_.steps;
@@ -235,6 +233,7 @@ class Run {
   TrainingObserver& observer_;
   NamedTensors tensors_;
   AdamW optimizer_;
+  detail::TensorAverage average_;
   int64_t step_ = 0;    // done
   int64_t tokens_ = 0;  // read in them
   double lr_ = 0;
@@ -266,6 +265,8 @@ void check_trainer_options(const TrainerOptions& options) {
   require(options.log_every > 0, "log_every", "above 0", options.log_every);
   require(options.eval_every >= 0, "eval_every", "of at least 0", options.eval_every);
   require(options.save_every >= 0, "save_every", "of at least 0", options.save_every);
+  require(options.average_every >= 0 && options.average_every < options.steps, "average_every",
+          "from 0 to below steps, so that there are several to average", options.average_every);
 }
 
 TrainingResult train(TrainingTask& task, const TrainerOptions& options, TrainingObserver& observer,

@@ -76,8 +76,58 @@ const BadInput kFlags[] = {
     {kNer, "!--train --task-adapter @/ner/task_adapter --setup finetune", "--task-adapter"},
 };
 
+const BadInput kVariants[] = {
+    {kNer, "--unfreeze-every -1", "--unfreeze-every: expected a number of at least 0"},
+    {kNer, "--unfreeze-every 5 --setup finetune",
+     "--unfreeze-every: expected a task adapter that learns, but found --setup finetune, under "
+     "which there is none; leave the flag out"},
+    {kNer, "--unfreeze-every 5 --adapter ner=@/ner/task_adapter --composition Stack(LANGUAGE,ner)",
+     "--unfreeze-every: expected a task adapter that learns, but found --composition"},
+    {kNer,
+     "--unfreeze-every 5 --adapter x=@/ner/task_adapter --composition "
+     "Stack(LANGUAGE,Fuse(ner,x))",
+     "--unfreeze-every: expected no fusion that learns beside it, but found ner,x; load it"},
+    {kNer, "--train-languages en sw --setup no-lang",
+     "--train-languages: expected language adapters to draw from, but found --setup no-lang, "
+     "under which there are none; leave the flag out"},
+    {kNer, "--train-languages sw --setup finetune", "but found --setup finetune, under which"},
+    {kNer, "--train-languages sw --composition ner", "but found --composition \"ner\", under which"},
+    {kNer, "--train-languages en rw", "--language: expected rw=DIRECTORY"},
+    {kNer, "--train-languages sw en sw",
+     "--train-languages: expected each language once, but found sw twice"},
+    {kNer, "!--train --task-adapter @/ner/task_adapter --train-languages sw",
+     "--train-languages: expected --train beside it"},
+    {kNer, "!--train --task-adapter @/ner/task_adapter --unfreeze-every 5",
+     "--unfreeze-every: expected --train beside it"},
+    {kNer, "!--train --task-adapter @/ner/task_adapter --average-every 5",
+     "--average-every: expected --train beside it"},
+    {kNer, "--average-every 1",
+     "--average-every: expected a number below the 1 steps, so that there are several to average, "
+     "but found 1"},
+    {kLang, "--average-every -1", "--average-every: expected a number of at least 0"},
+    {kHead, "--average-every 5", "--average-every: expected a number below the 1 steps"},
+    {kAdapt, "--average-every 1", "--average-every: expected a number below the 1 steps"},
+    {kNer, "--train @/train.conll rw=@/train.conll", "--language: expected rw=DIRECTORY"},
+    {kNer, "--train @/train.conll en=@/train.conll",
+     "--train: expected each language once, but found en twice"},
+    {kNer, "--train sw=@/train.conll",
+     "--source: expected languages of --train (sw), but found en; add --train en=FILE"},
+    {kNer, "--train sw=", "--train: expected FILE or LANGUAGE=FILE, but found \"sw=\""},
+    {kNer, "--source en+sw", "--language: expected en+sw=DIRECTORY"},
+    {kNer, "--source en+sw --train en=@/train.conll @/train.conll",
+     "--train: expected LANGUAGE=FILE beside --source en+sw, but found \"@/train.conll\""},
+    {kNer, "--source en+sw --train en=@/train.conll", "but found sw; add --train sw=FILE"},
+    {kNer, "--dev rw=@/dev.conll", "--language: expected rw=DIRECTORY"},
+    {kNer, "--dev @/dev.conll en=@/dev.conll", "--dev: expected each language once"},
+    {kNer, "--train @/train.conll sw=@/none.conll", "@/none.conll"},
+};
+
 TEST(BadFlags, EndWithOneLineAndNothingWritten) {
   expect_all_refused(tiny_files(), "flags", kFlags);
+}
+
+TEST(BadFlags, OfWaysToTrainEndLikeAllOthers) {
+  expect_all_refused(tiny_files(), "variants", kVariants);
 }
 
 TEST(CudaDevice, IsRefusedByNameWhereThereIsNone) {

@@ -63,6 +63,18 @@ class ResultsJson : public ::testing::Test {
   std::string path_;
 };
 
+TEST(NerTable, KnowsEachOfSeveralSources) {
+  auto results = several_setups();
+  results.source = "en+sw";
+  const auto table = ner_table(results);
+  EXPECT_NE(table.find("en (source)"), std::string::npos) << table;
+  EXPECT_NE(table.find("sw (source)"), std::string::npos) << table;
+  EXPECT_EQ(table.find("rw (source)"), std::string::npos) << table;
+  EXPECT_TRUE(is_source(results, "en") && is_source(results, "sw"));
+  for (const std::string other : {"rw", "e", "n+s", "w", ""})
+    EXPECT_FALSE(is_source(results, other)) << other;
+}
+
 TEST(NerTable, ShowsEveryFigureOfASingleSetup) {
   EXPECT_EQ(ner_table(one_setup()),
             "language         precision  recall     F1  entities  sentences\n"

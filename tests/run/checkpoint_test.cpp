@@ -42,6 +42,8 @@ class CheckpointTest : public testing::Test {
     checkpoint_.best_figures->extra["dev_f1"] = 1.0 / 3;
     checkpoint_.tensor_steps = {{"b.weight", at::full({}, 40.0)}, {"a.bias", at::full({}, 7.0)}};
     checkpoint_.best_tensors = random_tensors();
+    checkpoint_.tensor_sums = {{"b.weight", at::randn({3, 2}, at::kDouble)}};
+    checkpoint_.averaged = 4;
     checkpoint_.seconds = 12.5;
     write_checkpoint(directory_, checkpoint_, kRecipe);
   }
@@ -68,6 +70,8 @@ TEST_F(CheckpointTest, ComesBackBitForBit) {
   expect_equal(found.first_moments, checkpoint_.first_moments);
   expect_equal(found.second_moments, checkpoint_.second_moments);
   expect_equal(found.best_tensors, checkpoint_.best_tensors);
+  EXPECT_EQ(found.averaged, 4);
+  expect_equal(found.tensor_sums, checkpoint_.tensor_sums);
 }
 
 TEST_F(CheckpointTest, TakesTheOldOnesPlaceWhole) {
@@ -76,12 +80,14 @@ TEST_F(CheckpointTest, TakesTheOldOnesPlaceWhole) {
   next.step = 50;
   next.tensors = random_tensors();
   next.best_score.reset();
+  next.averaged = 0;
   write_checkpoint(directory_, next, kRecipe);
   const auto found = read_checkpoint(directory_, kRecipe);
   EXPECT_EQ(found.step, 50);
   EXPECT_FALSE(found.best_score);
   expect_equal(found.tensors, next.tensors);
   EXPECT_FALSE(fs::exists(directory_ + "/best.safetensors"));
+  EXPECT_FALSE(fs::exists(directory_ + "/sums.safetensors"));
   expect_equal(old.tensors, checkpoint_.tensors);  // not views of the files that are gone
   const fs::directory_iterator left(folder_.path());
   EXPECT_EQ(std::distance(begin(left), end(left)), 1) << "nothing temporary is left";
@@ -104,7 +110,8 @@ TEST_F(CheckpointTest, NamesTheSettingThatDiffers) {
 TEST_F(CheckpointTest, SaysWhichFileIsMissingOrCutShort) {
   for (const std::string name :
        {"state.json", "tensors.safetensors", "first_moments.safetensors",
-        "second_moments.safetensors", "tensor_steps.safetensors", "best.safetensors"}) {
+        "second_moments.safetensors", "tensor_steps.safetensors", "best.safetensors",
+        "sums.safetensors"}) {
     const auto path = directory_ + "/" + name;
     const auto bytes = io::read_bytes(path);
     for (const auto size : {size_t{0}, bytes.size() / 2, bytes.size() - 2}) {

@@ -8,6 +8,7 @@
 #include "../support.h"
 #include "madx/train/mlm_task.h"
 #include "madx/train/schedule.h"
+#include "training_record.h"
 
 namespace madx {
 namespace trainer_test {
@@ -56,28 +57,6 @@ class Regression : public TrainingTask {
   int64_t rows_;
   std::vector<double> scores_;
   at::Tensor x_, y_;
-};
-
-/// What a training tells, in memory. Stops after step `stop_after`.
-class Record : public TrainingObserver {
- public:
-  explicit Record(int64_t stop_after = -1) : stop_after_(stop_after) {}
-  void on_step(const Progress& progress) override { step_ = progress.step; }
-  void on_log(const MetricsRow& row) override { rows.push_back(row); }
-  void on_checkpoint(const Checkpoint& saved) override {
-    checkpoint = saved;
-    for (auto* tensors : {&checkpoint.tensors, &checkpoint.first_moments,
-                          &checkpoint.second_moments, &checkpoint.tensor_steps}) {
-      for (auto& entry : *tensors) entry.second = entry.second.detach().clone();
-    }
-  }
-  Wish wish() override { return step_ == stop_after_ ? Wish::kStop : Wish::kGoOn; }
-
-  std::vector<MetricsRow> rows;
-  Checkpoint checkpoint;
-
- private:
-  int64_t stop_after_, step_ = 0;
 };
 
 /// A language adapter with its invertible adapter and a head, on the tiny encoder with its dropout.
@@ -129,11 +108,6 @@ class TrainerTest : public testing::Test {
       text += "Kila asubuhi mwalimu anatembea kwenda shuleni " + std::to_string(i) + "\n";
     io::write_bytes(folder_ / "sw.txt", text);
     return folder_ / "sw.txt";
-  }
-  static void expect_same_tensors(const NamedTensors& a, const NamedTensors& b) {
-    ASSERT_EQ(a.size(), b.size());
-    for (size_t i = 0; i < a.size(); ++i)
-      EXPECT_TRUE(at::equal(a[i].second, b[i].second)) << a[i].first;
   }
 
   TemporaryFolder folder_;
@@ -334,6 +308,10 @@ TEST_F(TrainerTest, RefusesOptionsThatNoTrainingCanHave) {
               HasSubstr("expected max_gradient_norm above 0"));
   EXPECT_THAT(error_of([](auto& o) { o.eval_every = -1; }), HasSubstr("expected eval_every"));
   EXPECT_THAT(error_of([](auto& o) { o.save_every = -1; }), HasSubstr("expected save_every"));
+  EXPECT_THAT(error_of([](auto& o) { o.average_every = -1; }), HasSubstr("expected average_every"));
+  EXPECT_EQ(error_of([](auto& o) { o.average_every = 6; }),
+            "TrainerOptions: expected average_every from 0 to below steps, so that there are several "
+            "to average, but found 6");
   EXPECT_TRUE(record_.rows.empty());
 }
 

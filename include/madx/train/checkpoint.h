@@ -15,8 +15,9 @@ namespace madx {
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// What a training run needs to go on exactly: the tensors that learn, the optimizer's state of
-/// each, and the best evaluation so far. Everything random, and what else moves during training
-/// (learning rate, a fusion's temperature), is a function of seed and step.
+/// each, the best evaluation so far, and the sums of what is averaged. Everything random, and what
+/// else moves during training (learning rate, a fusion's temperature), is a function of seed and
+/// step.
 struct Checkpoint {
   int64_t step = 0;  ///< steps done
   NamedTensors tensors;
@@ -27,6 +28,8 @@ struct Checkpoint {
   std::optional<MetricsRow> best_figures;  ///< what was logged where it was measured
   int64_t best_step = 0;                   ///< where it was measured
   NamedTensors best_tensors;
+  NamedTensors tensor_sums;     ///< in double, of the tensors after each step that is averaged
+  int64_t averaged = 0;         ///< how many steps those are
   double loss = 0;              ///< mean at the last logged step
   double unlogged_loss = 0;     ///< sum over the steps since the last logged one
   int64_t unlogged_steps = 0;   ///< how many those are

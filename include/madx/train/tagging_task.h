@@ -15,14 +15,16 @@
 #include "madx/models/encoder.h"
 #include "madx/models/tagging_head.h"
 #include "madx/train/adapter_drop.h"
+#include "madx/train/language_draw.h"
+#include "madx/train/scheduled_unfreezing.h"
 #include "madx/train/training_task.h"
 
 namespace madx {
 
 /// Tags sentences under the composition that is active: predictions for every word, dropout off.
-/// Returns the head's labels (IOB2 or plain tags), a vector a sentence. `languages` has one name a sentence where the
-/// composition has kLanguage: batches may mix them. `between_batches` is called before each batch,
-/// where it is set: what it throws ends the work.
+/// Returns the head's labels (IOB2 or plain tags), a vector a sentence. `languages` has one name a
+/// sentence where the composition has kLanguage: batches may mix them. `between_batches` is called
+/// before each batch, where it is set: what it throws ends the work.
 inline std::vector<std::vector<std::string>> predict_tags(
     Encoder encoder, AdapterStack adapters, TaggingHead head, const Tokenizer& tokenizer,
     const std::vector<TaggedSentence>& sentences, int64_t max_length, int64_t batch_size,
@@ -84,9 +86,20 @@ class TaggingTask : public TrainingTask {
     TagScheme scheme = TagScheme::kSpans;
     int64_t adapter_drop = 0;  ///< the most first layers that a batch skips (AdapterDrop)
     std::vector<std::string> fusions = {};  ///< that learn, in the bank: regularization joins
+    /// The language of each training sentence, and of each held-out one, where the composition has
+    /// kLanguage: batches mix them. Passed over elsewhere.
+    std::vector<std::string> languages = {}, dev_languages = {};
+    /// In place of the sentences' own: each training batch runs under the adapters of one of these,
+    /// drawn by `draw_language`. For a composition with kLanguage.
+    std::vector<std::string> train_languages = {};
+    /// Steps from one layer's adapter to the next lower one (ScheduledUnfreezing); 0: all at once.
+    int64_t unfreeze_every = 0;
   };
 
-  /// `dev` may be empty: then there is no evaluation. Its F1 (of plain tags: accuracy) picks the best task adapter.
+  /// `dev` may be empty: then there is no evaluation. Its F1 (of plain tags: accuracy) picks the
+  /// best task adapter; over sentences of several languages it is one figure, of all their spans.
+  /// Throws InputError, here or when training begins, where languages are missing or not one a
+  /// sentence, and for `unfreeze_every` where no adapter learns or a fusion does.
   TaggingTask(Encoder encoder, AdapterStack adapters, TaggingHead head,
               std::shared_ptr<const Tokenizer> tokenizer, const std::vector<TaggedSentence>& train,
               std::vector<TaggedSentence> dev, Options options,
@@ -101,14 +114,26 @@ class TaggingTask : public TrainingTask {
         options_(std::move(options)),
         drop_(adapters_, options_.adapter_drop, options_.seed),
         trained_(std::move(trained)),
-        order_(examples_.size()) {}
+        unfreezing_(adapters_, trained_, options_.unfreeze_every),
+        order_(examples_.size()) {
+    require_one_each("languages", options_.languages, train.size());
+    require_one_each("dev_languages", options_.dev_languages, dev_.size());
+    if (options_.unfreeze_every > 0 && !options_.fusions.empty()) {
+      input_error("TaggingTask: expected unfreeze_every 0 beside fusions that learn, but found ",
+                  options_.unfreeze_every);
+    }
+  }
 
   /// Batches an epoch.
   int64_t epoch_size() const {
     return (static_cast<int64_t>(examples_.size()) + options_.batch_size - 1) / options_.batch_size;
   }
 
+  /// How many layers' adapters begin to learn one after the other; 0 without `unfreeze_every`.
+  int64_t unfreezing_stages() const { return unfreezing_.stages(); }
+
   void begin_step(int64_t step) override {
+    unfreezing_.begin_step(step);
     if (options_.fusions.empty()) return;
     auto options = adapters_->options();
     for (const auto& name : options_.fusions) options.fusion_steps()[name] = step;
@@ -117,7 +142,7 @@ class TaggingTask : public TrainingTask {
 
   Loss loss(int64_t index) override {
     drop_.draw(index);
-    const auto batch = examples_.batch(sequences_of(index));
+    const auto batch = batch_of(index);
     const auto device = encoder_->device();
     const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (words, hidden)
     auto value = head_->loss(hidden, upload(batch.targets, device));
@@ -135,8 +160,9 @@ class TaggingTask : public TrainingTask {
   std::optional<Evaluation> evaluate() override {
     if (dev_.empty()) return std::nullopt;
     drop_.restore();
-    const auto predicted = predict_tags(encoder_, adapters_, head_, *tokenizer_, dev_,
-                                        options_.max_length, options_.batch_size);
+    const auto predicted =
+        predict_tags(encoder_, adapters_, head_, *tokenizer_, dev_, options_.max_length,
+                     options_.batch_size, options_.dev_languages);
     Evaluation evaluation;
     if (options_.scheme == TagScheme::kPlain) {
       evaluation.score = evaluation.figures.extra["dev_accuracy"] = plain_accuracy(dev_, predicted);
@@ -151,6 +177,7 @@ class TaggingTask : public TrainingTask {
   }
 
   void train(bool on) override {
+    if (on) check_languages();
     drop_.restore();
     encoder_->train(on);
     adapters_->train(on);
@@ -159,8 +186,44 @@ class TaggingTask : public TrainingTask {
 
   std::vector<std::pair<std::string, at::Tensor>> trained() const override { return trained_; }
 
+  /// Batch `index` of the training: each sequence once an epoch, shuffled anew over all languages.
+  TaggingBatch batch_of(int64_t index) {
+    auto batch = examples_.batch(sequences_of(index));
+    auto& languages = batch.batch.languages;
+    if (!options_.train_languages.empty()) {
+      languages.assign(batch.sentences.size(),
+                       draw_language(options_.train_languages, options_.seed, index));
+    } else if (!options_.languages.empty()) {
+      for (const auto sentence : batch.sentences) languages.push_back(options_.languages[sentence]);
+    }
+    return batch;
+  }
+
  private:
-  /// The sequences of batch `index`: each once an epoch, shuffled anew.
+  static void require_one_each(const char* option, const std::vector<std::string>& languages,
+                               size_t sentences) {
+    if (languages.empty() || languages.size() == sentences) return;
+    input_error("TaggingTask: expected ", option, " of ", sentences, " sentences, but found ",
+                languages.size());
+  }
+
+  /// What would fail at the first batch, or hours later at the first evaluation.
+  void check_languages() const {
+    if (!adapters_->wants_languages()) {
+      if (options_.train_languages.empty()) return;
+      input_error("TaggingTask: expected a composition with ", kLanguage,
+                  " for train_languages, but found ", to_string(adapters_->composition()));
+    }
+    const auto require = [](bool holds, const char* option) {
+      if (!holds)
+        input_error("TaggingTask: expected ", option, " for a composition with ", kLanguage,
+                    ", but found none");
+    };
+    require(!options_.languages.empty() || !options_.train_languages.empty(), "languages");
+    require(!options_.dev_languages.empty() || dev_.empty(), "dev_languages");
+  }
+
+  /// The sequences of batch `index`.
   std::vector<size_t> sequences_of(int64_t index) {
     const auto epoch = index / epoch_size();
     if (epoch != epoch_) {
@@ -187,6 +250,7 @@ class TaggingTask : public TrainingTask {
   Options options_;
   AdapterDrop drop_;
   std::vector<std::pair<std::string, at::Tensor>> trained_;
+  ScheduledUnfreezing unfreezing_;
   std::vector<size_t> order_;
   int64_t epoch_ = -1;
 };

@@ -20,6 +20,9 @@ struct TrainerOptions {
   int64_t log_every = 10;
   int64_t eval_every = 0;  ///< 0: at the end alone
   int64_t save_every = 0;  ///< 0: no checkpoint but where the observer wishes one
+  /// Checkpoint averaging (Schmidt, Vulić & Glavaš 2023): what is kept is the mean of the tensors
+  /// after each N steps and after the last one; 0: no average.
+  int64_t average_every = 0;
 };
 
 /// Throws InputError, naming the option, for a value that no training can have.
@@ -37,16 +40,18 @@ struct TrainingResult {
   std::optional<double> passes;  ///< over the training data
   double seconds = 0;
   double loss = 0;                         ///< mean of the last logged steps
-  std::optional<double> best_score;        ///< of the task's evaluation
+  std::optional<double> best_score;        ///< of the task's evaluation, of the tensors kept
   std::optional<MetricsRow> best_figures;  ///< and what it logged
+  int64_t averaged = 0;                    ///< steps whose tensors the kept ones are the mean of
 };
 
 /// Trains with AdamW (Loshchilov & Hutter 2019), linear warm-up and decay, and gradient clipping.
 /// Leaves the task with the tensors of its best evaluation, or the last ones where there is no
-/// held-out data. Goes on from `from`, where there is one, exactly: same batches, same dropout,
-/// same optimizer. Throws InputError for options that cannot be, when loss or gradient are not
-/// finite (the tensors stay as they were before that step), and when `from` is of other tensors;
-/// Interrupted where the observer wishes to stop.
+/// held-out data; with `average_every` with their average, which is what the last evaluation
+/// measures, and no evaluation before it picks anything. Goes on from `from`, where there is one,
+/// exactly: same batches, same dropout, same optimizer. Throws InputError for options that cannot
+/// be, when loss or gradient are not finite (the tensors stay as they were before that step), and
+/// when `from` is of other tensors; Interrupted where the observer wishes to stop.
 TrainingResult train(TrainingTask& task, const TrainerOptions& options, TrainingObserver& observer,
                      const Checkpoint* from = nullptr);
 

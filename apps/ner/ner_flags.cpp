@@ -1,0 +1,131 @@
+#include "apps/ner/ner_flags.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "madx/core/error.h"
+
+namespace madx::apps {
+namespace {
+
+/// What stands on the command line as it is.
+struct Words {
+  std::string source;
+  std::vector<std::string> train, dev, languages, tests, texts, adapters;
+};
+
+void add_data(CLI::App& app, NerFlags& flags, Words& words) {
+  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  app.add_option("--source", words.source, "Language of the training data")->required();
+  app.add_option("--language", words.languages,
+                 "LANGUAGE=DIRECTORY of a language adapter; once a language");
+  app.add_option("--test", words.tests, "LANGUAGE=FILE in CoNLL form");
+  app.add_option("--text", words.texts, "LANGUAGE=FILE of raw text to tag, a sentence a line");
+  app.add_option("--mixed-text", flags.mixed_text,
+                 "Raw text to tag, a line a LANGUAGE, a tab and a sentence");
+  app.add_option("--train", words.train,
+                 "CoNLL file in the source language; LANGUAGE=FILE for one in another, as often as "
+                 "there are: each sentence runs under its own language's adapters");
+  app.add_option("--dev", words.dev,
+                 "CoNLL file in the source language, or LANGUAGE=FILE: the task adapter of the "
+                 "best F1 over all of them is kept");
+  app.add_option("--task-adapter", flags.task_adapter,
+                 "Directory of a trained task adapter, instead of --train");
+  app.add_option("--output", flags.output, "Directory to write")->required();
+}
+
+void add_training(CLI::App& app, NerFlags& flags, Words& words) {
+  app.add_option("--setup", flags.setup, "madx, no-inv, no-lang or finetune")
+      ->capture_default_str();
+  app.add_option("--train-languages", flags.train_languages,
+                 "Languages of --language: each training batch runs under the adapters of one of "
+                 "them, drawn by chance, instead of its own (target-language-ready)");
+  app.add_option("--unfreeze-every", flags.unfreeze_every,
+                 "The topmost layer's task adapter learns from the start, the next lower one N "
+                 "steps later, and so on; 0: all from the start")
+      ->capture_default_str();
+  app.add_option("--adapter", words.adapters,
+                 "NAME=DIRECTORY of a further adapter that --composition names");
+  app.add_option("--leave-out-loaded", flags.leave_out_loaded,
+                 "Layers in which adapters that are loaded are left out, e.g. 11");
+  flags.composition.add_to(app,
+                           "in it LANGUAGE is the language of each sentence, ner the task adapter. "
+                           "With --train the adapter ner and fusions learn that no flag loads");
+  flags.adapter.add_to(app, /*default_reduction_factor=*/16);
+  flags.training.add_to(app);
+  flags.device.add_to(app);
+  flags.conll.add_to(app);
+}
+
+void check(const CLI::App& app, const NerFlags& flags) {
+  for (const std::string flag : {"--adapter", "--fusion"}) {
+    if (app.count(flag) > 0 && !flags.composition.given()) {
+      input_error(flag, ": expected --composition beside it, which says where it acts; leave ",
+                  flag, " out, or add --composition");
+    }
+  }
+  if (flags.trains() != flags.task_adapter.empty()) {
+    input_error("--train and --task-adapter: expected one of them, but found ",
+                flags.trains() ? "both" : "neither");
+  }
+  for (const std::string flag : {"--dev", "--config", "--leave-out", "--train-languages",
+                                 "--unfreeze-every", "--average-every"}) {
+    if (!flags.trains() && app.count(flag) > 0) {
+      input_error(flag,
+                  ": expected --train beside it, but found --task-adapter, which is not trained "
+                  "again; leave ",
+                  flag, " out");
+    }
+  }
+  if (flags.trains()) require_sources(flags.sources, flags.train);
+  if (flags.tests.empty() && flags.texts.empty() && flags.mixed_text.empty()) {
+    input_error(
+        "expected --test LANGUAGE=FILE or --text LANGUAGE=FILE (or --mixed-text FILE), but found "
+        "none");
+  }
+  for (const auto& language : flags.train_languages) {
+    if (std::count(flags.train_languages.begin(), flags.train_languages.end(), language) > 1)
+      input_error("--train-languages: expected each language once, but found ", language, " twice");
+  }
+  if (flags.unfreeze_every < 0) {
+    input_error("--unfreeze-every: expected a number of at least 0, but found ",
+                flags.unfreeze_every);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> NerFlags::languages_of_training() const {
+  auto names = train_languages;
+  const auto add = [&](const std::vector<LabelledFile>& files) {
+    for (const auto& file : files)
+      if (std::count(names.begin(), names.end(), file.language) == 0)
+        names.push_back(file.language);
+  };
+  if (train_languages.empty()) add(train);
+  add(dev);
+  return names;
+}
+
+NerFlags parse_ner_flags(int argc, char** argv) {
+  CLI::App app("Zero-shot named entity recognition with MAD-X");
+  NerFlags flags;
+  Words words;
+  flags.training.batch_size = 16;
+  add_data(app, flags, words);
+  add_training(app, flags, words);
+  parse_command_line(app, argc, argv);
+  flags.training.check();
+  flags.languages = parse_pairs("--language", words.languages);
+  flags.tests = parse_pairs("--test", words.tests);
+  flags.texts = parse_pairs("--text", words.texts);
+  flags.adapters = parse_pairs("--adapter", words.adapters);
+  flags.sources = parse_sources(words.source, words.train);
+  flags.train = parse_labelled_files("--train", words.train, flags.sources);
+  flags.dev = parse_labelled_files("--dev", words.dev, flags.sources);
+  flags.source = flags.trains() ? joined_languages(flags.train) : words.source;
+  check(app, flags);
+  return flags;
+}
+
+}  // namespace madx::apps
