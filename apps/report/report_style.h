@@ -41,6 +41,17 @@ figure { margin: 1rem 0; }
 figure svg { display: block; max-width: 100%; height: auto; border: 1px solid var(--line);
   border-radius: 6px; }
 figcaption { font-size: .875rem; margin-top: .3rem; }
+.headline { font-size: 1.125rem; }
+.best b { font-weight: 700; }
+small { color: var(--dim); }
+sup { line-height: 0; }
+tr.strong { background: var(--card); }
+tr.strong th { font-weight: 600; }
+.above { color: var(--right); font-size: .7em; }
+.below { color: var(--wrong); font-size: .7em; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(272px, 1fr)); gap: .75rem; }
+.panels figure { margin: 0; }
+h4 { font-size: .95rem; margin: 1rem 0 .4rem; }
 summary { cursor: pointer; padding: .25rem 0; }
 .chip { display: inline-block; padding: 0 .55rem; margin: .1rem .3rem .1rem 0; border: 1px solid;
   border-radius: 1rem; font-size: .78rem; line-height: 1.5; white-space: nowrap; }
@@ -69,6 +80,7 @@ mark.wrong b { display: inline-block; }
   th, td { padding: .3rem .5rem; }
   figure { overflow-x: auto; }
   figure > svg { max-width: none; }
+  .panels figure > svg { max-width: 100%; }
 }
 @media print {
   :root { --text: #000; --dim: #444; --page: #fff; --card: #fff; --line: #ccc; --right: #1a7f37;
@@ -78,6 +90,8 @@ mark.wrong b { display: inline-block; }
   h2, h3 { break-after: avoid; }
   figure, table, tr { break-inside: avoid; }
   .wide { overflow: visible; }
+  .wide table { font-size: 7.5pt; }
+  .wide th, .wide td { padding: .15rem .3rem; white-space: normal; }
   details::details-content { content-visibility: visible; block-size: auto; }
   td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
