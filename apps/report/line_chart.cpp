@@ -124,6 +124,7 @@ void draw_series(Svg& svg, const Plot& plot, const Series& series) {
   const std::string colour = chart_colour(static_cast<size_t>(series.colour));
   const std::string opacity = " opacity=\"" + detail::number(series.opacity, 2) + "\"";
   const char* width = series.opacity < 1 ? "1" : "2";
+  const char* dashes = series.dashed ? " stroke-dasharray=\"6 5\"" : "";
 
   PathData path;
   for (size_t i = 0; i < series.x.size(); ++i) {
@@ -134,7 +135,8 @@ void draw_series(Svg& svg, const Plot& plot, const Series& series) {
     }
   }
   svg.path(path.finish(), " fill=\"none\" stroke=\"" + colour + "\" stroke-width=\"" + width +
-                              "\" stroke-linejoin=\"round\" stroke-linecap=\"round\"" + opacity);
+                              "\" stroke-linejoin=\"round\" stroke-linecap=\"round\"" + opacity +
+                              dashes);
   if (!series.markers) return;
   for (size_t i = 0; i < series.x.size(); ++i) {
     if (!is_drawn(plot.chart, series.x[i], series.y[i])) continue;
@@ -177,8 +179,10 @@ std::string line_chart_svg(const LineChart& chart) {
                                   series.name + "\", but got " + std::to_string(series.x.size()) +
                                   " and " + std::to_string(series.y.size()));
     }
-    legend.push_back(
-        {series.name, chart_colour(static_cast<size_t>(series.colour)), series.opacity});
+    if (!series.name.empty()) {
+      legend.push_back(
+          {series.name, chart_colour(static_cast<size_t>(series.colour)), series.opacity});
+    }
     for (size_t i = 0; i < series.x.size(); ++i) {
       if (!is_drawn(chart, series.x[i], series.y[i])) continue;
       x.add(series.x[i]);

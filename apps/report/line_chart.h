@@ -10,12 +10,13 @@ namespace madx::apps {
 /// One curve: points (x[i], y[i]) in order of x. A point that is NaN or infinite, or not above 0 on
 /// a logarithmic axis, is left out and breaks the line.
 struct Series {
-  std::string name;
+  std::string name;  ///< empty: not in the legend
   std::vector<double> x;
   std::vector<double> y;
   int colour = 0;        ///< of the palette; series of one colour differ in opacity
   double opacity = 1;    ///< 0 to 1
   bool markers = false;  ///< a dot at each point
+  bool dashed = false;   ///< for a level that others are measured by
 };
 
 struct LineChart {

@@ -7,32 +7,15 @@
 #include <stdexcept>
 #include <utility>
 
-#include "apps/report/entity_colours.h"
 #include "apps/report/html.h"
-#include "apps/report/span_errors.h"
+#include "apps/report/html_page.h"
+#include "apps/report/marked_text.h"
 #include "apps/report/svg.h"
 
 namespace madx::apps::detail {
 namespace {
 
 constexpr size_t kExamples = 40;
-
-struct JudgedSentence {
-  const std::vector<std::string>* tokens;
-  std::vector<JudgedSpan> gold;
-  std::vector<JudgedSpan> predicted;
-
-  // Each error once: a wrong type or boundary is seen from both sides.
-  std::map<SpanError, int64_t> errors() const {
-    std::map<SpanError, int64_t> counts;
-    for (const JudgedSpan& judged : gold) ++counts[judged.error];
-    for (const JudgedSpan& judged : predicted) {
-      if (judged.error == SpanError::kSpurious) ++counts[judged.error];
-    }
-    counts.erase(SpanError::kNone);
-    return counts;
-  }
-};
 
 void check(const NerPredictions& predictions) {
   bool fits = predictions.gold.size() == predictions.predicted.size();
@@ -51,16 +34,10 @@ void check(const NerPredictions& predictions) {
 std::vector<JudgedSentence> judge(const NerPredictions& predictions) {
   std::vector<JudgedSentence> sentences;
   for (size_t i = 0; i < predictions.gold.size(); ++i) {
-    const std::vector<Span> gold = spans_of(predictions.gold[i].tags);
-    const std::vector<Span> predicted = spans_of(predictions.predicted[i]);
-    sentences.push_back({&predictions.gold[i].tokens, judge_gold(gold, predicted),
-                         judge_predicted(gold, predicted)});
+    const TaggedSentence& gold = predictions.gold[i];
+    sentences.push_back(judge_sentence(gold.tokens, gold.tags, predictions.predicted[i]));
   }
   return sentences;
-}
-
-std::string chip(const std::string& kind, const std::string& text) {
-  return "<span class=\"chip " + kind + "\">" + escape_html(text) + "</span>";
 }
 
 std::string summary(const std::vector<JudgedSentence>& sentences) {
@@ -78,7 +55,7 @@ std::string summary(const std::vector<JudgedSentence>& sentences) {
                                 SpanError::kWrongBoundary, SpanError::kSpurious}) {
     const int64_t count = counts[error];
     const char* kind = count == 0 ? "dim" : error == SpanError::kNone ? "right" : "wrong";
-    html += chip(kind, std::to_string(count) + " " + error_name(error)) + " ";
+    html += html_chip(kind, std::to_string(count) + " " + error_name(error)) + " ";
   }
   return html + "</p>\n";
 }
@@ -126,43 +103,13 @@ std::string confusion_matrix(const NerPredictions& predictions) {
   return html + "</table></div>\n";
 }
 
-// Text directions follow the sentence (dir="auto"); labels are kept out of that.
-std::string marked_text(const std::vector<std::string>& tokens,
-                        const std::vector<JudgedSpan>& spans) {
-  std::string html = "<p dir=\"auto\">";
-  auto next = spans.begin();
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    if (i > 0) html += ' ';
-    if (next != spans.end() && i == next->span.begin) {
-      const bool wrong = next->error != SpanError::kNone;
-      html += "<mark class=\"e" + std::to_string(entity_colour(next->span.type)) +
-              (wrong ? " wrong" : "") + "\" title=\"" + error_name(next->error) + "\">";
-    }
-    html += escape_html(tokens[i]);
-    if (next != spans.end() && i + 1 == next->span.end) {
-      html += " <b dir=\"ltr\">" + escape_html(next->span.type) + "</b></mark>";
-      ++next;
-    }
-  }
-  return html + "</p>";
-}
-
 std::string example(const JudgedSentence& sentence) {
   const auto errors = sentence.errors();
-  std::string html = "<div class=\"example\"><div class=\"chips\">";
-  if (errors.empty()) html += chip("right", "correct");
-  for (const auto& [error, count] : errors) {
-    html += chip("wrong",
-                 count == 1 ? error_name(error) : std::to_string(count) + " " + error_name(error));
-  }
-  html += "</div>";
-  if (errors.empty()) {
-    html += "<span>both</span>" + marked_text(*sentence.tokens, sentence.gold);
-  } else {
-    html += "<span>gold</span>" + marked_text(*sentence.tokens, sentence.gold) +
-            "<span>predicted</span>" + marked_text(*sentence.tokens, sentence.predicted);
-  }
-  return html + "</div>\n";
+  const std::string gold = marked_text(*sentence.tokens, sentence.gold);
+  if (errors.empty()) return example_card(html_chip("right", "correct"), {{"both", gold}});
+  return example_card(
+      error_chips(errors),
+      {{"gold", gold}, {"predicted", marked_text(*sentence.tokens, sentence.predicted)}});
 }
 
 // Wrong ones first, then right ones with entities, then those where there was nothing to find; each

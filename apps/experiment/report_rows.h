@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/experiment/row_comparison.h"
+#include "apps/experiment/score_table.h"
+
+// Which rows and which cells the report speaks of.
+namespace madx::apps::detail {
+
+inline constexpr const char* kMainRow = "madx";
+
+// The row that others are compared with: "madx-lad-inv", or the first other row without language
+// adapters that has scores; empty where there is none.
+std::string baseline_of(const ExperimentResults& results);
+
+bool has_scores(const ExperimentResults& results, const std::string& row);
+
+bool is_unseen(const ExperimentResults& results, const std::string& language);
+
+// Every source with every other language that any row has scores in; of those languages, with
+// `only_unseen`, the ones that the encoder has not seen.
+std::vector<Pair> target_pairs(const ExperimentResults& results, bool only_unseen);
+
+// Mean and deviation of the seeds' means over `pairs`, over the seeds that have all of them.
+std::optional<ScoreSummary> mean_over(const ExperimentResults& results, const std::string& row,
+                                      const std::vector<Pair>& pairs);
+
+// Words of numbers: "53.1", "+2.4", "0.002".
+std::string score_text(double percent);
+std::string difference_text(double percent);
+std::string p_text(double p);
+
+// "3 seeds", "one seed".
+std::string count_text(size_t count, const std::string& one, const std::string& many);
+
+// "a, b and c".
+std::string list_text(const std::vector<std::string>& words);
+
+}  // namespace madx::apps::detail
