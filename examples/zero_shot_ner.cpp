@@ -58,7 +58,7 @@ Inputs read_inputs(const NerFlags& flags) {
 madx::apps::NerModel make_model(const NerFlags& flags, const Inputs& inputs, at::Device device) {
   const auto setup = madx::apps::parse_ner_setup(flags.setup);
   const auto form = flags.device.weight_form(device);
-  if (setup == madx::apps::NerSetup::kFinetune && form != madx::WeightForm::kFloat32) {
+  if (setup == madx::apps::NerSetup::kFinetune && flags.trains() && form != madx::WeightForm::kFloat32) {
     madx::input_error(
         "--dtype: expected float32 beside --setup finetune, which trains the encoder's "
         "own weights, but found ",

@@ -47,8 +47,8 @@ std::string experiment_report_html(const ExperimentResults& results) {
                    "<h1>" + escape_html(title) + "</h1>\n<p class=\"headline\">" +
                        escape_html(headline) + "</p>\n" + contents(!learning.empty()) +
                        what_was_run(results) + scores + detail::types_section(results) +
-                       detail::bars_section(results) + learning +
-                       detail::costs_section(results) + detail::examples_section(results) +
+                       detail::bars_section(results) + learning + detail::costs_section(results) +
+                       detail::examples_section(results) +
                        detail::limits_section(results, comparison, marks));
 }
 

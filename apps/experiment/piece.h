@@ -18,10 +18,10 @@ struct Piece {
   std::string row, source, language;  ///< what it is of; empty where rows share it
   uint64_t seed = 0;
   int64_t step = 0;  ///< of a snapshot of a language adapter that is scored; 0: its end
-  std::vector<std::string> arguments;  ///< without --output, --resume and --threads
-  Recipe recipe;                       ///< all that decides what comes out
-  std::vector<size_t> needs;           ///< pieces of the plan that it reads the results of
-  std::string name;  ///< "task-adapter-madx-en-seed1-0123456789ab"; its directory's
+  std::vector<std::string> arguments = {};  ///< without --output, --resume and --threads
+  Recipe recipe = {};                       ///< all that decides what comes out
+  std::vector<size_t> needs = {};           ///< pieces of the plan that it reads the results of
+  std::string name = {};  ///< "task-adapter-madx-en-seed1-0123456789ab"; its directory's
 };
 
 /// Builds a piece's arguments together with its recipe.

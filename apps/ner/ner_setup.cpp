@@ -143,9 +143,9 @@ void NerModel::add_task(const BottleneckConfig& config, const std::vector<std::s
 }
 
 void NerModel::load_task(const std::string& directory) {
-  if (setup == NerSetup::kFinetune) {
-    input_error(
-        "--task-adapter: expected --train under --setup finetune, which has no task adapter");
+  if (setup == NerSetup::kFinetune && std::filesystem::exists(directory + "/adapter_config.json")) {
+    input_error("--task-adapter: expected finetuned/ of a run with --setup finetune, or --train, ",
+                "but found a task adapter in ", directory, "; leave --setup finetune out");
   }
   if (names(composition, kTask) && !adapters->has(kTask))
     io::load_adapter(adapters, directory, kTask, leave_out);

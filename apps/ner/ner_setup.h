@@ -45,8 +45,9 @@ struct NerModel {
   /// A fresh head, and of what the composition names the task adapter and the fusions that are not
   /// there: they learn. Under finetune the encoder does.
   void add_task(const BottleneckConfig& config, const std::vector<std::string>& labels);
-  /// A trained task adapter, where the composition has one that is not there, and its head. Throws
-  /// InputError under finetune, which has no task adapter, and for a head whose labels are no tags.
+  /// A trained task adapter, where the composition has one that is not there, and its head; under
+  /// finetune the head of `directory`, finetuned/ of a run, of which the encoder is. Throws
+  /// InputError for a task adapter under finetune, and for a head whose labels are no tags.
   void load_task(const std::string& directory);
   /// Writes task_adapter/, and a directory a fusion under fusions/, into `directory`; finetune:
   /// finetuned/, a Hugging Face directory with the head beside it, config and tokenizer those that

@@ -73,7 +73,7 @@ const BadInput kFlags[] = {
     {kNer, "--language ner=@/adapters/en", "but found \"ner\", the task adapter's name"},
     {kNer, "--test rw=@/sw.conll", "--language: expected rw=DIRECTORY"},
     {kNer, "--source rw", "--language: expected rw=DIRECTORY"},
-    {kNer, "!--train --task-adapter @/ner/task_adapter --setup finetune", "--task-adapter"},
+    {kNer, "!--train --task-adapter @/ner/task_adapter --setup finetune", "--task-adapter: expected finetuned/ of a run"},
 };
 
 const BadInput kVariants[] = {

@@ -141,6 +141,20 @@ TEST(ZeroShotNer, RunsTheOtherSetups) {
   EXPECT_FALSE(at::equal(finetuned.encoder->word_embeddings(), before.encoder->word_embeddings()));
 }
 
+TEST(ZeroShotNer, TagsAsBeforeWithWhatWasFineTuned) {
+  run_ner(kTraining + std::string("--setup finetune --output @/setups/tuned"));
+  const std::string tuned = "@/setups/tuned/finetuned";
+  const auto result = run_command(tiny_files(), "zero_shot_ner",
+                                  "--encoder " + tuned + " --task-adapter " + tuned +
+                                      " --setup finetune --source en --test sw=@/sw.conll "
+                                      "--output @/setups/tested");
+  ASSERT_EQ(result.status, 0) << result;
+  const auto predictions = [](const std::string& run) {
+    return io::read_bytes(tiny_files() / ("setups/" + run + "/predictions/sw.conll"));
+  };
+  EXPECT_EQ(predictions("tuned"), predictions("tested"));
+}
+
 TEST(ZeroShotNer, TagsAsBeforeWithALoadedTaskAdapter) {
   run_ner(
       "--task-adapter @/ner/task_adapter --test en=@/en.conll --test sw=@/sw.conll "

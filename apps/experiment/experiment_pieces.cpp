@@ -1,0 +1,235 @@
+#include "apps/experiment/experiment_pieces.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "madx/core/error.h"
+#include "madx/io/encoder_files.h"
+
+namespace madx::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The number of an encoder's layers, by the config.json in or beside it, else by loading it.
+int64_t layers_of(const std::string& encoder) {
+  const fs::path path(encoder);
+  const auto file = (fs::is_directory(path) ? path : path.parent_path()) / "config.json";
+  if (std::ifstream stream(file); stream) {
+    const auto json = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
+    if (json.is_object() && json.contains("num_hidden_layers"))
+      return json["num_hidden_layers"].get<int64_t>();
+  }
+  return io::load_encoder(encoder).encoder->config().num_hidden_layers;
+}
+
+}  // namespace
+
+size_t ExperimentPieces::add(PieceMaker& maker, const std::string& label) {
+  auto piece = maker.finish(label);
+  const auto [place, fresh] = by_digest_.emplace(recipe_digest(piece.recipe), pieces_.size());
+  if (fresh) pieces_.push_back(std::move(piece));
+  return place->second;
+}
+
+void ExperimentPieces::read(PieceMaker& maker, const std::string& flag, const PieceOrigin& origin,
+                            const std::string& name) {
+  if (!origin.piece) return maker.read(flag, origin.path, name);
+  maker.read_piece(flag, *origin.piece, pieces_[*origin.piece], store_, origin.part, name);
+}
+
+std::string ExperimentPieces::last_layer() {
+  if (last_layer_.empty()) last_layer_ = std::to_string(layers_of(config_.encoder) - 1);
+  return last_layer_;
+}
+
+void ExperimentPieces::set_row_flags(FlagValues& flags, PieceKind kind, const std::string& row) {
+  if (row == "madx-2.0" && kind != PieceKind::kScoring)
+    flags.insert({"--leave-out", {true, {last_layer()}}});
+  if (row == "houlsby" && kind != PieceKind::kScoring)
+    flags.insert({"--config", {true, {"houlsby"}}});
+  if (kind != PieceKind::kTaskAdapter) return;
+  if (row == "fun") flags.insert({"--unfreeze-every", {true, {"50"}}});
+  if (row == "averaged") flags.insert({"--average-every", {true, {"100"}}});
+}
+
+void ExperimentPieces::set_flags(PieceMaker& maker, PieceKind kind, const std::string& row,
+                                 const std::string& language) {
+  auto flags = config_.flags_of(kind, row, language);
+  set_row_flags(flags, kind, row);
+  maker.set(flags);
+}
+
+std::string ExperimentPieces::adapter_row(const std::string& row) const {
+  const auto own = config_.row_flags.find(row);
+  const bool differs =
+      row == "madx-2.0" || row == "houlsby" ||
+      (own != config_.row_flags.end() && own->second.count(PieceKind::kLanguageAdapter) > 0);
+  return differs ? row : "madx";
+}
+
+void ExperimentPieces::read_text(PieceMaker& maker, const std::string& language) {
+  for (const auto& file : config_.text.at(language)) maker.read("--text", file);
+  if (config_.eval_text.count(language) > 0)
+    maker.read("--eval-text", config_.eval_text.at(language));
+  if (!config_.lm_head.empty()) maker.read("--lm-head", config_.lm_head);
+}
+
+const NerFiles& ExperimentPieces::labelled(const std::string& language) const {
+  const auto found = config_.ner.find(language);
+  if (found == config_.ner.end() || found->second.train.empty())
+    input_error(config_.path, ": ner.", language,
+                ".train: expected training data of a source, but found nothing");
+  return found->second;
+}
+
+void ExperimentPieces::read_labelled(PieceMaker& maker, const std::string& source) {
+  const auto& files = labelled(source);
+  maker.read("--train", files.train);
+  if (!files.dev.empty()) maker.read("--dev", files.dev);
+  const auto& test = !files.test.empty()  ? files.test
+                     : !files.dev.empty() ? files.dev
+                                          : files.train;
+  maker.read("--test", test, source);
+}
+
+std::optional<PieceOrigin> ExperimentPieces::language_adapter(const std::string& row,
+                                                              const std::string& language) {
+  if (const auto ready = config_.language_adapters.find(language);
+      ready != config_.language_adapters.end()) {
+    return PieceOrigin{ready->second, std::nullopt, ""};
+  }
+  if (config_.text.count(language) == 0) return std::nullopt;
+  const auto of = adapter_row(row);
+  PieceMaker maker({PieceKind::kLanguageAdapter, "train_lang_adapter", "", "", language},
+                   identified_);
+  maker.read("--encoder", config_.encoder);
+  read_text(maker, language);
+  maker.set("--name", language);
+  if (config_.curve > 0) maker.set("--snapshot-every", std::to_string(config_.curve));
+  set_flags(maker, PieceKind::kLanguageAdapter, of, language);
+  return PieceOrigin{"", add(maker, language + (of == "madx" ? "" : "-" + of)), ""};
+}
+
+std::optional<PieceOrigin> ExperimentPieces::adapted_encoder(const std::string& language) {
+  if (config_.text.count(language) == 0) return std::nullopt;
+  PieceMaker maker({PieceKind::kAdaptedEncoder, "adapt_encoder", "", "", language}, identified_);
+  maker.read("--encoder", config_.encoder);
+  read_text(maker, language);
+  set_flags(maker, PieceKind::kAdaptedEncoder, "", language);
+  return PieceOrigin{"", add(maker, language), ""};
+}
+
+size_t ExperimentPieces::fine_tuning(const std::string& row, const PieceOrigin& encoder,
+                                     const std::string& source, const std::string& language,
+                                     uint64_t seed) {
+  PieceMaker maker({PieceKind::kFineTuning, "zero_shot_ner", row, source, language, seed},
+                   identified_);
+  read(maker, "--encoder", encoder);
+  maker.set("--source", source);
+  maker.set("--setup", "finetune");
+  read_labelled(maker, source);
+  maker.set("--seed", std::to_string(seed));
+  set_flags(maker, PieceKind::kFineTuning, row);
+  const auto target = language.empty() ? "" : "-" + language;
+  return add(maker, row + "-" + source + target + "-seed" + std::to_string(seed));
+}
+
+size_t ExperimentPieces::fine_tuning_score(const std::string& row, size_t training,
+                                           const std::string& source, const std::string& language,
+                                           uint64_t seed) {
+  const PieceOrigin encoder{"", training, "/finetuned"};
+  PieceMaker maker({PieceKind::kScoring, "zero_shot_ner", row, source, language, seed},
+                   identified_);
+  read(maker, "--encoder", encoder);
+  read(maker, "--task-adapter", encoder);
+  maker.set("--source", source);
+  maker.set("--setup", "finetune");
+  maker.read("--test", test_of(language), language);
+  maker.set("--seed", std::to_string(seed));
+  set_flags(maker, PieceKind::kScoring, row);
+  return add(maker, row + "-" + source + "-" + language + "-seed" + std::to_string(seed));
+}
+
+std::optional<size_t> ExperimentPieces::task_adapter(const std::string& asked,
+                                                     const std::string& source, uint64_t seed,
+                                                     std::string& reason) {
+  const auto row = task_row(asked);
+  const auto setup = setup_of(row);
+  PieceMaker maker({PieceKind::kTaskAdapter, "zero_shot_ner", row, source, "", seed}, identified_);
+  maker.read("--encoder", config_.encoder);
+  maker.set("--source", source);
+  maker.set("--setup", setup);
+  read_labelled(maker, source);
+  std::vector<std::string> learned = {source};
+  if (row == "multi-source") {
+    for (const auto& other : config_.multi_sources) {
+      if (other == source) continue;
+      maker.read("--train", labelled(other).train, other);
+      if (!labelled(other).dev.empty()) maker.read("--dev", labelled(other).dev, other);
+      learned.push_back(other);
+    }
+  }
+  if (row == "tlr") {
+    for (const auto& language : config_.languages)
+      if (language != source && language_adapter(row, language)) learned.push_back(language);
+    maker.set({{"--train-languages", {true, learned}}});
+  }
+  for (const auto& language : learned) {
+    if (setup == "no-lang") break;
+    const auto adapter = language_adapter(row, language);
+    if (!adapter) {
+      reason = "no text of " + language + ", and no ready adapter";
+      return std::nullopt;
+    }
+    read(maker, "--language", *adapter, language);
+    if (language == source) leave_out_of(maker, row, *adapter);
+  }
+  maker.set("--seed", std::to_string(seed));
+  set_flags(maker, PieceKind::kTaskAdapter, row);
+  return add(maker, row + "-" + source + "-seed" + std::to_string(seed));
+}
+
+size_t ExperimentPieces::score(const std::string& row, size_t task, const std::string& setup,
+                               const std::optional<PieceOrigin>& adapter, const std::string& source,
+                               const std::string& language, uint64_t seed, int64_t step) {
+  PieceMaker maker({PieceKind::kScoring, "zero_shot_ner", row, source, language, seed, step},
+                   identified_);
+  maker.read("--encoder", config_.encoder);
+  maker.read_piece("--task-adapter", task, pieces_[task], store_, "/task_adapter");
+  maker.set("--source", source);
+  maker.set("--setup", setup);
+  if (adapter) {
+    read(maker, "--language", *adapter, language);
+    leave_out_of(maker, row, *adapter);
+  }
+  maker.read("--test", test_of(language), language);
+  maker.set("--seed", std::to_string(seed));
+  set_flags(maker, PieceKind::kScoring, row);
+  const auto at = step > 0 ? "-step" + std::to_string(step) : "";
+  return add(maker, row + "-" + source + "-" + language + "-seed" + std::to_string(seed) + at);
+}
+
+std::string ExperimentPieces::test_of(const std::string& language) const {
+  const auto found = config_.ner.find(language);
+  return found == config_.ner.end() ? "" : found->second.test;
+}
+
+std::string ExperimentPieces::setup_of(const std::string& row) const {
+  if (row == "madx-lad-inv") return "no-lang";
+  return row == "madx-inv" ? "no-inv" : "madx";
+}
+
+std::string ExperimentPieces::task_row(const std::string& row) const {
+  return row == "keep-source" || row == "drop-la" ? "madx" : row;
+}
+
+void ExperimentPieces::leave_out_of(PieceMaker& maker, const std::string& row,
+                                    const PieceOrigin& adapter) {
+  if (row == "madx-2.0" && !adapter.piece) maker.set("--leave-out-loaded", last_layer());
+}
+
+}  // namespace madx::apps

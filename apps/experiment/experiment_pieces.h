@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/experiment/experiment_config.h"
+#include "apps/experiment/piece.h"
+
+namespace madx::apps {
+
+/// Where a row gets an encoder or an adapter from: files that are there, or a piece.
+struct PieceOrigin {
+  std::string path;             ///< empty: a piece
+  std::optional<size_t> piece;  ///< of the plan
+  std::string part;             ///< of the piece's directory
+};
+
+/// The pieces of an experiment as its rows ask for them: one of each digest, so that rows share
+/// what they have in common. Functions return a piece's place in `all`.
+class ExperimentPieces {
+ public:
+  ExperimentPieces(const ExperimentConfig& config, std::string store)
+      : config_(config), store_(std::move(store)) {}
+
+  const std::vector<Piece>& all() const { return pieces_; }
+
+  /// A language's adapter for a row; nothing where there is neither a ready one nor text.
+  std::optional<PieceOrigin> language_adapter(const std::string& row, const std::string& language);
+  /// The encoder after masked LM on a language's text; nothing where there is none.
+  std::optional<PieceOrigin> adapted_encoder(const std::string& language);
+  /// An encoder fine-tuned on a source; `language` is the target that it is for, or empty.
+  size_t fine_tuning(const std::string& row, const PieceOrigin& encoder, const std::string& source,
+                     const std::string& language, uint64_t seed);
+  size_t fine_tuning_score(const std::string& row, size_t training, const std::string& source,
+                           const std::string& language, uint64_t seed);
+  /// A task adapter for a row; nothing, with the reason, where something is missing.
+  std::optional<size_t> task_adapter(const std::string& row, const std::string& source,
+                                     uint64_t seed, std::string& reason);
+  /// A task adapter's score on a target, under `adapter`, where there is one; `step` is that of the
+  /// snapshot which it is, or 0.
+  size_t score(const std::string& row, size_t task, const std::string& setup,
+               const std::optional<PieceOrigin>& adapter, const std::string& source,
+               const std::string& language, uint64_t seed, int64_t step = 0);
+
+  /// A language's test set; empty where there is none.
+  std::string test_of(const std::string& language) const;
+  /// What zero_shot_ner calls the setup of a row's task adapter.
+  std::string setup_of(const std::string& row) const;
+  /// The row whose task adapter a row has: those that differ in testing alone have that of madx.
+  std::string task_row(const std::string& row) const;
+
+ private:
+  size_t add(PieceMaker& maker, const std::string& label);
+  void read(PieceMaker& maker, const std::string& flag, const PieceOrigin& origin,
+            const std::string& name = "");
+  std::string last_layer();
+  /// The flags that make a row what it is, where the configuration has no others.
+  void set_row_flags(FlagValues& flags, PieceKind kind, const std::string& row);
+  void set_flags(PieceMaker& maker, PieceKind kind, const std::string& row,
+                 const std::string& language = "");
+  /// Ready adapters have all layers: madx-2.0 leaves the last one out as it loads them.
+  void leave_out_of(PieceMaker& maker, const std::string& row, const PieceOrigin& adapter);
+  /// The row whose language adapters a row has: its own where they differ.
+  std::string adapter_row(const std::string& row) const;
+  void read_text(PieceMaker& maker, const std::string& language);
+  const NerFiles& labelled(const std::string& language) const;
+  /// --train and --dev, and what is tested beside training: the source's own test set, or else some
+  /// file, since the program asks for one.
+  void read_labelled(PieceMaker& maker, const std::string& source);
+
+  const ExperimentConfig& config_;
+  std::string store_;
+  std::vector<Piece> pieces_;
+  std::map<std::string, size_t> by_digest_;
+  PieceMaker::Identified identified_;
+  std::string last_layer_;
+};
+
+}  // namespace madx::apps
