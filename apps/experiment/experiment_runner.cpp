@@ -98,12 +98,14 @@ class Runner {
       if (!is_ready(index, left)) continue;
       const auto& piece = plan_.pieces[index];
       auto claim = Claim::acquire(store_.claim(piece));
-      if (claim != nullptr && !store_.is_done(piece)) {
+      if (store_.is_done(piece)) {  // by another process, meanwhile
+        set(index, State::kDone);
+      } else if (claim == nullptr || store_.is_busy(piece)) {
+        set(index, State::kWaiting);
+      } else {
         run_piece(index, *claim);
         return true;
       }
-      // Somebody else is at it, or has just finished it.
-      set(index, claim == nullptr && !store_.is_done(piece) ? State::kWaiting : State::kDone);
     }
     return false;
   }

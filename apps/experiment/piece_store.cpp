@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "apps/run/directory_lock.h"
 #include "madx/core/error.h"
 #include "madx/io/write_file.h"
 
@@ -59,6 +60,19 @@ bool PieceStore::is_done(const Piece& piece) const {
 
 bool PieceStore::can_resume(const Piece& piece) const {
   return fs::exists(directory(piece)) || fs::exists(directory(piece) + ".partial/checkpoint");
+}
+
+bool PieceStore::is_busy(const Piece& piece) const {
+  for (const char* place : {"", ".partial"}) {
+    const auto path = directory(piece) + place;
+    if (!fs::is_directory(path)) continue;
+    try {
+      const DirectoryLock free(path);
+    } catch (const InputError&) {
+      return true;
+    }
+  }
+  return false;
 }
 
 std::string PieceStore::last_line(const Piece& piece) const {

@@ -36,6 +36,8 @@ class PieceStore {
   bool is_done(const Piece& piece) const;
   /// Whether its program has to be told to --resume.
   bool can_resume(const Piece& piece) const;
+  /// Whether a program is at work in its directory: one that outlives the worker that began it.
+  bool is_busy(const Piece& piece) const;
   /// The last line of what its program printed.
   std::string last_line(const Piece& piece) const;
   /// Where metrics.jsonl of a run, under way or done, is; empty where there is none.

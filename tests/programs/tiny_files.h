@@ -126,7 +126,8 @@ inline ProgramResult run_command(const TinyFiles& files, const std::string& prog
   std::vector<std::string> arguments;
   std::istringstream words(files.expand(command));
   for (std::string word; words >> word;) arguments.push_back(word);
-  const bool computes = program != "export_encoder" && program != "convert_adapter";
+  const bool computes = program != "export_encoder" && program != "convert_adapter" &&
+                        program != "madx_experiment";  // which sets its children's
   if (computes) arguments.insert(arguments.end(), {"--threads", "1"});
   return run_binary(program, arguments, options);
 }

@@ -1,0 +1,103 @@
+// The configuration of an experiment: what it says, and how what is wrong is refused.
+#include "apps/experiment/experiment_config.h"
+
+#include <gmock/gmock.h>
+
+#include "io/test_files.h"
+
+namespace madx::apps {
+namespace experiment_config_test {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ExperimentConfigTest : public testing::Test {
+ protected:
+  ExperimentConfigTest() {
+    io::write_bytes(folder_ / "encoder.pt", "");
+    io::write_bytes(folder_ / "en.txt", "");
+    io::write_bytes(folder_ / "en.conll", "");
+  }
+
+  ExperimentConfig read(const std::string& json) const {
+    io::write_bytes(folder_ / "experiment.json", json);
+    return read_experiment_config(folder_ / "experiment.json");
+  }
+  /// What is said of these keys beside those that have to be there.
+  std::string error(const std::string& keys) const {
+    return io::input_error_of(
+        [&] { read(R"({"output": "out", "encoder": "encoder.pt", )" + keys + "}"); });
+  }
+
+  io::TemporaryFolder folder_;
+};
+
+TEST_F(ExperimentConfigTest, HasThePapersRowsAndLanguagesByDefault) {
+  const auto config = read(R"({"output": "out", "encoder": "encoder.pt"})");
+  EXPECT_EQ(config.rows.size(), 15u);
+  EXPECT_EQ(config.languages.size(), 16u);
+  EXPECT_THAT(config.sources, ElementsAre("en"));
+  EXPECT_THAT(config.seeds, ElementsAre(1));
+  EXPECT_EQ(config.output, folder_ / "out") << "beside the configuration";
+}
+
+TEST_F(ExperimentConfigTest, FlagsOfARowOverrideThoseOfAll) {
+  const auto config = read(R"({
+    "output": "out", "encoder": "encoder.pt",
+    "flags": {"language_adapter": {"--steps": 100, "--lr": 0.001, "--full-length": true}},
+    "row_flags": {"houlsby": {"language_adapter": {"--steps": 50, "--full-length": false}}},
+    "language_flags": {"sw": {"--steps": 7}}})");
+  const auto steps = [&](const std::string& row, const std::string& language) {
+    return config.flags_of(PieceKind::kLanguageAdapter, row, language).at("--steps").values;
+  };
+  EXPECT_THAT(steps("madx", "en"), ElementsAre("100"));
+  EXPECT_THAT(steps("houlsby", "en"), ElementsAre("50"));
+  EXPECT_THAT(steps("houlsby", "sw"), ElementsAre("7")) << "the language's own come first";
+  const auto houlsby = config.flags_of(PieceKind::kLanguageAdapter, "houlsby", "en");
+  EXPECT_EQ(houlsby.count("--full-length"), 0u) << "false takes it back";
+  EXPECT_THAT(houlsby.at("--lr").values, ElementsAre("0.001"));
+}
+
+TEST_F(ExperimentConfigTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_THAT(error(R"("outputs": 1)"), HasSubstr("experiment.json: top level: expected keys of"));
+  EXPECT_THAT(error(R"("outputs": 1)"), HasSubstr("but found \"outputs\""));
+  EXPECT_THAT(error(R"("rows": ["madx", "mad"])"), HasSubstr("rows: expected rows of xlm-r"));
+  EXPECT_THAT(error(R"("row_flags": {"mad": {}})"), HasSubstr("row_flags: expected rows of"));
+  EXPECT_THAT(error(R"("flags": {"adapter": {}})"), HasSubstr("flags: expected keys of"));
+  EXPECT_THAT(error(R"("ner": {"en": {"trian": "en.conll"}})"),
+              HasSubstr("ner.en: expected keys of train, dev, test, but found \"trian\""));
+}
+
+TEST_F(ExperimentConfigTest, RefusesValuesOfAnotherKind) {
+  EXPECT_THAT(error(R"("seeds": [])"), HasSubstr("seeds: expected a list of whole numbers"));
+  EXPECT_THAT(error(R"("seeds": [-1])"), HasSubstr("seeds: expected a list of whole numbers"));
+  EXPECT_THAT(error(R"("languages": "sw")"), HasSubstr("languages: expected a list of strings"));
+  EXPECT_THAT(error(R"("languages": ["s/w"])"), HasSubstr("languages of letters, digits and _"));
+  EXPECT_THAT(error(R"("curve": 1.5)"), HasSubstr("curve: expected a whole number"));
+  EXPECT_THAT(error(R"("text": ["en.txt"])"), HasSubstr("text: expected an object"));
+  EXPECT_THAT(error(R"("flags": {"scoring": {"--dtype": {}}})"),
+              HasSubstr("flags.scoring.--dtype: expected a number, a string"));
+}
+
+TEST_F(ExperimentConfigTest, RefusesFlagsThatItSetsItself) {
+  EXPECT_THAT(error(R"("flags": {"scoring": {"--output": "x"}})"),
+              HasSubstr("flags.scoring: expected no --output, which the experiment itself sets"));
+  EXPECT_THAT(error(R"("flags": {"scoring": {"steps": 1}})"),
+              HasSubstr("expected flags such as \"--steps\", but found \"steps\""));
+}
+
+TEST_F(ExperimentConfigTest, RefusesFilesThatAreNotThere) {
+  EXPECT_THAT(error(R"("text": {"en": "no.txt"})"),
+              HasSubstr("text.en: expected a file or directory, but there is none at"));
+  EXPECT_THAT(error(R"("text": {"en": ["en.txt", "no.txt"]})"), HasSubstr("no.txt"));
+  EXPECT_THAT(error(R"("flags": {"language_adapter": {"--init-adapter": "none"}})"),
+              HasSubstr("flags.language_adapter.--init-adapter: expected a file or directory"));
+  EXPECT_THAT(io::input_error_of([&] { read("{"); }), HasSubstr("expected JSON"));
+  EXPECT_THAT(io::input_error_of([&] { read_experiment_config(folder_ / "none.json"); }),
+              HasSubstr("--config: expected a JSON file, but there is none at"));
+  EXPECT_THAT(io::input_error_of([&] { read(R"({"output": "out"})"); }),
+              HasSubstr("encoder: expected a string, but found nothing"));
+}
+
+}  // namespace experiment_config_test
+}  // namespace madx::apps
