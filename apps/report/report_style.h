@@ -89,7 +89,7 @@ mark.wrong b { display: inline-block; }
     --wrong: #cf222e; }
   body { max-width: none; padding: 0; font-size: 11pt; }
   nav { display: none; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, h4, summary { break-after: avoid; }
   figure, table, tr { break-inside: avoid; }
   .wide { overflow: visible; }
   .wide table { font-size: 7.5pt; }
