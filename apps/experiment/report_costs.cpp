@@ -145,7 +145,8 @@ std::string costs_section(const ExperimentResults& results) {
     html += "<p>Nothing was trained here.</p>\n";
   } else {
     html += kinds_table(results) + html_fold("Training by training", trainings_table(results)) +
-            html_fold("Commands that make each piece again", commands(results));
+            html_fold("Commands that make each piece again", commands(results),
+                      /*open=*/false, /*is_long=*/true);
   }
   if (!results.command_line.empty())
     html +=

@@ -69,7 +69,8 @@ std::string examples_section(const ExperimentResults& results) {
       if (source == language && results.sources.size() > 1) continue;
       const auto [main, other] = find_predictions(results, kMainRow, baseline, {source, language});
       if (main == nullptr) continue;
-      folds += html_fold(language, language_examples(*main, *other), /*open=*/folds.empty());
+      folds += html_fold(language, language_examples(*main, *other), /*open=*/folds.empty(),
+                         /*is_long=*/true);
       break;
     }
   }

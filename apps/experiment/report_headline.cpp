@@ -20,8 +20,9 @@ Targets targets_of(const ExperimentResults& results) {
   const bool several = results.sources.size() > 1;
   const std::string one = several ? "pair of source and target" : "target language";
   const std::string many = several ? "pairs of source and target" : "target languages";
-  targets.words = count_text(targets.pairs.size(), one, many) +
-                  (unseen ? " that the encoder has not seen" : "");
+  targets.words = count_text(targets.pairs.size(), one, many);
+  if (unseen) targets.words += several ? " whose target" : " that";
+  if (unseen) targets.words += " the encoder has not seen";
   return targets;
 }
 

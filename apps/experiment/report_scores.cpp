@@ -95,19 +95,20 @@ std::string source_table(const ExperimentResults& results, const std::string& so
   const std::vector<Pair> unseen = pairs_of(results, source, true);
   CellWriter writer(results, comparison, marks);
   HtmlTable table{"F1 (percent) of exact entities, labels in " + source, {"row"}, {}};
+  // The means first: a table of many languages is wider than the screen.
+  if (scores.has_unseen) table.header.push_back("unseen targets");
+  table.header.push_back("targets");
   for (const std::string& language : scores.languages) {
     table.header.push_back(language == source             ? language + " (source)"
                            : is_unseen(results, language) ? language + " (unseen)"
                                                           : language);
   }
-  table.header.push_back("targets");
-  if (scores.has_unseen) table.header.push_back("unseen targets");
   for (const ScoreTableLine& line : scores.lines) {
     HtmlRow row{{text_cell(line.name)}, line.name == kMainRow ? "strong" : ""};
+    if (scores.has_unseen) row.cells.push_back(writer.cell(line.unseen, line.name, unseen));
+    row.cells.push_back(writer.cell(line.targets, line.name, targets));
     for (size_t i = 0; i < line.cells.size(); ++i)
       row.cells.push_back(writer.cell(line.cells[i], line.name, {{source, scores.languages[i]}}));
-    row.cells.push_back(writer.cell(line.targets, line.name, targets));
-    if (scores.has_unseen) row.cells.push_back(writer.cell(line.unseen, line.name, unseen));
     table.rows.push_back(std::move(row));
   }
   return html_table(table) + writer.footnotes();

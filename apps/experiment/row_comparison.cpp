@@ -100,14 +100,18 @@ std::optional<RowComparison::Difference> RowComparison::draw(const std::string& 
                                                              const Pair& pair) {
   std::vector<SentenceCounts> counts_a, counts_b;
   const Counts* first = nullptr;
+  std::string first_path;
   for (const auto& [score_a, score_b] : common_seeds(results_, a, b, pair)) {
     for (const ExperimentScore* score : {score_a, score_b}) {
       const Counts& counts = counts_of(*score);
-      if (first == nullptr) first = &counts;
+      if (first == nullptr) {
+        first = &counts;
+        first_path = score->predictions;
+      }
       if (counts.test_set != first->test_set) {
-        input_error(score->predictions, ": expected the test set of ", pair.second,
-                    " that the other rows and seeds have, but found another; score row ",
-                    score->row, " again");
+        input_error(score->predictions, ": expected the test set that ", first_path,
+                    " has, but found another one; score rows ", a, " and ", b, " on ", pair.second,
+                    " again, on one file");
       }
       add_counts(score == score_a ? counts_a : counts_b, counts.sentences);
     }

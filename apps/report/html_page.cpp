@@ -28,9 +28,9 @@ std::string html_figure(const std::string& svg, std::string_view caption) {
   return "<figure>" + svg + below + "</figure>\n";
 }
 
-std::string html_fold(std::string_view summary, const std::string& html, bool open) {
-  return std::string("<details") + (open ? " open" : "") + "><summary>" + escape_html(summary) +
-         "</summary>\n" + html + "</details>\n";
+std::string html_fold(std::string_view summary, const std::string& html, bool open, bool is_long) {
+  return std::string("<details") + (is_long ? " class=\"long\"" : "") + (open ? " open" : "") +
+         "><summary>" + escape_html(summary) + "</summary>\n" + html + "</details>\n";
 }
 
 std::string html_chip(const std::string& kind, std::string_view text) {

@@ -19,8 +19,10 @@ std::string html_fact(std::string_view name, const std::string& html);
 /// A chart, `caption` below it unless empty.
 std::string html_figure(const std::string& svg, std::string_view caption = "");
 
-/// What a click unfolds; open at first where `open`, and always in print.
-std::string html_fold(std::string_view summary, const std::string& html, bool open = false);
+/// What a click unfolds; open at first where `open`. In print it is open, but for what is long
+/// (`is_long`): that is printed as the reader left it.
+std::string html_fold(std::string_view summary, const std::string& html, bool open = false,
+                      bool is_long = false);
 
 /// A small label: `kind` is "right", "wrong" or "dim".
 std::string html_chip(const std::string& kind, std::string_view text);

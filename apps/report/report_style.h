@@ -19,7 +19,7 @@ h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-bottom: .3rem;
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 a { color: inherit; }
 .lead, .dim, caption, figcaption, .example > span { color: var(--dim); }
-nav a { margin-right: .9rem; }
+nav { display: flex; flex-wrap: wrap; gap: 0 .9rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.25rem;
   margin: 1.25rem 0; }
 dt { color: var(--dim); }
@@ -28,6 +28,8 @@ code { font: .85em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .75rem 0; }
+.wide tr > th:first-child { position: sticky; left: 0; background: var(--page); }
+.wide tr.strong > th:first-child { background: var(--card); }
 caption { text-align: left; font-size: .875rem; padding-bottom: .4rem; }
 th, td { padding: .3rem .9rem; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
@@ -87,12 +89,12 @@ mark.wrong b { display: inline-block; }
     --wrong: #cf222e; }
   body { max-width: none; padding: 0; font-size: 11pt; }
   nav { display: none; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, h4, summary { break-after: avoid; }
   figure, table, tr { break-inside: avoid; }
   .wide { overflow: visible; }
   .wide table { font-size: 7.5pt; }
   .wide th, .wide td { padding: .15rem .3rem; white-space: normal; }
-  details::details-content { content-visibility: visible; block-size: auto; }
+  details:not(.long)::details-content { content-visibility: visible; block-size: auto; }
   td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 )css";

@@ -124,6 +124,16 @@ TEST(LineChart, StaysSmallAndKeepsThePeaksOfALongRun) {
   EXPECT_THAT(path(svg), HasSubstr(" 70L"));  // the top of the plot
 }
 
+TEST(LineChart, DashesALevelAndLeavesWhatHasNoNameOutOfTheLegend) {
+  auto chart = chart_of({1, 2}, {1, 2});
+  EXPECT_THAT(line_chart_svg(chart), Not(HasSubstr("stroke-dasharray")));
+  const int64_t swatches = count(line_chart_svg(chart), "<rect");
+  chart.series.push_back({"", {1, 2}, {1, 1}});
+  chart.series.back().dashed = true;
+  EXPECT_EQ(count(line_chart_svg(chart), "stroke-dasharray"), 1);
+  EXPECT_EQ(count(line_chart_svg(chart), "<rect"), swatches);
+}
+
 TEST(LineChart, RefusesAnXWithoutItsY) {
   EXPECT_THROW(line_chart_svg(chart_of({1, 2}, {1})), std::invalid_argument);
 }
