@@ -26,7 +26,8 @@ void make_older(const std::string& path, int64_t seconds) {
 
 size_t files_in(const std::string& folder) {
   size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) count += !entry.path().empty();
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    count += !entry.path().empty();
   return count;
 }
 

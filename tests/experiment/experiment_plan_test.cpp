@@ -21,8 +21,8 @@ class ExperimentPlanTest : public testing::Test {
  protected:
   ExperimentPlanTest() {
     io::write_bytes(folder_ / "config.json", R"({"num_hidden_layers": 12})");
-    for (const char* name : {"encoder.pt", "en.txt", "sw.txt", "rw.txt", "en.conll", "sw.conll",
-                             "rw.conll"})
+    for (const char* name :
+         {"encoder.pt", "en.txt", "sw.txt", "rw.txt", "en.conll", "sw.conll", "rw.conll"})
       io::write_bytes(folder_ / name, name);
     config_.path = folder_ / "experiment.json";
     config_.output = folder_ / "out";
