@@ -28,6 +28,7 @@ struct Flags {
   bool no_invertible = false, train_lm_head = false;
   double inv_reduction_factor = 2;
   int64_t snapshot_every = 0;
+  double stay_near = 0;
   madx::apps::MlmFlags mlm;
   madx::apps::AdapterFlags adapter;
   madx::apps::TrainingFlags training;
@@ -48,6 +49,10 @@ Flags parse(int argc, char** argv) {
   app.add_flag("--no-invertible", flags.no_invertible, "Train no invertible adapter");
   app.add_option("--init-adapter", flags.init_adapter,
                  "Adapter to start from, of this configuration, e.g. one of many languages");
+  app.add_option("--stay-near", flags.stay_near,
+                 "Weight of how far hidden states of unmasked tokens go from the encoder's own, "
+                 "beside the masked-LM loss")
+      ->capture_default_str();
   app.add_option("--snapshot-every", flags.snapshot_every,
                  "Write the adapter as it is then to the output's snapshots/N every N steps")
       ->capture_default_str();
@@ -64,6 +69,9 @@ Flags parse(int argc, char** argv) {
   if (flags.snapshot_every < 0) {
     madx::input_error("--snapshot-every: expected a number of steps, or 0 for none, but found ",
                       flags.snapshot_every);
+  }
+  if (!(flags.stay_near >= 0 && std::isfinite(flags.stay_near))) {
+    madx::input_error("--stay-near: expected a weight of at least 0, but found ", flags.stay_near);
   }
   for (const std::string flag : {"--config", "--reduction-factor", "--leave-out",
                                  "--inv-reduction-factor", "--no-invertible"}) {
@@ -116,6 +124,7 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name, const s
   if (!flags.init_adapter.empty()) recipe.add_input("--init-adapter", flags.init_adapter);
   recipe.settings["--name"] = name;
   recipe.settings["--train-lm-head"] = flags.train_lm_head ? "given" : "not given";
+  if (flags.stay_near > 0) recipe.settings["--stay-near"] = madx::exact_text(flags.stay_near);
   flags.training.describe(options, recipe);
   flags.mlm.describe(recipe);
   flags.adapter.describe(config, recipe);
@@ -176,6 +185,7 @@ void run(int argc, char** argv) {
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
                      vocabulary);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
+  task.stay_near(flags.stay_near);
   const auto model = madx::io::model_info(config);
   const auto save = [&](const std::string& directory) {
     if (flags.train_lm_head) {

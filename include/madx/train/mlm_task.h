@@ -38,10 +38,15 @@ class MlmTask : public TrainingTask {
   /// From now on each batch skips up to `most` first layers.
   void use_adapter_drop(int64_t most, uint64_t seed) { drop_ = AdapterDrop(adapters_, most, seed); }
 
+  /// From now on the loss of training, not that of evaluation, has a second term: `weight` times
+  /// the squared distance, relative to the squared length, of the last hidden states of tokens that
+  /// are not masked from those which the encoder gives without adapters for the text as it was.
+  void stay_near(double weight) { stay_near_ = weight; }
+
   Loss loss(int64_t index) override {
     drop_.draw(index);
     const auto batch = take(index);
-    return {loss_of(batch), batch.batch.rows()};
+    return {stay_near_ > 0 ? loss_and_distance(batch) : loss_of(batch), batch.batch.rows()};
   }
 
   std::optional<double> passes(int64_t batches) const override { return batches_.passes(batches); }
@@ -113,6 +118,33 @@ class MlmTask : public TrainingTask {
     return head_->loss(hidden, vocabulary_, batch.targets, plan, packed);
   }
 
+  at::Tensor loss_and_distance(const MlmBatch& batch) {
+    auto packed = batch.batch.to(encoder_->device());
+    const auto masked = packed.read_rows;
+    packed.read_rows = at::Tensor();
+    const auto& plan = *adapters_->active_plan();
+    const auto hidden = encoder_->forward(packed, plan);  // (rows, hidden)
+    const auto loss =
+        head_->loss(hidden.index_select(0, masked), vocabulary_, batch.targets, plan, packed);
+    return loss + stay_near_ * distance(packed, masked, batch.targets, hidden);
+  }
+
+  /// Of `hidden` from what the encoder gives alone, where nothing is masked: ().
+  at::Tensor distance(const PackedBatch& batch, const at::Tensor& masked, const at::Tensor& targets,
+                      const at::Tensor& hidden) {
+    auto text = batch;
+    text.input_ids = batch.input_ids.index_copy(0, masked, upload(targets, masked.device()));
+    at::Tensor alone;
+    {
+      const torch::NoGradGuard no_grad;
+      encoder_->eval();
+      alone = encoder_->forward(text, *adapters_->plan({}));
+      encoder_->train();
+    }
+    const auto kept = at::ones({alone.size(0), 1}, alone.options()).index_fill_(0, masked, 0);
+    return ((hidden - alone).square() * kept).sum() / (alone.square() * kept).sum();
+  }
+
   Encoder encoder_;
   AdapterStack adapters_;
   MlmHead head_;
@@ -120,6 +152,7 @@ class MlmTask : public TrainingTask {
   MlmBatches* held_out_;
   SoftmaxVocabulary vocabulary_;
   AdapterDrop drop_;
+  double stay_near_ = 0;
   std::vector<std::pair<std::string, at::Tensor>> trained_;
   int64_t ahead_index_ = -1;
   std::future<MlmBatch> ahead_;  // last: it ends before what it works on does
