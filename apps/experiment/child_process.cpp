@@ -20,9 +20,13 @@ namespace {
 constexpr int kNotStarted = 127;
 
 /// Between fork and exec, where only what is safe in a signal handler may be called.
-[[noreturn]] void become(char* const* arguments, int output, pid_t parent) {
+[[noreturn]] void become(char* const* arguments, int input, int output, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(kNotStarted);  // gone already
+  // A group of its own: Ctrl-C in a terminal reaches this process's parent alone, which tells it
+  // once. A second signal would end it before its checkpoint is written.
+  setpgid(0, 0);
+  dup2(input, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
   execv(arguments[0], arguments);
@@ -41,10 +45,12 @@ ChildResult run_child(const std::vector<std::string>& command, const std::string
   arguments.push_back(nullptr);
   const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (output < 0) machine_error(log, ": cannot be written: ", std::strerror(errno));
+  const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
   const auto start = std::chrono::steady_clock::now();
   const auto parent = getpid();
   const pid_t child = fork();
-  if (child == 0) become(arguments.data(), output, parent);
+  if (child == 0) become(arguments.data(), input, output, parent);
+  close(input);
   close(output);
   if (child < 0) machine_error(command[0], ": cannot be started: ", std::strerror(errno));
   bool told = false;
@@ -58,7 +64,8 @@ ChildResult run_child(const std::vector<std::string>& command, const std::string
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   ChildResult result;
-  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + result.signal;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result.peak_memory = static_cast<int64_t>(usage.ru_maxrss) * 1024;
   return result;

@@ -10,6 +10,7 @@ namespace madx::apps {
 /// How a program that was run as a child ended.
 struct ChildResult {
   int status = 0;           ///< exit status; 128 + the signal that ended it
+  int signal = 0;           ///< that ended it, or 0
   double seconds = 0;       ///< it ran
   int64_t peak_memory = 0;  ///< bytes, resident
 };

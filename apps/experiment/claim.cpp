@@ -26,6 +26,21 @@ std::string host_name() {
   return name;
 }
 
+std::string line_of(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+/// The space in which a process number means one process: of two containers, and of two machines
+/// that were given one name, each has its own.
+std::string process_space() {
+  std::error_code error;
+  const auto space = fs::read_symlink("/proc/self/ns/pid", error).string();  // "pid:[4026531836]"
+  return line_of("/proc/sys/kernel/random/boot_id") + "/" + space;
+}
+
 /// When a process began, in the kernel's ticks: a number of a process that is gone may be given to
 /// another. Empty where there is none.
 std::string start_of(pid_t process) {
@@ -41,7 +56,7 @@ std::string start_of(pid_t process) {
 }
 
 struct Owner {
-  std::string host, start, token;
+  std::string host, start, token;  // start: "TICKS@SPACE"
   pid_t process = 0;
 };
 
@@ -86,7 +101,10 @@ double age(const std::string& path, const std::string& token) {
 }
 
 bool expired(const std::string& path, const std::optional<Owner>& owner, const std::string& token) {
-  if (owner && owner->host == host_name() && start_of(owner->process) != owner->start) return true;
+  // Of a process in another space nothing is known but the age of its claim.
+  const auto at = owner ? owner->start.find('@') : std::string::npos;
+  const bool in_sight = at != std::string::npos && owner->start.substr(at + 1) == process_space();
+  if (in_sight && start_of(owner->process) != owner->start.substr(0, at)) return true;
   return age(path, token) > Claim::kExpires;
 }
 
@@ -99,8 +117,8 @@ std::string new_token() {
 
 std::unique_ptr<Claim> Claim::acquire(const std::string& path) {
   const auto token = host_name() + "-" + new_token();
-  const auto text =
-      host_name() + " " + std::to_string(getpid()) + " " + start_of(getpid()) + " " + token;
+  const auto text = host_name() + " " + std::to_string(getpid()) + " " + start_of(getpid()) + "@" +
+                    process_space() + " " + token;
   for (int attempt = 0; attempt < 3; ++attempt) {
     if (create(path, text)) return std::unique_ptr<Claim>(new Claim(path, token));
     const auto owner = read_owner(path);

@@ -130,7 +130,8 @@ class Collector {
 
   /// The curve ends with the score of the table.
   void add_end_of_curve(const ExperimentCell& cell, const Piece& piece) {
-    if (config_.curve == 0 || cell.row != "madx") return;
+    // The source's own score is the task adapter's, which was trained over the end alone.
+    if (config_.curve == 0 || cell.row != "madx" || cell.language == cell.source) return;
     for (const auto need : piece.needs) {
       const auto& adapter = plan_.pieces[need];
       if (adapter.kind != PieceKind::kLanguageAdapter || adapter.language != cell.language)

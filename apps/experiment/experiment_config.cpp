@@ -1,18 +1,16 @@
 #include "apps/experiment/experiment_config.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 
+#include "apps/experiment/config_part.h"
 #include "madx/core/error.h"
 
 namespace madx::apps {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::pair<PieceKind, const char*> kKinds[] = {
@@ -31,71 +29,7 @@ const std::set<std::string> kOwnFlags = {
     "--setup",          "--task-adapter",   "--seed",      "--resume", "--threads",
     "--snapshot-every", "--train-languages"};
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
-/// An object of the configuration and where it stands, for messages.
-struct Part {
-  const std::string& file;
-  std::string place;  // "flags.scoring"
-  const json& value;
-
-  [[noreturn]] void refuse(const std::string& key, const std::string& expected) const {
-    const auto found = value.contains(key) ? value.at(key).dump() : "nothing";
-    input_error(file, ": ", place, place.empty() ? "" : ".", key, ": expected ", expected,
-                ", but found ", found.substr(0, 80));
-  }
-  void require_object() const {
-    if (!value.is_object())
-      input_error(file, ": ", place.empty() ? "top level" : place,
-                  ": expected an object, but found ", value.dump().substr(0, 80));
-  }
-  void check_keys(const std::vector<std::string>& known) const {
-    require_object();
-    for (const auto& [key, unused] : value.items()) {
-      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-      input_error(file, ": ", place.empty() ? "top level" : place, ": expected keys of ",
-                  joined(known), ", but found \"", key, "\"");
-    }
-  }
-  bool has(const std::string& key) const { return value.contains(key) && !value[key].is_null(); }
-  Part part(const std::string& key) const {
-    return {file, place.empty() ? key : place + "." + key, value.at(key)};
-  }
-  std::string text(const std::string& key) const {
-    if (!has(key) || !value[key].is_string()) refuse(key, "a string");
-    return value[key].get<std::string>();
-  }
-  std::vector<std::string> texts(const std::string& key) const {
-    const auto& list = value.at(key);
-    if (!list.is_array() ||
-        !std::all_of(list.begin(), list.end(), [](const json& item) { return item.is_string(); }))
-      refuse(key, "a list of strings");
-    return list.get<std::vector<std::string>>();
-  }
-  int64_t count(const std::string& key) const {
-    if (!value.at(key).is_number_integer() || value[key].get<int64_t>() < 0)
-      refuse(key, "a whole number, 0 or more");
-    return value[key].get<int64_t>();
-  }
-  /// A path that exists, relative to the configuration's folder.
-  std::string path(const std::string& key) const { return existing(key, text(key)); }
-  std::string existing(const std::string& key, const std::string& path) const {
-    const auto full = absolute(path);
-    if (!fs::exists(full))
-      input_error(file, ": ", place, place.empty() ? "" : ".", key,
-                  ": expected a file or directory, but there is none at ", full);
-    return full;
-  }
-  std::string absolute(const std::string& path) const {
-    return (fs::absolute(file).parent_path() / path).lexically_normal();
-  }
-};
-
-FlagValue value_of(const Part& part, const std::string& flag, const json& value) {
+FlagValue value_of(const ConfigPart& part, const std::string& flag, const json& value) {
   const auto one = [&](const json& item) {
     if (item.is_string()) return item.get<std::string>();
     if (item.is_number()) return item.dump();
@@ -112,7 +46,7 @@ FlagValue value_of(const Part& part, const std::string& flag, const json& value)
   return {true, values};
 }
 
-FlagValues flags_in(const Part& part) {
+FlagValues flags_in(const ConfigPart& part) {
   part.require_object();
   FlagValues flags;
   for (const auto& [flag, value] : part.value.items()) {
@@ -127,7 +61,7 @@ FlagValues flags_in(const Part& part) {
   return flags;
 }
 
-std::map<PieceKind, FlagValues> flags_by_kind(const Part& part) {
+std::map<PieceKind, FlagValues> flags_by_kind(const ConfigPart& part) {
   std::vector<std::string> keys;
   for (const auto& [kind, key] : kKinds) keys.emplace_back(key);
   part.check_keys(keys);
@@ -137,7 +71,16 @@ std::map<PieceKind, FlagValues> flags_by_kind(const Part& part) {
   return flags;
 }
 
-NerFiles ner_files(const Part& part) {
+/// What a row has of its own: what it takes from another row has its flags there.
+std::vector<std::string> kinds_of_row(const std::string& row) {
+  if (row == "keep-source" || row == "drop-la") return {"scoring"};
+  if (row == "madx-lad-inv") return {"task_adapter", "scoring"};
+  for (const char* tuned : {"xlm-r", "mbert", "mlm-src", "mlm-trg"})
+    if (row == tuned) return {"fine_tuning", "scoring"};
+  return {"language_adapter", "task_adapter", "scoring"};
+}
+
+NerFiles ner_files(const ConfigPart& part) {
   part.check_keys({"train", "dev", "test"});
   NerFiles files;
   if (part.has("train")) files.train = part.path("train");
@@ -146,24 +89,25 @@ NerFiles ner_files(const Part& part) {
   return files;
 }
 
-std::vector<std::string> text_files(const Part& part, const std::string& language) {
+std::vector<std::string> text_files(const ConfigPart& part, const std::string& language) {
   if (part.value.at(language).is_string()) return {part.path(language)};
   auto files = part.texts(language);
   for (auto& file : files) file = part.existing(language, file);
   return files;
 }
 
-void check_rows(const Part& part, const std::vector<std::string>& rows, const std::string& key) {
+void check_rows(const ConfigPart& part, const std::vector<std::string>& rows,
+                const std::string& key) {
   const auto& known = experiment_rows();
   for (const auto& row : rows) {
     if (std::find(known.begin(), known.end(), row) == known.end())
-      input_error(part.file, ": ", key, ": expected rows of ", joined(known), ", but found \"", row,
-                  "\"");
+      input_error(part.file, ": ", key, ": expected rows of ", in_words(known), ", but found \"",
+                  row, "\"");
   }
 }
 
 /// Languages are parts of file names.
-void check_languages(const Part& part, const std::string& key,
+void check_languages(const ConfigPart& part, const std::string& key,
                      const std::vector<std::string>& languages) {
   constexpr auto kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
   for (const auto& language : languages) {
@@ -173,7 +117,7 @@ void check_languages(const Part& part, const std::string& key,
   }
 }
 
-std::vector<uint64_t> seeds_in(const Part& part) {
+std::vector<uint64_t> seeds_in(const ConfigPart& part) {
   const auto& list = part.value.at("seeds");
   std::vector<uint64_t> seeds;
   if (!list.is_array() || list.empty()) part.refuse("seeds", "a list of whole numbers");
@@ -195,7 +139,7 @@ json parse_file(const std::string& path) {
 }
 
 ExperimentConfig parse(const std::string& path, const json& value) {
-  const Part top{path, "", value};
+  const ConfigPart top{path, "", value};
   top.check_keys({"output", "encoder", "lm_head", "mbert", "sources", "languages", "unseen",
                   "multi_sources", "rows", "seeds", "text", "eval_text", "ner", "language_adapters",
                   "flags", "row_flags", "language_flags", "curve", "threads"});
@@ -225,24 +169,26 @@ ExperimentConfig parse(const std::string& path, const json& value) {
     part.require_object();
     for (const auto& [name, unused] : part.value.items()) take(part, name);
   };
-  for_each("text", [&](const Part& part, const std::string& language) {
+  for_each("text", [&](const ConfigPart& part, const std::string& language) {
     config.text[language] = text_files(part, language);
   });
-  for_each("eval_text", [&](const Part& part, const std::string& language) {
+  for_each("eval_text", [&](const ConfigPart& part, const std::string& language) {
     config.eval_text[language] = part.path(language);
   });
-  for_each("ner", [&](const Part& part, const std::string& language) {
+  for_each("ner", [&](const ConfigPart& part, const std::string& language) {
     config.ner[language] = ner_files(part.part(language));
   });
-  for_each("language_adapters", [&](const Part& part, const std::string& language) {
+  for_each("language_adapters", [&](const ConfigPart& part, const std::string& language) {
     config.language_adapters[language] = part.path(language);
   });
   if (top.has("flags")) config.flags = flags_by_kind(top.part("flags"));
-  for_each("row_flags", [&](const Part& part, const std::string& row) {
+  for_each("row_flags", [&](const ConfigPart& part, const std::string& row) {
     check_rows(part, {row}, "row_flags");
-    config.row_flags[row] = flags_by_kind(part.part(row));
+    const auto of_row = part.part(row);
+    of_row.check_keys(kinds_of_row(row));
+    config.row_flags[row] = flags_by_kind(of_row);
   });
-  for_each("language_flags", [&](const Part& part, const std::string& language) {
+  for_each("language_flags", [&](const ConfigPart& part, const std::string& language) {
     config.language_flags[language] = flags_in(part.part(language));
   });
   return config;

@@ -111,7 +111,7 @@ std::optional<PieceOrigin> ExperimentPieces::language_adapter(const std::string&
   maker.set("--name", language);
   if (config_.curve > 0) maker.set("--snapshot-every", std::to_string(config_.curve));
   set_flags(maker, PieceKind::kLanguageAdapter, of, language);
-  return PieceOrigin{"", add(maker, language + (of == "madx" ? "" : "-" + of)), ""};
+  return PieceOrigin{"", add(maker, language), ""};
 }
 
 std::optional<PieceOrigin> ExperimentPieces::adapted_encoder(const std::string& language) {

@@ -96,11 +96,11 @@ class Planner {
 
   void plan_mlm_target(const std::string& row, const std::string& source, uint64_t seed) {
     for (const auto& language : tested(row, source)) {
-      const auto encoder = pieces_.adapted_encoder(language);
       if (language == source) {
         gap(row, source, language, "a model a target: see mlm-src");
         continue;
       }
+      const auto encoder = pieces_.adapted_encoder(language);
       if (!encoder) {
         gap(row, source, language, "no text of " + language);
         continue;

@@ -1,5 +1,7 @@
 #include "apps/experiment/experiment_runner.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <chrono>
 #include <ctime>
@@ -166,20 +168,20 @@ class Runner {
     record.peak_memory = std::max(record.peak_memory, ended.peak_memory);
     record.command = shell_text(command_of(piece, store_.directory(piece)));
     record.error.clear();
-    settle(index, ended.status, record, lost);
+    settle(index, ended, record, lost);
   }
 
-  void settle(size_t index, int status, PieceRecord& record, bool lost) {
+  void settle(size_t index, const ChildResult& ended, PieceRecord& record, bool lost) {
     const auto& piece = plan_.pieces[index];
     constexpr int kInterrupted = 130;
     const auto took = fixed_text(record.seconds, /*decimals=*/1) + " s";
-    if (status == 0) {
+    if (ended.status == 0) {
       record.state = PieceRecord::State::kDone;
       store_.write(piece, record);
       log_.say("done", piece.name, took);
       return set(index, State::kDone);
     }
-    if (status == kInterrupted || lost) {
+    if (ended.status == kInterrupted || lost) {
       record.state = PieceRecord::State::kStopped;
       store_.write(piece, record);
       log_.say("stopped", piece.name, lost ? "another worker has taken it" : "");
@@ -187,11 +189,15 @@ class Runner {
     }
     record.state = PieceRecord::State::kFailed;
     record.error = store_.last_line(piece);
+    if (ended.signal != 0) {
+      record.error = "ended by signal " + std::to_string(ended.signal) +
+                     (ended.signal == SIGKILL ? ", as where memory runs out" : "");
+    }
     store_.write(piece, record);
     log_.say("failed", piece.name, record.error);
     const std::lock_guard<std::mutex> lock(mutex_);
     state_[index] = State::kFailed;
-    result_.failed.push_back({piece.name, record.error, store_.log(piece), status});
+    result_.failed.push_back({piece.name, record.error, store_.log(piece), ended.status});
   }
 
   const ExperimentPlan& plan_;

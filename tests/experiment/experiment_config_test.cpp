@@ -86,6 +86,20 @@ TEST_F(ExperimentConfigTest, RefusesFlagsThatItSetsItself) {
               HasSubstr("expected flags such as \"--steps\", but found \"steps\""));
 }
 
+TEST_F(ExperimentConfigTest, RefusesFlagsOfARowThatNothingReads) {
+  EXPECT_THAT(error(R"("row_flags": {"keep-source": {"task_adapter": {"--steps": 5}}})"),
+              HasSubstr("row_flags.keep-source: expected keys of scoring, but found "
+                        "\"task_adapter\""));
+  EXPECT_THAT(error(R"("row_flags": {"xlm-r": {"task_adapter": {"--steps": 5}}})"),
+              HasSubstr("row_flags.xlm-r: expected keys of fine_tuning, scoring, but found"));
+  EXPECT_THAT(error(R"("row_flags": {"mlm-src": {"adapted_encoder": {"--steps": 5}}})"),
+              HasSubstr("row_flags.mlm-src: expected keys of fine_tuning, scoring, but found"));
+}
+
+TEST_F(ExperimentConfigTest, RefusesWhatComesTwice) {
+  EXPECT_THAT(error(R"("rows": ["madx", "xlm-r", "madx"])"), HasSubstr("rows: expected each once"));
+}
+
 TEST_F(ExperimentConfigTest, RefusesFilesThatAreNotThere) {
   EXPECT_THAT(error(R"("text": {"en": "no.txt"})"),
               HasSubstr("text.en: expected a file or directory, but there is none at"));

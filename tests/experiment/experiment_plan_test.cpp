@@ -102,7 +102,19 @@ TEST_F(ExperimentPlanTest, RowsHaveWhatTheyAreNamedAfter) {
 TEST_F(ExperimentPlanTest, AdapterRowsOfAnotherShapeHaveLanguageAdaptersOfTheirOwn) {
   const auto all = plan({"madx", "madx-2.0", "houlsby", "tlr", "fun"});
   EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 9);
-  EXPECT_THAT(names(all), Contains(HasSubstr("language-adapter-sw-houlsby-")));
+}
+
+TEST_F(ExperimentPlanTest, RowsThatComeOrGoRenameNoPieceOfOthers) {
+  for (const char* row : {"madx-inv", "fun"})
+    config_.row_flags[row][PieceKind::kLanguageAdapter]["--steps"] = {true, {"5"}};
+  const auto both = plan({"madx-inv", "fun"}), turned = plan({"fun", "madx-inv"});
+  EXPECT_EQ(count(both, PieceKind::kLanguageAdapter), 3);
+  EXPECT_THAT(names(turned), testing::UnorderedElementsAreArray(names(both)));
+  for (const auto& name : names(plan({"fun"}))) EXPECT_THAT(names(both), Contains(name));
+}
+
+TEST_F(ExperimentPlanTest, MlmTrgAdaptsNoEncoderOnItsSource) {
+  EXPECT_EQ(count(plan({"mlm-trg"}), PieceKind::kAdaptedEncoder), 2);
 }
 
 TEST_F(ExperimentPlanTest, AModelATargetIsAdaptedForMlmTrg) {

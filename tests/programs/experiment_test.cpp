@@ -142,6 +142,42 @@ TEST(Experiment, RunsEveryRow) {
   for (const auto& [piece, times] : logged(folder, "started")) EXPECT_EQ(times, 1) << piece;
 }
 
+/// A process group of its own, all of which gets a signal: what a terminal's Ctrl-C does.
+TEST(Experiment, CtrlCInATerminalLeavesACheckpoint) {
+  json changes = {{"rows", {"madx"}}, {"seeds", {1}}, {"languages", {"en"}}};
+  changes["flags"]["language_adapter"] = {{"--steps", 100000}, {"--lr", 0.01}, {"--log-every", 1}};
+  const auto folder = write_config("terminal", changes);
+  const auto program = std::string(MADX_PROGRAMS) + "/madx_experiment";
+  const auto config = folder + "/experiment.json";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setpgid(0, 0);
+    const int nowhere = ::open("/dev/null", O_WRONLY);
+    ::dup2(nowhere, STDOUT_FILENO);
+    ::dup2(nowhere, STDERR_FILENO);
+    ::execl(program.c_str(), program.c_str(), "--config", config.c_str(), nullptr);
+    ::_exit(127);
+  }
+  const auto piece = [&](const std::string& inside) {
+    if (!fs::exists(folder + "/out/pieces")) return false;
+    for (const auto& entry : fs::directory_iterator(folder + "/out/pieces")) {
+      if (fs::exists(entry.path().string() + inside)) return true;
+    }
+    return false;
+  };
+  const auto begun = std::chrono::steady_clock::now();
+  while (!piece("/metrics.jsonl") &&
+         std::chrono::steady_clock::now() - begun < std::chrono::seconds(60))
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  ::kill(-child, SIGINT);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 130) << status;
+  EXPECT_TRUE(piece("/checkpoint/state.json"));
+  EXPECT_EQ(logged(folder, "stopped").size(), 1u);
+}
+
 const json kFewRows = {{"rows", {"xlm-r", "madx", "keep-source"}}, {"seeds", {1}}};
 
 TEST(Experiment, ListsItsWorkBeforeAndAfter) {
@@ -170,7 +206,8 @@ TEST(Experiment, AFailedPieceBlocksOnlyWhatNeedsIt) {
   EXPECT_THAT(result.err, HasSubstr("language-adapter-sw-"));
   EXPECT_THAT(result.err, HasSubstr("1 pieces that need it were not run"));
   std::set<std::string> rows;
-  for (const auto& row : results_of(folder)["rows"])
+  const auto results = results_of(folder);
+  for (const auto& row : results["rows"])
     rows.insert(row["row"].get<std::string>() + " " + row["language"].get<std::string>());
   EXPECT_EQ(rows, (std::set<std::string>{"xlm-r en", "xlm-r sw", "madx en", "keep-source en",
                                          "keep-source sw"}));
@@ -215,6 +252,28 @@ TEST(Experiment, TwoProcessesShareTheWork) {
   for (const auto& [piece, times] : logged(folder, "done")) EXPECT_EQ(times, 1) << piece;
   for (const auto& [piece, times] : logged(folder, "started")) EXPECT_EQ(times, 1) << piece;
   EXPECT_EQ(results_of(folder)["rows"].size(), 6u);
+}
+
+TEST(Experiment, AWorkerThatIsKilledLosesOnlyItsPiece) {
+  json changes = kFewRows;
+  changes["flags"]["language_adapter"]["--steps"] = 40;
+  const auto folder = write_config("lost", changes);
+  auto killed = patient();
+  killed.signal = SIGKILL;
+  killed.signal_after_seconds = 1.5;
+  std::thread second([&] { experiment(folder, "", killed); });
+  const auto result = experiment(folder, "", patient());
+  second.join();
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(results_of(folder)["rows"].size(), 6u);
+  int begun = 0, done = 0;
+  for (const char* word : {"started", "resumed"})
+    for (const auto& [piece, times] : logged(folder, word)) begun += times;
+  for (const auto& [piece, times] : logged(folder, "done")) {
+    EXPECT_EQ(times, 1) << piece;
+    done += times;
+  }
+  EXPECT_LE(begun, done + 1);
 }
 
 TEST(Experiment, RefusesBadFlags) {
