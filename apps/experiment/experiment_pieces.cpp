@@ -47,13 +47,20 @@ std::string ExperimentPieces::last_layer() {
 }
 
 void ExperimentPieces::set_row_flags(FlagValues& flags, PieceKind kind, const std::string& row) {
-  if (row == "madx-2.0" && kind != PieceKind::kScoring)
-    flags.insert({"--leave-out", {true, {last_layer()}}});
-  if (row == "houlsby" && kind != PieceKind::kScoring)
-    flags.insert({"--config", {true, {"houlsby"}}});
-  if (kind != PieceKind::kTaskAdapter) return;
-  if (row == "fun") flags.insert({"--unfreeze-every", {true, {"50"}}});
-  if (row == "averaged") flags.insert({"--average-every", {true, {"100"}}});
+  const auto set = [&](const std::string& flag, const std::string& value) {
+    const auto own = config_.row_flags.find(row);
+    const bool asked = own != config_.row_flags.end() && own->second.count(kind) > 0 &&
+                       own->second.at(kind).count(flag) > 0;
+    if (!asked) flags[flag] = {true, {value}};
+  };
+  const bool adapter = kind == PieceKind::kLanguageAdapter || kind == PieceKind::kTaskAdapter;
+  if (adapter && row == "madx-2.0") set("--leave-out", last_layer());
+  if (adapter && row == "houlsby") set("--config", "houlsby");
+  // One of another shape cannot be what they start from.
+  if (kind == PieceKind::kLanguageAdapter && (row == "madx-2.0" || row == "houlsby"))
+    flags.erase("--init-adapter");
+  if (kind == PieceKind::kTaskAdapter && row == "fun") set("--unfreeze-every", "50");
+  if (kind == PieceKind::kTaskAdapter && row == "averaged") set("--average-every", "100");
 }
 
 void ExperimentPieces::set_flags(PieceMaker& maker, PieceKind kind, const std::string& row,

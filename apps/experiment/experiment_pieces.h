@@ -57,7 +57,7 @@ class ExperimentPieces {
   void read(PieceMaker& maker, const std::string& flag, const PieceOrigin& origin,
             const std::string& name = "");
   std::string last_layer();
-  /// The flags that make a row what it is, where the configuration has no others.
+  /// The flags that make a row what it is, where the configuration has no others for the row.
   void set_row_flags(FlagValues& flags, PieceKind kind, const std::string& row);
   void set_flags(PieceMaker& maker, PieceKind kind, const std::string& row,
                  const std::string& language = "");

@@ -119,14 +119,15 @@ class MlmTask : public TrainingTask {
   }
 
   at::Tensor loss_and_distance(const MlmBatch& batch) {
-    auto packed = batch.batch.to(encoder_->device());
-    const auto masked = packed.read_rows;
-    packed.read_rows = at::Tensor();
+    const auto packed = batch.batch.to(encoder_->device());
+    const auto& masked = packed.read_rows;
+    auto whole = packed;
+    whole.read_rows = at::Tensor();
     const auto& plan = *adapters_->active_plan();
-    const auto hidden = encoder_->forward(packed, plan);  // (rows, hidden)
+    const auto hidden = encoder_->forward(whole, plan);  // (rows, hidden)
     const auto loss =
         head_->loss(hidden.index_select(0, masked), vocabulary_, batch.targets, plan, packed);
-    return loss + stay_near_ * distance(packed, masked, batch.targets, hidden);
+    return loss + stay_near_ * distance(whole, masked, batch.targets, hidden);
   }
 
   /// Of `hidden` from what the encoder gives alone, where nothing is masked: ().
