@@ -14,6 +14,7 @@ const BadInput kFlags[] = {
     {kNer, "!--source", "--source is required"},
     {kLang, "--colour", "not expected: --colour"},
     {kLang, "--lr fast", "--lr = fast"},
+    {kLang, "--stay-near -1", "--stay-near: expected a weight of at least 0, but found -1"},
     {kLang, "--snapshot-every -1", "--snapshot-every: expected a number of steps"},
     {kLang, "--init-adapter @/none --leave-out 1",
      "--leave-out: expected it without --init-adapter"},
@@ -73,7 +74,8 @@ const BadInput kFlags[] = {
     {kNer, "--language ner=@/adapters/en", "but found \"ner\", the task adapter's name"},
     {kNer, "--test rw=@/sw.conll", "--language: expected rw=DIRECTORY"},
     {kNer, "--source rw", "--language: expected rw=DIRECTORY"},
-    {kNer, "!--train --task-adapter @/ner/task_adapter --setup finetune", "--task-adapter: expected finetuned/ of a run"},
+    {kNer, "!--train --task-adapter @/ner/task_adapter --setup finetune",
+     "--task-adapter: expected finetuned/ of a run"},
 };
 
 const BadInput kVariants[] = {
@@ -91,7 +93,8 @@ const BadInput kVariants[] = {
      "--train-languages: expected language adapters to draw from, but found --setup no-lang, "
      "under which there are none; leave the flag out"},
     {kNer, "--train-languages sw --setup finetune", "but found --setup finetune, under which"},
-    {kNer, "--train-languages sw --composition ner", "but found --composition \"ner\", under which"},
+    {kNer, "--train-languages sw --composition ner",
+     "but found --composition \"ner\", under which"},
     {kNer, "--train-languages en rw", "--language: expected rw=DIRECTORY"},
     {kNer, "--train-languages sw en sw",
      "--train-languages: expected each language once, but found sw twice"},

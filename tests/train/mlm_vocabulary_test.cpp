@@ -3,10 +3,8 @@
 
 #include <set>
 
-#include "../models/tiny_encoder.h"
-#include "../support.h"
-#include "madx/train/mlm_task.h"
 #include "madx/train/trainer.h"
+#include "train/text_run.h"
 
 namespace madx {
 namespace mlm_vocabulary_test {
@@ -15,49 +13,7 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
-/// A language adapter and a head on the tiny encoder, trained over all sub-words or the text's.
-struct TextRun {
-  TextRun(const std::string& text, bool over_text) {
-    at::set_num_threads(1);
-    const auto tokenizer = load_tokenizer(MADX_FIXTURES "/tokenizer/xlmr");
-    SubWordSet sub_words(*tokenizer);
-    MlmBatchesOptions options;
-    options.max_length = 16;
-    batches = std::make_unique<MlmBatches>(TextCorpus({text}), tokenizer, options, &sub_words);
-    ids = sub_words.ids();
-    torch::manual_seed(1);
-    auto config = named_config("pfeiffer+inv");
-    config.reduction_factor = 2;
-    auto trained = adapters->add("sw", config)->named_tensors();
-    adapters->activate({"sw"});
-    head->bias.detach().normal_();
-    for (const auto& item : head->named_parameters())
-      trained.emplace_back("head." + item.key(), item.value());
-    std::optional<SoftmaxVocabulary> vocabulary;
-    if (over_text) vocabulary.emplace(encoder, ids);
-    task = std::make_unique<MlmTask>(encoder, adapters, head, *batches, batches.get(), trained,
-                                     vocabulary);
-  }
-
-  Encoder encoder = tiny_encoder();
-  AdapterStack adapters{/*hidden_size=*/12, /*num_layers=*/2};
-  MlmHead head{MlmHeadOptions(12, 252)};
-  std::unique_ptr<MlmBatches> batches;
-  std::vector<int64_t> ids;
-  std::unique_ptr<MlmTask> task;
-};
-
-class MlmVocabularyTest : public testing::Test {
- protected:
-  MlmVocabularyTest() {
-    std::string text;
-    for (int i = 0; i < 30; ++i) text += "Mwalimu anatembea " + std::to_string(i) + "\n";
-    io::write_bytes(folder_ / "sw.txt", text);
-  }
-  std::string text() const { return folder_ / "sw.txt"; }
-
-  TemporaryFolder folder_;
-};
+using MlmVocabularyTest = TextRunTest;
 
 TEST_F(MlmVocabularyTest, HasTheLossOfTheTextsSubWordsAlone) {
   TextRun over_all(text(), false), over_text(text(), true);

@@ -135,12 +135,13 @@ class MlmTask : public TrainingTask {
                       const at::Tensor& hidden) {
     auto text = batch;
     text.input_ids = batch.input_ids.index_copy(0, masked, upload(targets, masked.device()));
+    const bool trains = encoder_->is_training();
     at::Tensor alone;
     {
       const torch::NoGradGuard no_grad;
-      encoder_->eval();
+      encoder_->eval();  // no dropout
       alone = encoder_->forward(text, *adapters_->plan({}));
-      encoder_->train();
+      encoder_->train(trains);
     }
     const auto kept = at::ones({alone.size(0), 1}, alone.options()).index_fill_(0, masked, 0);
     return ((hidden - alone).square() * kept).sum() / (alone.square() * kept).sum();

@@ -1,0 +1,69 @@
+// The term that keeps hidden states of unmasked tokens near the encoder's own.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "madx/train/trainer.h"
+#include "train/text_run.h"
+
+namespace madx {
+namespace stay_near_test {
+
+using StayNearTest = TextRunTest;
+
+TEST_F(StayNearTest, AddsTheDistanceOfTokensThatAreNotMasked) {
+  TextRun run(text(), false);
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& weight : run.adapters->parameters()) weight.add_(at::randn_like(weight), 0.1);
+  }
+  run.task->train(false);  // no dropout
+  const auto batch = run.batches->train(0);
+  const auto evaluated = run.task->held_out_loss()->mean;
+  const auto plain = run.task->loss(0).value;
+  run.task->stay_near(2);
+  const auto near = run.task->loss(0).value;
+  EXPECT_EQ(run.task->held_out_loss()->mean, evaluated) << "of training alone";
+
+  auto read = batch.batch, text = batch.batch;
+  read.read_rows = text.read_rows = at::Tensor();
+  text.input_ids = text.input_ids.clone();
+  std::set<int64_t> masked;
+  double distance = 0, length = 0;
+  for (int64_t i = 0; i < batch.targets.numel(); ++i) {
+    const auto row = batch.batch.read_rows[i].item<int64_t>();
+    masked.insert(row);
+    text.input_ids[row] = batch.targets[i];
+  }
+  const auto here = run.encoder->forward(read, *run.adapters);
+  const auto alone = run.encoder->forward(text, *run.adapters->plan({}));
+  for (int64_t row = 0; row < here.size(0); ++row) {
+    if (masked.count(row) > 0) continue;
+    distance += (here[row] - alone[row]).square().sum().item<double>();
+    length += alone[row].square().sum().item<double>();
+  }
+  ASSERT_GT(distance, 0);
+  EXPECT_NEAR(near.item<double>(), plain.item<double>() + 2 * distance / length, 1e-4);
+}
+
+TEST_F(StayNearTest, KeepsHiddenStatesNearer) {
+  const auto distance_after = [&](double weight) {
+    TextRun run(text(), false);
+    run.task->stay_near(weight);
+    TrainerOptions options;
+    options.steps = 40;
+    options.lr = 0.01;
+    TrainingObserver nobody;
+    train(*run.task, options, nobody);
+    run.task->train(false);
+    auto batch = run.batches->train(0).batch;
+    batch.read_rows = at::Tensor();
+    const torch::NoGradGuard no_grad;
+    const auto alone = run.encoder->forward(batch, *run.adapters->plan({}));
+    return (run.encoder->forward(batch, *run.adapters) - alone).norm().item<double>();
+  };
+  EXPECT_LT(distance_after(30), 0.7 * distance_after(0));
+}
+
+}  // namespace stay_near_test
+}  // namespace madx
