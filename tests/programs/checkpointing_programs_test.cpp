@@ -1,4 +1,6 @@
-// --gradient-checkpointing changes no byte of what is trained, wherever something learns.
+// --gradient-checkpointing changes no byte of what is trained beside a frozen encoder, wherever
+// something learns. (Where the encoder learns, sums of gradients have another order: see
+// adapt_encoder_test.cpp.)
 #include <gmock/gmock.h>
 
 #include "programs/tiny_files.h"
@@ -34,9 +36,6 @@ constexpr auto kLang = "train_lang_adapter";
 constexpr auto kAdapter = "pytorch_adapter.bin";
 const Run kRuns[] = {
     {"train_lm_head", "--text @/en.txt", "pytorch_model_head.bin"},
-    {"adapt_encoder", "--text @/en.txt --lm-head @/lm_head", "model.safetensors"},
-    {"adapt_encoder", "--text @/en.txt --lm-head @/lm_head --freeze-embeddings --freeze-layers 1",
-     "model.safetensors"},
     {kLang, "--text @/en.txt --lm-head @/lm_head", kAdapter},
     {kLang, "--text @/en.txt --lm-head @/lm_head --leave-out 0", kAdapter},
     {kLang, "--text @/en.txt --lm-head @/lm_head --leave-out 1", kAdapter},
