@@ -21,7 +21,8 @@
 #include "apps/experiment/experiment_runner.h"
 #include "apps/experiment/experiment_status.h"
 #include "apps/run/interrupt.h"
-#include "madx/madx.h"
+#include "madx/core/error.h"
+#include "madx/train/trainer.h"
 
 namespace {
 

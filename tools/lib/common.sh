@@ -47,13 +47,6 @@ build_project() {
   cmake --build "$build" --parallel "$(build_jobs)" ${1:+--target "$@"}
 }
 
-# The programs that users run, without benchmarks and short examples of the library.
-programs() {
-  local source
-  for source in "$repo"/apps/*.cpp "$repo"/tools/*.cpp; do basename "$source" .cpp; done
-  printf '%s\n' train_lang_adapter zero_shot_ner
-}
-
 # Whether convert_demo_encoder has something to work on: tools/setup goes on where it got no package.
 demo_encoder_obtained() { [[ -d $demo_encoder || -d $demo_package ]]; }
 
