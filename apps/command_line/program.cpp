@@ -35,7 +35,7 @@ int run_program(const std::string& name, const std::function<void()>& work) {
     work();
     return kDone;
   } catch (const Interrupted& stop) {
-    return fail(name, std::string(stop.what()) + "; go on with --resume", kInterrupted);
+    return fail(name, stop.what(), kInterrupted);
   } catch (const InputError& error) {
     return fail(name, error.what(), kBadInput);
   } catch (const std::bad_alloc&) {

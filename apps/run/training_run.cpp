@@ -20,7 +20,11 @@ TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
   record.save_seconds = 60 * run.save_minutes;
   record.interrupted = [&guard] { return guard.requested(); };
   TrainingRecorder recorder(record, output.checkpoint());
-  return train(task, options, recorder, output.checkpoint());
+  try {
+    return train(task, options, recorder, output.checkpoint());
+  } catch (const Interrupted& stop) {
+    throw Interrupted(std::string(stop.what()) + "; go on with --resume");
+  }
 }
 
 std::string training_summary(const TrainingResult& result) {
