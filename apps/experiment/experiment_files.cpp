@@ -3,7 +3,6 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "apps/experiment/score_table.h"
 #include "madx/core/plain_text.h"

@@ -6,11 +6,9 @@
 #include <chrono>
 #include <ctime>
 #include <exception>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "apps/experiment/child_process.h"
