@@ -10,7 +10,9 @@
 // on several that share the folder, work on one experiment. Writes results.json, report.html,
 // table.md, table.csv, table.tex.
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 
 #include "apps/command_line/flags.h"
@@ -71,6 +73,36 @@ void report_failures(const madx::apps::RunnerResult& result) {
   madx::machine_error(text);
 }
 
+/// Calls a function, but not again before it has rested for nine times as long as it took: at most a
+/// tenth of the time goes into it, however large the experiment.
+class RestedCall {
+ public:
+  explicit RestedCall(std::function<void()> function) : function_(std::move(function)) {}
+  void operator()() {
+    const auto start = Clock::now();
+    if (start < next_) return;
+    function_();
+    const auto end = Clock::now();
+    next_ = end + 9 * (end - start);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::function<void()> function_;
+  Clock::time_point next_;
+};
+
+/// Writes what the pieces that are done give: tables and a report.
+madx::apps::ExperimentResults write_results(const madx::apps::ExperimentConfig& config,
+                                            const madx::apps::ExperimentPlan& plan,
+                                            const std::string& command_line) {
+  auto results = madx::apps::collect_results(config, plan, command_line);
+  madx::apps::write_experiment_json(results, config.output);
+  madx::apps::write_experiment_tables(results, config.output);
+  madx::apps::write_experiment_report(config.output + "/report.html", results);
+  return results;
+}
+
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto config = madx::apps::read_experiment_config(flags.config);
@@ -83,12 +115,11 @@ void run(int argc, char** argv) {
   options.workers = flags.workers;
   options.threads = config.threads;
   options.interrupted = [&] { return guard.requested(); };
+  const auto command_line = madx::apps::command_line(argc, argv);
+  RestedCall write_now([&] { write_results(config, plan, command_line); });
+  options.scored = [&] { write_now(); };
   const auto done = madx::apps::run_pieces(plan, options);
-  const auto results =
-      madx::apps::collect_results(config, plan, madx::apps::command_line(argc, argv));
-  madx::apps::write_experiment_json(results, config.output);
-  madx::apps::write_experiment_tables(results, config.output);
-  madx::apps::write_experiment_report(config.output + "/report.html", results);
+  const auto results = write_results(config, plan, command_line);
   if (done.interrupted)
     throw madx::Interrupted("interrupted; what is done is in " + config.output +
                             ", and the same command goes on");

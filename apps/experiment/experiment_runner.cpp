@@ -177,7 +177,10 @@ class Runner {
       record.state = PieceRecord::State::kDone;
       store_.write(piece, record);
       log_.say("done", piece.name, took);
-      return set(index, State::kDone);
+      set(index, State::kDone);
+      if (piece.kind != PieceKind::kScoring) return;
+      const std::lock_guard<std::mutex> lock(scored_mutex_);
+      return options_.scored();
     }
     if (ended.status == kInterrupted || lost) {
       record.state = PieceRecord::State::kStopped;
@@ -202,7 +205,7 @@ class Runner {
   const RunnerOptions& options_;
   PieceStore store_;
   ExperimentLog log_;
-  std::mutex mutex_;
+  std::mutex mutex_, scored_mutex_;
   std::vector<State> state_;
   std::exception_ptr error_;
   RunnerResult result_;

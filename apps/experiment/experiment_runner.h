@@ -13,6 +13,8 @@ struct RunnerOptions {
   int workers = 1;       ///< programs at once
   int64_t threads = 0;   ///< of each program; 0: the processor's cores shared out
   std::function<bool()> interrupted = [] { return false; };
+  /// Called when a piece that scores is done; never twice at once.
+  std::function<void()> scored = [] {};
 };
 
 /// A piece that failed, and what its program said.

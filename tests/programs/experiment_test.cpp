@@ -241,6 +241,24 @@ TEST(Experiment, KilledAnywhereItEndsWithTheSameFigures) {
   for (const auto& [piece, times] : logged(folder, "done")) EXPECT_EQ(times, 1) << piece;
 }
 
+TEST(Experiment, WritesItsTableAsItGoes) {
+  const auto folder = write_config("as_it_goes", kFewRows);
+  const auto scored = [&] {
+    int count = 0;
+    for (const auto& [piece, times] : logged(folder, "done")) count += piece.find("scoring-") == 0;
+    return count;
+  };
+  double seconds = 0.5;
+  do {  // killed again and again, until it has begun a piece after its first score
+    ProgramOptions options = patient();
+    options.signal = SIGKILL;
+    options.signal_after_seconds = seconds += 0.1;
+    ASSERT_NE(experiment(folder, "", options).status, 0) << "too fast to be killed in time";
+  } while (scored() < 2);
+  EXPECT_FALSE(results_of(folder)["rows"].empty());
+  EXPECT_THAT(io::read_bytes(folder + "/out/table.md"), HasSubstr("not done yet: "));
+}
+
 TEST(Experiment, TwoProcessesShareTheWork) {
   const auto folder = write_config("shared", kFewRows);
   ProgramResult other;
