@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "cpu/bfloat16_round.h"
-#include "cpu/gelu.h"
+#include "cpu/gelu_to_8_bits.h"
 #include "cpu/layer_tiles.h"
 #include "gemm/int8_product.h"
 #include "madx/cpu/int8.h"
@@ -131,7 +131,7 @@ void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t
             float* const values = mine.block.data() + row * kQuantisedBlock;
             if (kept != nullptr) to_bfloat16(values, units, kept + (first + row) * inner + unit);
 #pragma omp simd
-            for (int64_t i = 0; i < units; ++i) values[i] = gelu(values[i]);
+            for (int64_t i = 0; i < units; ++i) values[i] = gelu_to_8_bits(values[i]);
             mine.units.load(row, values, units);
           }
           int8_product({count, out, units, mine.units, rows_from(layers.second.forward, unit),
@@ -161,7 +161,7 @@ void feed_forward_backward(const FeedForwardInt8& layers, const Bfloat16* kept,
             float* const gradient = mine.block.data() + row * kQuantisedBlock;
             const Bfloat16* const before = kept + (first + row) * inner + unit;
 #pragma omp simd
-            for (int64_t i = 0; i < units; ++i) gradient[i] *= gelu_slope(to_float(before[i]));
+            for (int64_t i = 0; i < units; ++i) gradient[i] *= gelu_slope_to_8_bits(to_float(before[i]));
             mine.units.load(row, gradient, units);
           }
           int8_product({count, in, units, mine.units, rows_from(layers.first.backward, unit),

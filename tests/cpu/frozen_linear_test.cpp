@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <tuple>
 #include <vector>
 
 #include "cpu/gelu.h"
+#include "cpu/gelu_to_8_bits.h"
 #include "gemm/test_floats.h"
 #include "gemm/tested.h"
 
@@ -130,6 +132,17 @@ TEST(Gelu, IsTheExactFormWithinThreeUnitsOfTheLastPlaceOfOne) {
     ASSERT_NEAR(gelu(value), gelu_of(value), 2e-7 * std::max(1.0, std::abs(x))) << x;
     ASSERT_NEAR(gelu_slope(value), gelu_slope_of(value), 4e-7) << x;
   }
+}
+
+TEST(Gelu, IsNearEnoughForStepsOfEightBits) {
+  for (double x = -40; x < 40; x += 1e-3) {
+    const auto value = static_cast<float>(x);
+    ASSERT_NEAR(gelu_to_8_bits(value), gelu_of(value), std::max(7e-5, 7e-6 * std::abs(x))) << x;
+    ASSERT_NEAR(gelu_slope_to_8_bits(value), gelu_slope_of(value), 2e-4) << x;
+  }
+  const auto nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(std::isnan(gelu_to_8_bits(nan)));
+  EXPECT_TRUE(std::isnan(gelu_slope_to_8_bits(nan)));
 }
 
 }  // namespace
