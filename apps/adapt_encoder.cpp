@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/program.h"
@@ -21,7 +22,8 @@
 namespace {
 
 struct Flags {
-  std::string encoder, output, lm_head;
+  madx::apps::EncoderFlags encoder;
+  std::string output, lm_head;
   std::vector<std::string> text, eval_text;
   madx::FrozenParts frozen;
   madx::apps::MlmFlags mlm;
@@ -34,7 +36,7 @@ Flags parse(int argc, char** argv) {
       "Goes on with an encoder's pretraining: masked language modelling, all weights learn");
   Flags flags;
   flags.training.lr = 5e-5;
-  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  flags.encoder.add_to(app);
   app.add_option("--text", flags.text,
                  "Raw text, a sentence or paragraph a line; files mixed in equal shares")
       ->required();
@@ -67,7 +69,7 @@ void check_frozen(const madx::FrozenParts& frozen, const madx::EncoderConfig& co
 /// All that decides what is learned.
 madx::apps::Recipe describe(const Flags& flags, const madx::TrainerOptions& options) {
   madx::apps::Recipe recipe;
-  recipe.add_input("--encoder", flags.encoder);
+  recipe.add_input("--encoder", flags.encoder.path);
   for (const auto& text : flags.text) recipe.add_input("--text", text);
   for (const auto& text : flags.eval_text) recipe.add_input("--eval-text", text);
   if (!flags.lm_head.empty()) recipe.add_input("--lm-head", flags.lm_head);
@@ -96,11 +98,11 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   madx::apps::RunDirectory output(flags.output, flags.training.resume);
-  auto loaded = madx::io::load_encoder(flags.encoder);
+  auto loaded = flags.encoder.load();
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.training.max_length, config);
   check_frozen(flags.frozen, config);
-  auto head = madx::apps::choose_mlm_head(flags.lm_head, flags.encoder, loaded);
+  auto head = madx::apps::choose_mlm_head(flags.lm_head, flags.encoder.path, loaded);
   madx::apps::print_encoder(loaded);
 
   const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kEqualShares);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/program.h"
 #include "madx/madx.h"
@@ -14,12 +15,14 @@ int main(int argc, char** argv) {
     CLI::App app(
         "Writes an encoder's directory as one TorchScript file with config and tokenizer inside");
     std::string from, to;
+    bool weights_only = false;
     app.add_option("--from", from,
                    "Directory: config.json, tokenizer, and model.safetensors or encoder.pt")
         ->required();
     app.add_option("--to", to, "File to write (.pt)")->required();
+    madx::apps::add_weights_only(app, weights_only);
     madx::apps::parse_command_line(app, argc, argv);
-    madx::io::export_encoder(from, to);
+    madx::io::export_encoder(from, to, weights_only);
     const auto loaded = madx::io::load_encoder(to);
     std::cout << "wrote " << to << ": ";
     madx::apps::print_encoder(loaded);

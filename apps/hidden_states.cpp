@@ -17,6 +17,7 @@
 #include <iostream>
 
 #include "apps/command_line/composition_flags.h"
+#include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/program.h"
 #include "madx/data/invisible.h"
@@ -26,7 +27,8 @@
 namespace {
 
 struct Flags {
-  std::string encoder, setup, output, leave_out;
+  madx::apps::EncoderFlags encoder;
+  std::string setup, output, leave_out;
   std::vector<std::string> adapters, texts;
   madx::apps::CompositionFlags composition;
   madx::apps::DeviceFlags device;
@@ -36,7 +38,7 @@ struct Flags {
 Flags parse(int argc, char** argv) {
   CLI::App app("Writes the last hidden states of raw text under adapters");
   Flags flags;
-  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  flags.encoder.add_to(app);
   app.add_option("--adapter", flags.adapters,
                  "[NAME=]DIRECTORY of an AdapterHub adapter; several, without --composition: the "
                  "stack, bottom first");
@@ -145,7 +147,7 @@ std::vector<int64_t> encode(const madx::Tokenizer& tokenizer, const std::string&
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto where = flags.device.apply();
-  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(where));
+  auto loaded = flags.encoder.load(flags.device.weight_form(where));
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.max_length, config);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);

@@ -12,6 +12,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/program.h"
@@ -20,7 +21,8 @@
 namespace {
 
 struct Flags {
-  std::string encoder, adapter, lm_head, save_batches;
+  madx::apps::EncoderFlags encoder;
+  std::string adapter, lm_head, save_batches;
   std::vector<std::string> text, train_text;
   bool json = false;
   madx::apps::MlmFlags mlm;
@@ -31,7 +33,7 @@ struct Flags {
 Flags parse(int argc, char** argv) {
   CLI::App app("Measures the loss of masked LM on held-out text");
   Flags flags;
-  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  flags.encoder.add_to(app);
   app.add_option("--text", flags.text, "Held-out text, a sentence or paragraph a line")->required();
   app.add_option("--adapter", flags.adapter,
                  "Language adapter, a directory of AdapterHub (default: the encoder alone)");
@@ -79,14 +81,14 @@ void write_batches(const madx::MlmBatches& held_out, const std::string& path) {
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
-  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
+  auto loaded = flags.encoder.load(flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.training.max_length, config);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   if (!flags.adapter.empty())
     adapters->activate({madx::io::load_adapter(adapters, flags.adapter, "adapter")});
   const auto lm_head = madx::apps::head_beside(flags.lm_head, flags.adapter);
-  auto head = madx::apps::choose_mlm_head(lm_head, flags.encoder, loaded);
+  auto head = madx::apps::choose_mlm_head(lm_head, flags.encoder.path, loaded);
   if (!flags.json) {
     madx::apps::print_encoder(loaded);
     std::cout << "adapter: " << (flags.adapter.empty() ? "none" : flags.adapter)

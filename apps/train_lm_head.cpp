@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/program.h"
@@ -20,7 +21,8 @@
 namespace {
 
 struct Flags {
-  std::string encoder, output, lm_head;
+  madx::apps::EncoderFlags encoder;
+  std::string output, lm_head;
   std::vector<std::string> text, eval_text;
   madx::apps::MlmFlags mlm;
   madx::apps::TrainingFlags training;
@@ -31,7 +33,7 @@ Flags parse(int argc, char** argv) {
   CLI::App app("Trains a masked-LM head on a frozen encoder");
   Flags flags;
   flags.training.lr = 1e-3;
-  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  flags.encoder.add_to(app);
   app.add_option("--text", flags.text,
                  "Raw text, a sentence or paragraph a line; files mixed in equal shares")
       ->required();
@@ -48,9 +50,9 @@ Flags parse(int argc, char** argv) {
 
 /// All that decides what is learned.
 madx::apps::Recipe describe(const Flags& flags, const std::string& name,
-                                const madx::TrainerOptions& options) {
+                            const madx::TrainerOptions& options) {
   madx::apps::Recipe recipe;
-  recipe.add_input("--encoder", flags.encoder);
+  recipe.add_input("--encoder", flags.encoder.path);
   for (const auto& text : flags.text) recipe.add_input("--text", text);
   for (const auto& text : flags.eval_text) recipe.add_input("--eval-text", text);
   if (!flags.lm_head.empty()) recipe.add_input("--lm-head", flags.lm_head);
@@ -66,7 +68,7 @@ void run(int argc, char** argv) {
   const auto device = flags.device.apply();
   madx::apps::RunDirectory output(flags.output, flags.training.resume);
   madx::io::check_name(output.name());  // the head is named after it
-  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
+  auto loaded = flags.encoder.load(flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.training.max_length, config);
 
@@ -98,8 +100,8 @@ void run(int argc, char** argv) {
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
                      vocabulary);
   const auto result = madx::apps::run_training(
-      task, options, {"lm head", flags.training.save_minutes, recipe, flags.mlm.labels()},
-      output, guard);
+      task, options, {"lm head", flags.training.save_minutes, recipe, flags.mlm.labels()}, output,
+      guard);
   madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();

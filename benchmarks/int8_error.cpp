@@ -10,6 +10,7 @@
 #include <iomanip>
 #include <iostream>
 
+#include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/program.h"
 #include "madx/madx.h"
@@ -17,7 +18,7 @@
 namespace {
 
 struct Flags {
-  std::string encoder;
+  madx::apps::EncoderFlags encoder;
   std::vector<std::string> text;
   int64_t lines = 64, max_length = 128;
   madx::apps::DeviceFlags device;
@@ -26,7 +27,7 @@ struct Flags {
 Flags parse(int argc, char** argv) {
   CLI::App app("The error of hidden states by layer, in narrower types than float32");
   Flags flags;
-  app.add_option("--encoder", flags.encoder, "A directory or .pt file")->required();
+  flags.encoder.add_to(app);
   app.add_option("--text", flags.text, "UTF-8 text, a sentence a line")->required();
   app.add_option("--lines", flags.lines, "Lines taken of each file")->check(CLI::PositiveNumber);
   app.add_option("--max-length", flags.max_length, "Tokens of a line")->check(CLI::Range(3, 512));
@@ -54,7 +55,7 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   flags.device.apply();
   torch::NoGradGuard no_grad;
-  const auto loaded = madx::io::load_encoder(flags.encoder);
+  const auto loaded = flags.encoder.load();
   const auto batch = read_batch(flags, *loaded.tokenizer);
   const auto weights = loaded.encoder->weights();
   std::vector<std::pair<std::string, madx::WeightForm>> forms;

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/program.h"
@@ -23,7 +24,8 @@
 namespace {
 
 struct Flags {
-  std::string encoder, output, name, eval_text, lm_head, init_adapter;
+  madx::apps::EncoderFlags encoder;
+  std::string output, name, eval_text, lm_head, init_adapter;
   std::vector<std::string> text;
   bool no_invertible = false, train_lm_head = false;
   double inv_reduction_factor = 2;
@@ -38,7 +40,7 @@ struct Flags {
 Flags parse(int argc, char** argv) {
   CLI::App app("Trains the adapter of one language from raw text by masked language modelling");
   Flags flags;
-  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  flags.encoder.add_to(app);
   app.add_option("--text", flags.text, "Raw text, a sentence or paragraph a line")->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
   app.add_option("--name", flags.name, "Name of the adapter (default: the output directory's)");
@@ -117,7 +119,7 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name, const s
                             const madx::BottleneckConfig& config,
                             const madx::TrainerOptions& options) {
   madx::apps::Recipe recipe;
-  recipe.add_input("--encoder", flags.encoder);
+  recipe.add_input("--encoder", flags.encoder.path);
   for (const auto& text : flags.text) recipe.add_input("--text", text);
   if (!flags.eval_text.empty()) recipe.add_input("--eval-text", flags.eval_text);
   if (!lm_head.empty()) recipe.add_input("--lm-head", lm_head);
@@ -138,7 +140,7 @@ void run(int argc, char** argv) {
   madx::apps::RunDirectory output(flags.output, flags.training.resume);
   const auto name = flags.name.empty() ? output.name() : flags.name;
   madx::io::check_name(name);
-  auto loaded = madx::io::load_encoder(flags.encoder, flags.device.weight_form(device));
+  auto loaded = flags.encoder.load(flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.training.max_length, config);
   torch::manual_seed(flags.training.seed);
@@ -146,7 +148,7 @@ void run(int argc, char** argv) {
   const auto adapter_config = add_adapter(flags, name, config, adapters);
   flags.adapter.check_adapter_drop(config);
   const auto lm_head = madx::apps::head_beside(flags.lm_head, flags.init_adapter);
-  auto head = madx::apps::choose_mlm_head(lm_head, flags.encoder, loaded);
+  auto head = madx::apps::choose_mlm_head(lm_head, flags.encoder.path, loaded);
   madx::apps::print_encoder(loaded);
 
   const auto mlm = flags.mlm.batches_options(flags.training, madx::Mixing::kByLines);

@@ -58,13 +58,14 @@ Inputs read_inputs(const NerFlags& flags) {
 madx::apps::NerModel make_model(const NerFlags& flags, const Inputs& inputs, at::Device device) {
   const auto setup = madx::apps::parse_ner_setup(flags.setup);
   const auto form = flags.device.weight_form(device);
-  if (setup == madx::apps::NerSetup::kFinetune && flags.trains() && form != madx::WeightForm::kFloat32) {
+  if (setup == madx::apps::NerSetup::kFinetune && flags.trains() &&
+      form != madx::WeightForm::kFloat32) {
     madx::input_error(
         "--dtype: expected float32 beside --setup finetune, which trains the encoder's "
         "own weights, but found ",
         flags.device.dtype, "; leave the flag out");
   }
-  auto loaded = madx::io::load_encoder(flags.encoder, form);
+  auto loaded = flags.encoder.load(form);
   madx::apps::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
   madx::apps::NerModel model(
@@ -108,7 +109,7 @@ madx::apps::NerReport make_report(const NerFlags& flags, const std::string& comm
                                   const madx::apps::RunDirectory& output) {
   madx::apps::NerReport report;
   report.results = {flags.setup, flags.source, flags.training.seed, {}, std::nullopt, std::nullopt};
-  report.encoder = flags.encoder;
+  report.encoder = flags.encoder.path;
   report.adapters = flags.languages;
   report.command_line = command_line;
   if (!flags.trains()) {

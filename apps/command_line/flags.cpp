@@ -152,21 +152,6 @@ void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& confi
   }
 }
 
-void print_encoder(const io::LoadedEncoder& loaded) {
-  const auto& config = loaded.encoder->config();
-  std::cout << "encoder: " << config.model_type << ", " << config.num_hidden_layers << " layers x "
-            << config.hidden_size << ", vocabulary " << config.vocab_size
-            << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head")
-            << (loaded.encoder->has_own_output() ? " and an output layer of its own" : "");
-  if (loaded.archive_difference) {
-    std::cout << "; native layers and the archive's own forward differ by at most "
-              << number_text(*loaded.archive_difference);
-    if (loaded.archive_type != at::kFloat)
-      std::cout << ", as the archive computes in " << io::type_name(loaded.archive_type);
-  }
-  std::cout << "\n";
-}
-
 void DeviceFlags::add_to(CLI::App& app) {
   app.add_option("--threads", threads, "CPU threads; 0: all cores")->capture_default_str();
   app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();

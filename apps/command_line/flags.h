@@ -8,7 +8,6 @@
 
 #include "apps/run/recipe.h"
 #include "madx/adapters/bottleneck_config.h"
-#include "madx/io/encoder_files.h"
 #include "madx/models/encoder.h"
 #include "madx/train/trainer.h"
 
@@ -62,10 +61,6 @@ void check_max_length(int64_t max_length, const EncoderConfig& config);
 
 /// Throws InputError when --leave-out names a layer that the encoder has not.
 void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& config);
-
-/// Prints the encoder's shape and, for TorchScript, how far its native layers are from the
-/// archive's own forward.
-void print_encoder(const io::LoadedEncoder& loaded);
 
 /// Where the work runs.
 struct DeviceFlags {

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "apps/run/interrupt.h"
+#include "apps/run/lost_file.h"
 #include "madx/core/error.h"
 #include "madx/train/trainer.h"
 
@@ -31,6 +32,7 @@ std::string first_line(const std::string& text) {
 
 int run_program(const std::string& name, const std::function<void()>& work) {
   handle_interrupts();
+  handle_lost_files(name);
   try {
     work();
     return kDone;

@@ -23,7 +23,8 @@ int64_t layers_of(const std::string& encoder) {
     if (json.is_object() && json.contains("num_hidden_layers"))
       return json["num_hidden_layers"].get<int64_t>();
   }
-  return io::load_encoder(encoder).encoder->config().num_hidden_layers;
+  const auto options = io::LoadEncoderOptions().weights_only(true);
+  return io::load_encoder(encoder, options).encoder->config().num_hidden_layers;
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ struct Words {
 };
 
 void add_data(CLI::App& app, NerFlags& flags, Words& words) {
-  app.add_option("--encoder", flags.encoder, "Encoder: a directory or .pt file")->required();
+  flags.encoder.add_to(app);
   app.add_option("--source", words.source, "Language of the training data")->required();
   app.add_option("--language", words.languages,
                  "LANGUAGE=DIRECTORY of a language adapter; once a language");

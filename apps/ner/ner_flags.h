@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/command_line/composition_flags.h"
+#include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/text_files.h"
 #include "apps/ner/labelled_files.h"
@@ -15,7 +16,8 @@ namespace madx::apps {
 struct NerFlags {
   using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-  std::string encoder, output, task_adapter, setup = "madx", leave_out_loaded, mixed_text;
+  EncoderFlags encoder;
+  std::string output, task_adapter, setup = "madx", leave_out_loaded, mixed_text;
   std::vector<std::string> sources;  ///< languages of --source
   std::string source;                ///< all languages of --train, as results name them
   std::vector<LabelledFile> train, dev;

@@ -179,7 +179,8 @@ void NerModel::save(const std::string& directory) const {
 
 void NerModel::load_saved(const std::string& directory, int64_t steps) {
   if (setup == NerSetup::kFinetune) {
-    auto loaded = io::load_encoder(directory + kFinetunedDirectory);
+    auto loaded = io::load_encoder(directory + kFinetunedDirectory,
+                                   io::LoadEncoderOptions().weights_only(true));
     encoder = loaded.encoder;
     tokenizer = loaded.tokenizer;
     head = io::load_tagging_head(directory + kFinetunedDirectory);

@@ -103,7 +103,7 @@ RunState describe_run(const NerFlags& flags, const NerModel& model, const Traine
   RunState state;
   state.program = "zero_shot_ner";
   auto& training = state.training;
-  training.add_input("--encoder", flags.encoder);
+  training.add_input("--encoder", flags.encoder.path);
   training.settings["--source"] = flags.source;
   training.settings["--setup"] = flags.setup;
   training.settings["--composition"] = to_string(model.composition);

@@ -77,14 +77,8 @@ MlmBatch MlmBatches::train(int64_t index) {
   return in_order_ ? train_full(index, random) : train_lines(index, random);
 }
 
-std::vector<uint32_t> MlmBatches::shuffled_order(size_t index, int64_t epoch) const {
-  std::vector<uint32_t> order(shares_[index].size);
-  std::iota(order.begin(), order.end(), 0U);
-  RandomStream random(mix_seeds({options_.seed, kShuffle, index, static_cast<uint64_t>(epoch)}));
-  for (auto left = static_cast<int64_t>(order.size()); left > 1; --left) {
-    std::swap(order[static_cast<size_t>(left - 1)], order[static_cast<size_t>(random.below(left))]);
-  }
-  return order;
+LineOrder MlmBatches::shuffled_order(size_t index, int64_t epoch) const {
+  return {shares_[index].size, {options_.seed, kShuffle, index, static_cast<uint64_t>(epoch)}};
 }
 
 // Sequences that are lines.

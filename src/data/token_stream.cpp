@@ -36,7 +36,7 @@ TokenStream::TokenStream(std::shared_ptr<const CountedText> text, size_t first, 
   sum_lengths();
 }
 
-void TokenStream::reorder(std::vector<uint32_t> order) {
+void TokenStream::reorder(LineOrder order) {
   order_ = std::move(order);
   sum_lengths();
 }

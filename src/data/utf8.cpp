@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +15,20 @@ namespace {
 
 unsigned char byte_at(std::string_view text, std::size_t i) {
   return static_cast<unsigned char>(text[i]);
+}
+
+constexpr std::uint64_t kEvery = 0x0101010101010101;  // 1 in each of eight bytes
+
+std::uint64_t word_at(std::string_view text, std::size_t i) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data() + i, sizeof word);
+  return word;
+}
+
+/// Whether one of eight bytes is `byte`: x - 1 borrows into the top bit of a byte that is 0.
+bool holds(std::uint64_t word, unsigned char byte) {
+  const std::uint64_t x = word ^ kEvery * byte;
+  return ((x - kEvery) & ~x & kEvery * 0x80) != 0;
 }
 
 std::string hexadecimal(unsigned char byte) {
@@ -48,6 +63,10 @@ std::size_t code_point_length(std::string_view text) {
 
 std::optional<std::size_t> first_invalid_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
+    if (at + 8 <= text.size() && (word_at(text, at) & kEvery * 0x80) == 0) {  // ASCII
+      at += 8;
+      continue;
+    }
     const std::size_t length = code_point_length(text.substr(at));
     if (length == 0) return at;
     at += length;
@@ -93,6 +112,10 @@ std::size_t LineScanner::after_end(std::size_t end) {
 
 std::string_view line_at(std::string_view text, std::size_t start) {
   std::size_t end = start;
+  while (end + 8 <= text.size() && !holds(word_at(text, end), '\n') &&
+         !holds(word_at(text, end), '\r')) {
+    end += 8;
+  }
   while (end < text.size() && text[end] != '\n' && text[end] != '\r') ++end;
   return text.substr(start, end - start);
 }

@@ -41,8 +41,8 @@ EncoderOrigin origin_of(const EncoderParts& parts) {
 
 }  // namespace
 
-LoadedEncoder load_encoder(const std::string& path, WeightForm form) {
-  auto parts = open_encoder(path);
+LoadedEncoder load_encoder(const std::string& path, const LoadEncoderOptions& options) {
+  auto parts = open_encoder(path, options.weights_only());
   LoadedEncoder loaded;
   loaded.tokenizer = make_tokenizer(parts, path);
   loaded.head = find_head(parts);
@@ -53,8 +53,9 @@ LoadedEncoder load_encoder(const std::string& path, WeightForm form) {
     loaded.archive_difference = compared.difference;
     loaded.archive_type = compared.type;
   }
-  if (!parts.archive || form != WeightForm::kFloat32)
-    loaded.encoder = make_encoder(parts.config, parts.weights, parts.where, form);
+  loaded.archive_as_data = parts.torchscript && !parts.archive;
+  if (!parts.archive || options.form() != WeightForm::kFloat32)
+    loaded.encoder = make_encoder(parts.config, parts.weights, parts.where, options.form());
   return loaded;
 }
 

@@ -2,10 +2,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "io/adapterhub_files.h"
 #include "io/checkpoint_weights.h"
+#include "io/torchscript_file.h"
 #include "madx/core/error.h"
 #include "madx/io/encoder_names.h"
 #include "madx/io/safetensors.h"
@@ -36,14 +38,29 @@ torch::jit::Module load_archive(const std::string& path, torch::jit::ExtraFilesM
   }
 }
 
-/// The tensors of the archive at `parts.where`, which is opened.
-TensorMap read_archive(EncoderParts& parts) {
-  parts.archive = load_archive(parts.where, parts.extra_files);
+TensorMap tensors_of(const torch::jit::Module& archive) {
   TensorMap tensors;
-  for (const auto& item : parts.archive->named_parameters()) tensors.insert(item.name, item.value);
-  for (const auto& item : parts.archive->named_buffers()) {
+  for (const auto& item : archive.named_parameters()) tensors.insert(item.name, item.value);
+  for (const auto& item : archive.named_buffers()) {
     if (!tensors.contains(item.name)) tensors.insert(item.name, item.value);
   }
+  return tensors;
+}
+
+/// The tensors and extra files of the archive at `parts.where`, as data.
+TensorMap read_archive_as_data(EncoderParts& parts) {
+  std::set<std::string> names;
+  for (const auto& [name, bytes] : parts.extra_files) names.insert(name);
+  auto file = read_torchscript_file(parts.where, names);
+  for (auto& [name, bytes] : file.extra_files) parts.extra_files[name] = std::move(bytes);
+  return std::move(file.tensors);
+}
+
+/// The tensors of the archive at `parts.where`, which is opened unless it is data.
+TensorMap read_archive(EncoderParts& parts, bool weights_only) {
+  parts.torchscript = true;
+  if (!weights_only) parts.archive = load_archive(parts.where, parts.extra_files);
+  auto tensors = parts.archive ? tensors_of(*parts.archive) : read_archive_as_data(parts);
   if (tensors.is_empty()) {
     input_error(parts.where,
                 ": expected an archive with weights, but found none: torch.jit.freeze, or "
@@ -84,7 +101,7 @@ std::string read_file(const std::string& path) {
   return bytes.str();
 }
 
-EncoderParts open_encoder(const std::string& path) {
+EncoderParts open_encoder(const std::string& path, bool weights_only) {
   if (!fs::exists(path)) {
     input_error(path,
                 ": expected an encoder's directory or .pt file, but there is none; check the path");
@@ -97,7 +114,7 @@ EncoderParts open_encoder(const std::string& path) {
   for (const auto& name : tokenizer_file_names()) parts.extra_files[name] = "";
   const auto file = whole ? fs::path(path) : find_weights(parts.directory);
   parts.where = file.string();
-  const auto tensors = whole || file.filename() == kArchive ? read_archive(parts)
+  const auto tensors = whole || file.filename() == kArchive ? read_archive(parts, weights_only)
                        : file.extension() == ".safetensors" ? read_safetensors(parts.where)
                                                             : read_torch_file(parts.where);
   const auto& inside = parts.extra_files[kConfig];
@@ -106,7 +123,7 @@ EncoderParts open_encoder(const std::string& path) {
   parts.config = parse_encoder_config(
       parts.config_json, inside.empty() ? beside : parts.where + " (extra file config.json)");
   parts.weights = checkpoint_weights(tensors, parts.where);
-  settle_output_layer(parts.weights, parts.config, parts.archive.has_value(), parts.where);
+  settle_output_layer(parts.weights, parts.config, parts.torchscript, parts.where);
   return parts;
 }
 

@@ -20,11 +20,14 @@ struct EncoderParts {
   EncoderConfig config;
   TensorMap weights;  ///< of encoder and masked-LM head: float32, by Hugging Face's names without
                       ///< `roberta.`, `bert.`, ...; an output layer where it is not tied
-  std::optional<torch::jit::Module> archive;
+  bool torchscript = false;  ///< the weights' file is an archive
+  std::optional<torch::jit::Module>
+      archive;                            ///< it, as a program; not where weights alone are read
   torch::jit::ExtraFilesMap extra_files;  ///< of the archive; empty where it lacks one
 };
 
-EncoderParts open_encoder(const std::string& path);
+/// `weights_only`: a TorchScript archive is data, whose program is never loaded.
+EncoderParts open_encoder(const std::string& path, bool weights_only);
 
 /// The tokenizer: from the archive where it has one, else from the directory.
 TokenizerFile read_tokenizer_file(const EncoderParts& parts);

@@ -109,11 +109,11 @@ def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
 
 }  // namespace
 
-void export_encoder(const std::string& directory, const std::string& path) {
+void export_encoder(const std::string& directory, const std::string& path, bool weights_only) {
   OutputFile file(path);  // refuses a path that cannot be written before any work
-  const auto parts = open_encoder(directory);
+  const auto parts = open_encoder(directory, weights_only);
   const auto tokenizer = read_tokenizer_file(parts);
-  make_tokenizer(parts, directory);                   // refuses a damaged one
+  make_tokenizer(parts, directory);                          // refuses a damaged one
   import_encoder(parts.config, parts.weights, parts.where);  // refuses missing or misshapen weights
   ModuleTree tree("madx.Encoder");
   for (const auto& item : parts.weights) tree.add(item.key(), item.value());

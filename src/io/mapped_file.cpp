@@ -10,8 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
-#include <mutex>
 
 #include "madx/core/error.h"
 
@@ -24,36 +22,6 @@ struct Descriptor {
   int number;
   ~Descriptor() { ::close(number); }
 };
-
-/// The files that are mapped: where each begins, and its size.
-class Mappings {
- public:
-  void insert(const char* data, size_t size) {
-    const std::lock_guard lock(mutex_);
-    sizes_[data] = size;
-  }
-  void erase(const char* data) {
-    const std::lock_guard lock(mutex_);
-    sizes_.erase(data);
-  }
-  bool contain(const char* data, size_t size) const {
-    const std::lock_guard lock(mutex_);
-    auto after = sizes_.upper_bound(data);
-    if (after == sizes_.begin()) return false;
-    const auto& [first, bytes] = *--after;
-    return data + size <= first + bytes;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::map<const char*, size_t> sizes_;
-};
-
-/// Never destroyed: tensors over files may outlive what is.
-Mappings& mappings() {
-  static auto* const mappings = new Mappings;
-  return *mappings;
-}
 
 }  // namespace
 
@@ -84,17 +52,15 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
     input_error(path, ": expected the file's content, but found a Git LFS pointer to it; run ",
                 "`git lfs pull` in its folder");
   }
-  mappings().insert(data_, size_);
+  range_.emplace(data_, size_, path_);
 }
 
 MappedFile::~MappedFile() {
-  mappings().erase(data_);
+  range_.reset();
   ::munmap(data_, size_);
 }
 
-bool is_mapped(const void* data, size_t size) {
-  return mappings().contain(static_cast<const char*>(data), size);
-}
+bool is_mapped(const void* data, size_t size) { return mapped_path(data, size) != nullptr; }
 
 void forget_pages(const void* data, size_t size) {
   if (!is_mapped(data, size)) return;

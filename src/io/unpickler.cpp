@@ -38,6 +38,7 @@ enum class Opcode : unsigned char {
   kSetItems = 'u',
   kGlobal = 'c',
   kReduce = 'R',
+  kNewObject = 0x81,
   kBuild = 'b',
   kBinPersId = 'Q',
   kBinPut = 'q',
@@ -48,52 +49,6 @@ enum class Opcode : unsigned char {
 };
 
 constexpr size_t kMostValues = 1'000'000;
-constexpr const char* kOrderedDict = "collections.OrderedDict";
-constexpr const char* kRebuildTensor = "torch._utils._rebuild_tensor_v2";
-constexpr const char* kRebuildParameter = "torch._utils._rebuild_parameter";
-constexpr const char* kRebuildNewTensor = "torch._utils._rebuild_tensor_v3";
-
-struct StorageClass {
-  const char* name;
-  at::ScalarType dtype;
-};
-constexpr StorageClass kStorageClasses[] = {{"torch.FloatStorage", at::kFloat},
-                                            {"torch.DoubleStorage", at::kDouble},
-                                            {"torch.HalfStorage", at::kHalf},
-                                            {"torch.BFloat16Storage", at::kBFloat16},
-                                            {"torch.LongStorage", at::kLong},
-                                            {"torch.IntStorage", at::kInt},
-                                            {"torch.ShortStorage", at::kShort},
-                                            {"torch.CharStorage", at::kChar},
-                                            {"torch.ByteStorage", at::kByte},
-                                            {"torch.BoolStorage", at::kBool},
-                                            {"torch.ComplexFloatStorage", at::kComplexFloat},
-                                            {"torch.ComplexDoubleStorage", at::kComplexDouble}};
-
-const StorageClass* find_storage_class(std::string_view name) {
-  for (const auto& storage : kStorageClasses) {
-    if (name == storage.name) return &storage;
-  }
-  return nullptr;
-}
-
-// The same name with a lifetime of its own; empty for one that is not allowed.
-std::string_view allowed_name(std::string_view name) {
-  for (const char* const function : {kOrderedDict, kRebuildTensor, kRebuildParameter}) {
-    if (name == function) return function;
-  }
-  const auto* const storage = find_storage_class(name);
-  return storage == nullptr ? std::string_view() : storage->name;
-}
-
-// Any bytes as a piece of a one-line message.
-std::string printable(std::string text) {
-  text.resize(std::min<size_t>(text.size(), 80));
-  for (char& c : text) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -117,6 +72,10 @@ std::string describe(const PickleValue& value) {
       return "a dict";
     case Kind::kGlobal:
       return std::string(value.text);
+    case Kind::kClass:
+      return "the Python object " + std::string(value.text);
+    case Kind::kObject:
+      return "an object";
     case Kind::kStorage:
       return "a storage";
     case Kind::kTensor:
@@ -125,8 +84,8 @@ std::string describe(const PickleValue& value) {
   return "";
 }
 
-Unpickler::Unpickler(std::string path, std::string_view bytes)
-    : path_(std::move(path)), bytes_(bytes) {}
+Unpickler::Unpickler(std::string path, std::string_view bytes, PickleObjects objects)
+    : path_(std::move(path)), bytes_(bytes), objects_(objects) {}
 
 const PickleValue& Unpickler::read() {
   stack_.clear();
@@ -206,13 +165,10 @@ void Unpickler::step(unsigned char opcode) {
       std::string name(take_line());
       name += '.';
       name += take_line();
-      if (name == kRebuildNewTensor) refuse("a tensor of a newer type (float8, uint16, ...)");
-      const auto allowed = allowed_name(name);
-      if (allowed.empty()) refuse("the Python object " + printable(name));
-      stack_.push_back(make(Kind::kGlobal));
-      stack_.back()->text = allowed;
-      return;
+      return load_global(name);
     }
+    case Opcode::kNewObject:
+      return new_object();
     case Opcode::kReduce:
       return reduce();
     case Opcode::kBuild:
@@ -232,62 +188,6 @@ void Unpickler::step(unsigned char opcode) {
     default:
       refuse("pickle opcode " + std::to_string(opcode));
   }
-}
-
-// Calls of an allowed global. What it would build is described, never run.
-void Unpickler::reduce() {
-  const PickleValue* const arguments = pop();
-  const PickleValue* const function = pop();
-  if (arguments->kind != Kind::kTuple || function->kind != Kind::kGlobal) {
-    refuse("a call of " + describe(*function));
-  }
-  const auto& items = arguments->items;
-  constexpr size_t kFewest = 4, kMost = 7;  // arguments of _rebuild_tensor_v2, which are copied
-  if (function->text == kOrderedDict && items.empty()) {
-    stack_.push_back(make(Kind::kDict));
-  } else if (function->text == kRebuildTensor && items.size() >= kFewest && items.size() <= kMost) {
-    // The last argument says that values are the conjugate, or the negative, of what is stored.
-    if (items.size() == kMost && items.back()->kind == Kind::kDict && !items.back()->items.empty())
-      refuse("a tensor that is a conjugate or negative view");
-    stack_.push_back(make(Kind::kTensor));
-    stack_.back()->items = items;
-  } else if (function->text == kRebuildParameter && !items.empty() &&
-             items[0]->kind == Kind::kTensor) {
-    stack_.push_back(make(Kind::kTensor));
-    stack_.back()->items = items[0]->items;
-  } else {
-    refuse("a call of " + describe(*function) + " with " + std::to_string(items.size()) +
-           " arguments");
-  }
-}
-
-// The attributes of an object: a state dict's OrderedDict carries the versions of its modules,
-// which nothing here reads.
-void Unpickler::build() {
-  pop();
-  top(Kind::kDict);
-}
-
-// ("storage", class, key, device, number of elements[, view]): the bytes lie elsewhere in the file.
-void Unpickler::load_storage() {
-  const PickleValue* const id = pop();
-  const auto& items = id->items;
-  constexpr size_t kLongestKey = 64;
-  const bool well_formed = id->kind == Kind::kTuple && (items.size() == 5 || items.size() == 6) &&
-                           items[0]->kind == Kind::kString && items[0]->text == "storage" &&
-                           items[1]->kind == Kind::kGlobal && items[2]->kind == Kind::kString &&
-                           items[2]->text.size() <= kLongestKey && items[4]->kind == Kind::kInt &&
-                           items[4]->number >= 0 &&
-                           (items.size() == 5 || items[5]->kind == Kind::kNone);
-  const StorageClass* const storage_class =
-      well_formed ? find_storage_class(items[1]->text) : nullptr;
-  if (storage_class == nullptr) refuse("a storage described in an unknown way");
-  PickleValue* const storage = make(Kind::kStorage);
-  storage->text = items[2]->text;
-  storage->number = items[4]->number;
-  storage->dtype = storage_class->dtype;
-  storages_[storage->text] = storage;
-  stack_.push_back(storage);
 }
 
 // The values from `first` to the top of the stack, into the container below them.
@@ -388,10 +288,13 @@ void Unpickler::recall(uint64_t slot) {
 }
 
 void Unpickler::refuse(const std::string& found) const {
-  input_error(path_,
-              ": expected tensors and plain containers as torch.save writes them, but found ",
-              found, " before byte ", position_,
-              " of its pickle; copy the file again, or save a dict ", "of tensors");
+  const bool script = objects_ == PickleObjects::kTorchScript;
+  input_error(path_, ": expected ",
+              script ? "modules, tensors and plain containers as TorchScript"
+                     : "tensors and plain containers as torch.save",
+              " writes them, but found ", found, " before byte ", position_, " of its pickle; ",
+              script ? "copy the file again, or get the encoder as model.safetensors"
+                     : "copy the file again, or save a dict of tensors");
 }
 
 }  // namespace madx::io

@@ -11,6 +11,12 @@
 
 namespace madx::io {
 
+/// Which objects a pickle may hold beside tensors and plain containers.
+enum class PickleObjects {
+  kNone,         ///< torch.save: none
+  kTorchScript,  ///< those of any class, as places for attributes
+};
+
 /// What a pickle of tensors holds. Nothing here runs code: a Python object beyond this list is
 /// refused by name.
 struct PickleValue {
@@ -24,6 +30,8 @@ struct PickleValue {
     kList,
     kDict,
     kGlobal,   // text: the name of an allowed function or class
+    kClass,    // text: the name of another one, of which there are objects
+    kObject,   // items: what it is made of, one value (a dict by attribute for a module), or none
     kStorage,  // text: its key; number: its elements; dtype
     kTensor,   // items: the arguments of torch._utils._rebuild_tensor_v2
   };
@@ -39,12 +47,12 @@ struct PickleValue {
 std::string describe(const PickleValue& value);
 
 /// Reads pickles of protocol 2 as torch.save writes them: tensors, dict, OrderedDict, list, tuple,
-/// str, int, float, bool and None. It owns the values: containers may share parts or hold
-/// themselves, and nothing recurses over them.
+/// str, int, float, bool and None, and what PickleObjects adds. It owns the values: containers may
+/// share parts or hold themselves, and nothing here recurses over them.
 class Unpickler {
  public:
   /// `bytes` outlives the unpickler; `path` names the file in errors.
-  Unpickler(std::string path, std::string_view bytes);
+  Unpickler(std::string path, std::string_view bytes, PickleObjects objects = PickleObjects::kNone);
 
   /// The value of the pickle that starts at `position`. What it builds is at most some hundred
   /// times as large as the pickle.
@@ -60,6 +68,8 @@ class Unpickler {
 
  private:
   void step(unsigned char opcode);
+  void load_global(const std::string& name);
+  void new_object();
   void reduce();
   void build();
   void load_storage();
@@ -84,8 +94,10 @@ class Unpickler {
 
   std::string path_;
   std::string_view bytes_;
+  PickleObjects objects_;
   size_t position_ = 0;
   std::deque<PickleValue> values_;  // a deque: pointers to its elements stay valid
+  std::deque<std::string> names_;   // of classes
   std::map<std::string_view, const PickleValue*> storages_;
   std::vector<PickleValue*> stack_;
   std::vector<size_t> marks_;

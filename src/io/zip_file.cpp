@@ -29,7 +29,10 @@ constexpr uint64_t kEncrypted = 1;
 
 class ZipReader {
  public:
-  ZipReader(const std::string& path, const SharedBytes& file) : path_(path), file_(file) {}
+  using Wanted = std::function<bool(std::string_view name)>;
+
+  ZipReader(const std::string& path, const SharedBytes& file, const Wanted& wanted)
+      : path_(path), file_(file), wanted_(wanted) {}
 
   std::map<std::string, SharedBytes> read() {
     const Directory directory = find_directory();
@@ -82,6 +85,9 @@ class ZipReader {
     const uint64_t name_size = number(at + 28, 2), extra_size = number(at + 30, 2);
     const std::string name(text(at + 46, name_size));
     const size_t extra = at + 46 + name_size;
+    const size_t next = extra + extra_size + number(at + 32, 2);
+    const auto inside = name.substr(std::min(name.find('/') + 1, name.size()));
+    if (!wanted_(inside)) return next;
     read_zip64_sizes(extra, extra + extra_size, {&size, &packed, &header});
     if (method != 0 || packed != size || (flags & kEncrypted)) {
       input_error(path_, ": expected uncompressed records as torch.save writes them, but found ",
@@ -91,12 +97,9 @@ class ZipReader {
     const size_t data = header + 30 + number(header + 26, 2) + number(header + 28, 2);
     const auto bytes = text(data, size);
     checked_.push_back({name, bytes, number(at + 16, 4)});
-    const bool is_new = records_
-                            .emplace(name.substr(std::min(name.find('/') + 1, name.size())),
-                                     SharedBytes{file_.owner, file_.data + data, bytes.size()})
-                            .second;
-    if (!is_new) damaged();
-    return extra + extra_size + number(at + 32, 2);
+    const SharedBytes record{file_.owner, file_.data + data, bytes.size()};
+    if (!records_.emplace(inside, record).second) damaged();
+    return next;
   }
 
   // Records that share bytes could hold more together than the file does.
@@ -163,15 +166,17 @@ class ZipReader {
 
   const std::string& path_;
   const SharedBytes& file_;
+  const Wanted& wanted_;
   std::map<std::string, SharedBytes> records_;
   std::vector<Record> checked_;
 };
 
 }  // namespace
 
-std::map<std::string, SharedBytes> read_zip_records(const std::string& path,
-                                                    const SharedBytes& file) {
-  return ZipReader(path, file).read();
+std::map<std::string, SharedBytes> read_zip_records(
+    const std::string& path, const SharedBytes& file,
+    const std::function<bool(std::string_view name)>& wanted) {
+  return ZipReader(path, file, wanted).read();
 }
 
 }  // namespace madx::io

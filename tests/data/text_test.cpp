@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 
+#include "madx/core/error.h"
 #include "test_files.h"
 
 namespace madx {
@@ -79,14 +81,55 @@ TEST_F(TextCorpusTest, ReadsWhatACopyOutlives) {
   EXPECT_EQ(copy.line(0), "one");
 }
 
-TEST_F(TextCorpusTest, ReadsAFileLongerThanItsScanWindow) {
-  const std::string line(1 << 20, 'x');
+TEST_F(TextCorpusTest, FindsEveryLineOfAFileOfSeveralParts) {
   std::string bytes;
-  for (int i = 0; i < 20; ++i) bytes += std::to_string(i) + line + "\n";
-  const TextCorpus corpus({write("a", bytes)});
-  ASSERT_EQ(corpus.size(), 20u);
-  EXPECT_EQ(corpus.line(19), "19" + line);
-  EXPECT_EQ(corpus.line(0), "0" + line);
+  Lines lines;
+  for (int i = 0; bytes.size() < (40U << 20); ++i) {
+    // Lines of all lengths between marks and beyond them, blank ones and every line end among them.
+    lines.push_back(std::to_string(i) + std::string(static_cast<size_t>(i) * 7919 % 9001, 'x'));
+    const char* const ends[] = {"\n", "\r\n", "\n\n \t\n", "\r\r\n", "\r", "\n\uFEFF"};
+    bytes += lines.back() + ends[i % 6];
+  }
+  const TextCorpus corpus({write("a", bytes), write("b", "last\n")});
+  lines.push_back("last");
+  ASSERT_EQ(corpus.size(), lines.size());
+  for (size_t i = 0; i < lines.size(); ++i) ASSERT_EQ(corpus.line(i), lines[i]) << i;
+  for (size_t i = lines.size(); i > 0; i -= std::min<size_t>(i, 977))
+    ASSERT_EQ(corpus.line(i - 1), lines[i - 1]) << i;
+}
+
+TEST_F(TextCorpusTest, NamesTheLineOfAnErrorInALaterPart) {
+  std::string bytes;
+  size_t lines = 0;
+  for (; bytes.size() < (40U << 20); ++lines) bytes += std::string(999, 'x') + "\r\n";
+  EXPECT_THAT(
+      error_of({write("a", bytes + "y\xFF\n")}),
+      HasSubstr("a:" + std::to_string(lines + 1) + ": expected UTF-8, but found byte 0xFF"));
+  bytes[bytes.size() / 2] = '\0';
+  EXPECT_THAT(error_of({write("b", bytes)}), HasSubstr("expected text, but found a NUL byte at"));
+}
+
+TEST_F(TextCorpusTest, RefusesALineWhoseFileWasCutShortWithinAPage) {
+  const auto path = write("a", "one\ntwo\nthree\n");
+  const TextCorpus corpus({path});
+  fs::resize_file(path, 5);
+  EXPECT_EQ(corpus.line(0), "one");
+  for (const size_t line : {1, 2}) {
+    try {
+      corpus.line(line);
+      ADD_FAILURE() << "line " << line << " was read";
+    } catch (const MachineError& error) {
+      EXPECT_THAT(error.what(),
+                  HasSubstr(path + ": expected the file as it was when it was opened"));
+    }
+  }
+}
+
+TEST_F(TextCorpusTest, DoesNotSeeWhatIsAppended) {
+  const auto path = write("a", "one\ntwo\n");
+  const TextCorpus corpus({path});
+  std::ofstream(path, std::ios::app) << "three\n";
+  EXPECT_EQ(lines_of(corpus), (Lines{"one", "two"}));
 }
 
 TEST_F(TextCorpusTest, NamesFileLineAndColumnOfInvalidUtf8) {

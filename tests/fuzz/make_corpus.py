@@ -6,9 +6,12 @@ Inputs that a fuzzer found and that are worth keeping lie beside them, under nam
 import base64
 import collections
 import glob
+import io
 import json
 import os
 import struct
+import zipfile
+from typing import Dict, List
 
 import torch
 from safetensors.torch import save_file
@@ -40,6 +43,33 @@ def tensor_files():
     state._metadata = collections.OrderedDict({"": {"version": 1}})
     torch.save(tensors, path("torch_file", "zip"))
     torch.save(state, path("torch_file", "legacy"), _use_new_zipfile_serialization=False)
+
+
+class Linear(torch.nn.Module):
+    """With what TorchScript pickles beside tensors: a list, a dict, a shared module, a device."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.arange(4.0).reshape(2, 2))
+        self.register_buffer("mask", torch.tensor([True]))
+        self.sizes: List[int] = [2, 2]
+        self.names: Dict[str, int] = {"x": 1}
+        self.device = torch.device("cpu")
+
+    def forward(self, x):
+        return x @ self.weight + 0.5
+
+
+def torchscript_files():
+    layer = Linear()
+    module = torch.jit.script(torch.nn.Sequential(layer, layer))
+    buffer = io.BytesIO()
+    torch.jit.save(module, buffer, _extra_files={"config.json": "{}"})
+    # Without what no reader of weights looks at, it is small enough for a fuzzer to change all of it.
+    with zipfile.ZipFile(buffer) as whole, zipfile.ZipFile(path("torchscript_file", "module"), "w") as small:
+        for name in whole.namelist():
+            if "/code/" not in name or name.endswith("Linear.py"):
+                small.writestr(zipfile.ZipInfo(name), whole.read(name))
 
 
 def json_files():
@@ -155,6 +185,7 @@ def sentencepiece_models():
 
 if __name__ == "__main__":
     tensor_files()
+    torchscript_files()
     json_files()
     text_files()
     sentencepiece_models()

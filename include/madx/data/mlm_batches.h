@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "madx/data/line_order.h"
 #include "madx/data/mlm_batch.h"
 #include "madx/data/sub_word_set.h"
 #include "madx/data/text.h"
@@ -71,13 +72,13 @@ class MlmBatches {
     size_t first = 0;
     size_t size = 0;
     int64_t epoch = -1;
-    std::vector<uint32_t> order;        // kLines
+    LineOrder order;                    // kLines
     std::optional<TokenStream> stream;  // kFullLength
   };
   using TokenLists = std::vector<std::vector<int64_t>>;
 
   void require_text() const;
-  std::vector<uint32_t> shuffled_order(size_t share, int64_t epoch) const;
+  LineOrder shuffled_order(size_t share, int64_t epoch) const;
   size_t shuffled_line(size_t share, int64_t visit);
   TokenLists line_sequences(const std::vector<size_t>& lines, RandomStream& random) const;
   MlmBatch train_lines(int64_t index, RandomStream& random);

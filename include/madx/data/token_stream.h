@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "madx/data/line_order.h"
 #include "madx/data/sub_word_set.h"
 #include "madx/data/text.h"
 #include "madx/data/tokenizer.h"
@@ -38,7 +39,7 @@ class TokenStream {
   TokenStream(std::shared_ptr<const CountedText> text, size_t first, size_t size);
 
   /// Puts the lines in another order: line i of the stream is line first + order[i] of the corpus.
-  void reorder(std::vector<uint32_t> order);
+  void reorder(LineOrder order);
 
   /// Tokens of all lines with their </s>, whatever the order.
   int64_t size() const { return size_; }
@@ -53,7 +54,7 @@ class TokenStream {
   std::shared_ptr<const CountedText> text_;
   size_t first_;
   size_t lines_;
-  std::vector<uint32_t> order_;  // empty: as they come
+  LineOrder order_;              // empty: as they come
   std::vector<int64_t> before_;  // tokens before line 64 i: a place is found in few steps
   int64_t size_ = 0;
 };

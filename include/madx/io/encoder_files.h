@@ -32,18 +32,34 @@ struct LoadedEncoder {
   /// TorchScript: the type in which the archive computes. Its weights are float32 here; in a
   /// coarser one, more difference is rounding.
   at::ScalarType archive_type = at::kFloat;
+  /// TorchScript: its weights alone were read, so that nothing was compared.
+  bool archive_as_data = false;
+};
+
+/// How load_encoder reads.
+struct LoadEncoderOptions {
+  LoadEncoderOptions(WeightForm form = WeightForm::kFloat32) : form_(form) {}  // NOLINT: implicit
+
+  /// How the encoder keeps its weights.
+  TORCH_ARG(WeightForm, form);
+
+  /// TorchScript: the archive is data. Its weights, config and tokenizer are read by readers of our
+  /// own; its program, which may do anything, is neither run nor loaded, and its forward is not
+  /// compared with the native layers. Weights are the same bits either way. Files of other kinds
+  /// hold no program, and are read as ever.
+  TORCH_ARG(bool, weights_only) = false;
 };
 
 /// Loads `path`: a directory with config.json, a tokenizer, and encoder.pt (TorchScript),
 /// model.safetensors or pytorch_model.bin (Hugging Face); or a single .pt file that carries config
 /// and tokenizer as extra files (or has them beside it). Weights of any floating type become
 /// float32, those of `form` apart. A TorchScript archive gives its weights; the native layers are
-/// what runs, after both have run one small batch. Throws InputError when a file is missing,
-/// damaged, of another shape than config.json says, when a weight is of no floating type, or when
-/// the archive's forward and the native layers differ by more than 1e-4 (relative to values above
-/// 1; 0.02 where the archive computes in float16, 0.15 in bfloat16); and where Encoder refuses to
-/// keep its weights in `form`.
-LoadedEncoder load_encoder(const std::string& path, WeightForm form = WeightForm::kFloat32);
+/// what runs, after both have run one small batch (unless `weights_only`). Throws InputError when a
+/// file is missing, damaged, of another shape than config.json says, when a weight is of no
+/// floating type, or when the archive's forward and the native layers differ by more than 1e-4
+/// (relative to values above 1; 0.02 where the archive computes in float16, 0.15 in bfloat16); and
+/// where Encoder refuses to keep its weights in `form`.
+LoadedEncoder load_encoder(const std::string& path, const LoadEncoderOptions& options = {});
 
 /// Writes an encoder whose weights have changed (full fine-tuning) as a Hugging Face directory;
 /// config, tokenizer and masked-LM head, with an output layer of its own where there is one, are
@@ -60,7 +76,8 @@ void save_encoder(const Encoder& encoder, const MlmHead& head, const EncoderOrig
 
 /// Writes `directory` (as for load_encoder) as one TorchScript file: parameters under Hugging
 /// Face's names, a `forward` (input_ids, attention_mask) -> last hidden state, config and tokenizer
-/// as extra files. A masked-LM head goes along.
-void export_encoder(const std::string& directory, const std::string& path);
+/// as extra files. A masked-LM head goes along. `weights_only`: as for load_encoder.
+void export_encoder(const std::string& directory, const std::string& path,
+                    bool weights_only = false);
 
 }  // namespace madx::io

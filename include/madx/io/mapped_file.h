@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "madx/core/mapped_range.h"
+
 namespace madx::io {
 
 /// A whole file as memory: the system reads a page when it is first touched. Writing to a page
@@ -29,6 +31,7 @@ class MappedFile {
   std::string path_;
   char* data_ = nullptr;
   size_t size_ = 0;
+  std::optional<MappedRange> range_;
 };
 
 /// Whether [data, data + size) is a mapped file's.

@@ -1,0 +1,46 @@
+#include "apps/command_line/encoder_flags.h"
+
+#include <iostream>
+
+#include "madx/core/plain_text.h"
+#include "madx/io/floating.h"
+
+namespace madx::apps {
+
+void add_weights_only(CLI::App& app, bool& weights_only) {
+  app.add_flag("--weights-only", weights_only,
+               "Read a TorchScript file as data, its weights alone: the program inside is not run, "
+               "and nothing is compared with it");
+}
+
+void EncoderFlags::add_to(CLI::App& app) {
+  app.add_option("--encoder", path, "Encoder: a directory or .pt file")->required();
+  add_weights_only(app, weights_only);
+}
+
+io::LoadedEncoder EncoderFlags::load(WeightForm form) const {
+  auto loaded = io::load_encoder(path, io::LoadEncoderOptions(form).weights_only(weights_only));
+  if (loaded.archive_as_data) {
+    std::cerr << "note: " << path
+              << ": weights alone were read; the archive's own forward was not run, so nothing "
+                 "shows that config.json fits them but their shapes\n";
+  }
+  return loaded;
+}
+
+void print_encoder(const io::LoadedEncoder& loaded) {
+  const auto& config = loaded.encoder->config();
+  std::cout << "encoder: " << config.model_type << ", " << config.num_hidden_layers << " layers x "
+            << config.hidden_size << ", vocabulary " << config.vocab_size
+            << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head")
+            << (loaded.encoder->has_own_output() ? " and an output layer of its own" : "");
+  if (loaded.archive_difference) {
+    std::cout << "; native layers and the archive's own forward differ by at most "
+              << number_text(*loaded.archive_difference);
+    if (loaded.archive_type != at::kFloat)
+      std::cout << ", as the archive computes in " << io::type_name(loaded.archive_type);
+  }
+  std::cout << "\n";
+}
+
+}  // namespace madx::apps

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "madx/io/encoder_files.h"
+
+namespace madx::apps {
+
+/// `--encoder` and how it is read.
+struct EncoderFlags {
+  std::string path;
+  bool weights_only = false;
+
+  void add_to(CLI::App& app);
+  /// As io::load_encoder does. Says so where an archive was not run.
+  io::LoadedEncoder load(WeightForm form = WeightForm::kFloat32) const;
+};
+
+/// Adds `--weights-only`.
+void add_weights_only(CLI::App& app, bool& weights_only);
+
+/// Prints the encoder's shape and, for TorchScript that was run, how far its native layers are from
+/// the archive's own forward.
+void print_encoder(const io::LoadedEncoder& loaded);
+
+}  // namespace madx::apps
