@@ -117,8 +117,8 @@ class MpiGroup : public ProcessGroup {
     return value;
   }
 
-  Outcome end(Outcome own) override {
-    int status = heard_ ? kHeard : own.status;
+  int end(int status, const std::function<void()>& say) override {
+    if (heard_) status = kHeard;
     std::vector<MPI_Request> notices;
     if (status > 0) {
       for (int other = 0; other < count_; ++other) {
@@ -136,11 +136,12 @@ class MpiGroup : public ProcessGroup {
         MPI_Recv(nullptr, 0, MPI_BYTE, other, 0, failures_, MPI_STATUS_IGNORE);
     }
     MPI_Waitall(static_cast<int>(notices.size()), notices.data(), MPI_STATUSES_IGNORE);
-    finalize();
     const auto failed = std::find_if(all.begin(), all.end(), [](int other) { return other > 0; });
-    if (failed == all.end()) return {0, ""};
-    const bool says = failed - all.begin() == rank_;
-    return {*failed, says ? own.message : ""};
+    if (failed != all.end() && failed - all.begin() == rank_) say();
+    MPI_Ibarrier(failures_, &request);
+    poll(request, /*heeds_failures=*/false);
+    finalize();
+    return failed == all.end() ? 0 : *failed;
   }
 
  private:

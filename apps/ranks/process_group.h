@@ -1,9 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
-#include "apps/command_line/program.h"
 #include "madx/core/error.h"
 #include "madx/train/rank_group.h"
 
@@ -13,10 +13,11 @@ namespace madx::apps {
 /// time.
 class ProcessGroup : public RankGroup {
  public:
-  /// Ends the group, and MPI with it; `own` is how this rank's work ended. Other ranks that wait for
-  /// this one hear of a failure. Returns the outcome of all: of the ranks that failed by themselves
-  /// the lowest one's, its message empty on every other rank.
-  virtual Outcome end(Outcome own) = 0;
+  /// Ends the group, and MPI with it; `status` is how this rank's work ended. Other ranks that wait
+  /// for this one hear of a failure. Of the ranks that failed by themselves the lowest one's status
+  /// is returned on all, and `say` is called on that one, before any rank can be gone: launchers end
+  /// all processes when the first has failed.
+  virtual int end(int status, const std::function<void()>& say) = 0;
 
   /// "4 ranks on 2 hosts".
   virtual std::string summary() const = 0;

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <iostream>
+#include <optional>
 
 #include "apps/command_line/program.h"
 #include "apps/ranks/process_group.h"
@@ -60,8 +61,7 @@ int run_program_on_ranks(const std::string& name, const std::function<void(RankG
     std::cout << group->summary() << ", " << at::get_num_threads() << " threads in the first\n";
     outcome = outcome_of([&] { work(*group); });
   }
-  outcome = group->end(std::move(outcome));
-  return outcome.message.empty() ? outcome.status : report(name, outcome);
+  return group->end(outcome.status, [&] { report(name, outcome); });
 }
 
 }  // namespace madx::apps
