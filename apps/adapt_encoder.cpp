@@ -14,7 +14,7 @@
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
-#include "apps/command_line/program.h"
+#include "apps/ranks/run_on_ranks.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
 #include "madx/madx.h"
@@ -94,10 +94,10 @@ std::vector<std::pair<std::string, at::Tensor>> unfreeze(madx::Encoder& encoder,
   return trained;
 }
 
-void run(int argc, char** argv) {
+void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto flags = parse(argc, argv);
-  const auto device = flags.device.apply();
-  madx::apps::RunDirectory output(flags.output, flags.training.resume);
+  const auto device = flags.device.apply(ranks);
+  madx::apps::RunDirectory output(flags.output, flags.training.resume, ranks);
   auto loaded = flags.encoder.load();
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.training.max_length, config);
@@ -128,7 +128,8 @@ void run(int argc, char** argv) {
   const auto result = madx::apps::run_training(
       task, options,
       {"adapt " + output.name(), flags.training.save_minutes, recipe, flags.mlm.labels()}, output,
-      guard);
+      guard, ranks);
+  if (!ranks.is_first()) return;
   madx::io::save_encoder(loaded.encoder, head, *loaded.origin, output.path());
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();
@@ -140,5 +141,6 @@ void run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return madx::apps::run_program("adapt_encoder", [&] { run(argc, argv); });
+  return madx::apps::run_program_on_ranks(
+      "adapt_encoder", [&](madx::RankGroup& ranks) { run(argc, argv, ranks); });
 }

@@ -15,7 +15,7 @@
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
-#include "apps/command_line/program.h"
+#include "apps/ranks/run_on_ranks.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
 #include "madx/io/new_directory.h"
@@ -134,10 +134,10 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name, const s
   return recipe;
 }
 
-void run(int argc, char** argv) {
+void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto flags = parse(argc, argv);
-  const auto device = flags.device.apply();
-  madx::apps::RunDirectory output(flags.output, flags.training.resume);
+  const auto device = flags.device.apply(ranks);
+  madx::apps::RunDirectory output(flags.output, flags.training.resume, ranks);
   const auto name = flags.name.empty() ? output.name() : flags.name;
   madx::io::check_name(name);
   auto loaded = flags.encoder.load(flags.device.weight_form(device));
@@ -209,7 +209,8 @@ void run(int argc, char** argv) {
       madx::apps::run_training(task, options,
                                {"train " + name, flags.training.save_minutes, recipe,
                                 flags.mlm.labels(), flags.snapshot_every, snapshot},
-                               output, guard);
+                               output, guard, ranks);
+  if (!ranks.is_first()) return;
 
   save(output.path());
   output.complete();
@@ -222,5 +223,6 @@ void run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return madx::apps::run_program("train_lang_adapter", [&] { run(argc, argv); });
+  return madx::apps::run_program_on_ranks(
+      "train_lang_adapter", [&](madx::RankGroup& ranks) { run(argc, argv, ranks); });
 }

@@ -20,10 +20,10 @@
 // where scoring is cut short, the same command goes on with it.
 #include <iostream>
 
-#include "apps/command_line/program.h"
 #include "apps/ner/ner_flags.h"
 #include "apps/ner/ner_scoring.h"
 #include "apps/ner/ner_training.h"
+#include "apps/ranks/run_on_ranks.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/metrics_log.h"
 #include "apps/run/training_run.h"
@@ -85,10 +85,12 @@ madx::apps::NerModel make_model(const NerFlags& flags, const Inputs& inputs, at:
 /// Trains the task adapter and its head under language adapters and writes them.
 void train(const NerFlags& flags, madx::apps::NerModel& model, madx::TaggingTask& task,
            const madx::TrainerOptions& options, const madx::apps::RunState& state,
-           madx::apps::RunDirectory& output, const madx::apps::InterruptGuard& guard) {
+           madx::apps::RunDirectory& output, const madx::apps::InterruptGuard& guard,
+           madx::RankGroup& ranks) {
   const auto result = madx::apps::run_training(
       task, options, {"train task adapter", flags.training.save_minutes, state.training}, output,
-      guard);
+      guard, ranks);
+  if (!ranks.is_first()) return;
   model.save(output.path());
   std::map<std::string, double> figures = {{"seconds", result.seconds},
                                            {"steps", static_cast<double>(result.steps)}};
@@ -129,13 +131,17 @@ std::string scoring_interrupted(const NerFlags& flags, bool trains) {
          ", and the same command goes on with scoring";
 }
 
-void run(int argc, char** argv) {
+void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto flags = madx::apps::parse_ner_flags(argc, argv);
-  const auto device = flags.device.apply();
-  madx::apps::RunDirectory output(flags.output, flags.training.resume);
+  const auto device = flags.device.apply(ranks);
+  madx::apps::RunDirectory output(flags.output, flags.training.resume, ranks);
   const auto inputs = read_inputs(flags);
   auto model = make_model(flags, inputs, device);
   const bool trains = flags.trains();
+  if (!trains && ranks.count() > 1) {
+    madx::input_error("--train: expected it beside ", ranks.count(),
+                      " ranks, which share training out, but found none; start one process");
+  }
   torch::manual_seed(flags.training.seed);
   if (trains) {
     const auto config = flags.adapter.bottleneck_config();
@@ -159,6 +165,7 @@ void run(int argc, char** argv) {
   if (start == madx::apps::RunDirectory::Start::kComplete)
     return madx::apps::print_complete(flags.output);
   const madx::apps::InterruptGuard guard;
+  if (!ranks.is_first() && start == madx::apps::RunDirectory::Start::kTrained) return;
   if (trains && start == madx::apps::RunDirectory::Start::kTrained) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";
     model = make_model(flags, inputs, device);
@@ -166,8 +173,9 @@ void run(int argc, char** argv) {
     model.to(device);
   } else if (trains) {
     madx::apps::say_unreached(flags, *task, options);
-    train(flags, model, *task, options, state, output, guard);
+    train(flags, model, *task, options, state, output, guard, ranks);
   }
+  if (!ranks.is_first()) return;  // one of them scores
   model.between_batches = [&] {
     if (guard.requested()) throw madx::Interrupted(scoring_interrupted(flags, trains));
   };
@@ -182,5 +190,6 @@ void run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return madx::apps::run_program("zero_shot_ner", [&] { run(argc, argv); });
+  return madx::apps::run_program_on_ranks(
+      "zero_shot_ner", [&](madx::RankGroup& ranks) { run(argc, argv, ranks); });
 }

@@ -181,13 +181,17 @@ at::Device parse_device(const std::string& device) {
 
 }  // namespace
 
-at::Device DeviceFlags::apply() const {
+at::Device DeviceFlags::apply(const RankGroup& ranks) const {
   require(threads >= 0, "--threads", "a number of at least 0", threads);
   if (threads > 0) at::set_num_threads(threads);
   if (dtype != "float32" && dtype != "bfloat16" && dtype != "int8")
     input_error("--dtype: expected float32, bfloat16 or int8, but found ", dtype);
   gemm::default_products();  // refuses what it cannot be
   const auto where = parse_device(device);
+  if (!where.is_cpu() && ranks.count() > 1) {
+    input_error("--device: expected cpu beside ", ranks.count(), " ranks, but found ", where.str(),
+                "; give --device cpu, or start one process");
+  }
   if (where.is_cpu() && !cpu::available()) {
     std::cerr << "note: " << cpu::why_not_available()
               << ", so LibTorch's own operations run, slower\n";

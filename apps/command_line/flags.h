@@ -9,6 +9,7 @@
 #include "apps/run/recipe.h"
 #include "madx/adapters/bottleneck_config.h"
 #include "madx/models/encoder.h"
+#include "madx/train/rank_group.h"
 #include "madx/train/trainer.h"
 
 namespace madx::apps {
@@ -70,8 +71,9 @@ struct DeviceFlags {
 
   void add_to(CLI::App& app);
   /// Sets the number of threads and returns the device. Throws InputError for one that this build
-  /// or machine has not, and for a --dtype that there is no use in.
-  at::Device apply() const;
+  /// or machine has not, for a --dtype that there is no use in, and for a GPU beside several ranks,
+  /// which is not there yet.
+  at::Device apply(const RankGroup& ranks = one_process()) const;
   /// Adds what decides a run's results.
   void describe(Recipe& recipe) const { recipe.settings["--dtype"] = dtype; }
   /// How the encoder's weights are kept for work on `device`, which `apply` returned.

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "apps/run/interrupt.h"
+#include "apps/run/launch.h"
 #include "apps/run/lost_file.h"
 #include "madx/core/error.h"
 #include "madx/train/trainer.h"
@@ -17,11 +18,6 @@ namespace {
 
 constexpr int kDone = 0, kMachineFailed = 1, kBadInput = 2, kInterrupted = 130;
 
-int fail(const std::string& name, const std::string& message, int status) {
-  std::cerr << name << ": " << message << std::endl;
-  return status;
-}
-
 /// The first line of a LibTorch error that says something: the rest is its stack.
 std::string first_line(const std::string& text) {
   const auto begin = std::min(text.find_first_not_of('\n'), text.size());
@@ -30,28 +26,44 @@ std::string first_line(const std::string& text) {
 
 }  // namespace
 
-int run_program(const std::string& name, const std::function<void()>& work) {
-  handle_interrupts();
-  handle_lost_files(name);
+Outcome outcome_of(const std::function<void()>& work) {
   try {
     work();
-    return kDone;
+    return {kDone, ""};
   } catch (const Interrupted& stop) {
-    return fail(name, stop.what(), kInterrupted);
+    return {kInterrupted, stop.what()};
   } catch (const InputError& error) {
-    return fail(name, error.what(), kBadInput);
+    return {kBadInput, error.what()};
   } catch (const std::bad_alloc&) {
-    return fail(name, "out of memory; lower --batch-size or --max-length", kMachineFailed);
+    return {kMachineFailed, "out of memory; lower --batch-size or --max-length"};
   } catch (const c10::OutOfMemoryError& error) {
-    return fail(name, first_line(error.what_without_backtrace()), kMachineFailed);
+    return {kMachineFailed, first_line(error.what_without_backtrace())};
   } catch (const c10::Error& error) {
     const auto message = first_line(error.what_without_backtrace());
     const bool memory = message.find("can't allocate memory") != std::string::npos;
-    return fail(name, memory ? "out of memory; lower --batch-size or --max-length" : message,
-                memory ? kMachineFailed : kBadInput);
+    return {memory ? kMachineFailed : kBadInput,
+            memory ? "out of memory; lower --batch-size or --max-length" : message};
   } catch (const std::exception& error) {
-    return fail(name, first_line(error.what()), kMachineFailed);
+    return {kMachineFailed, first_line(error.what())};
   }
+}
+
+int report(const std::string& name, const Outcome& outcome) {
+  if (outcome.status != kDone) std::cerr << name << ": " << outcome.message << std::endl;
+  return outcome.status;
+}
+
+int run_program(const std::string& name, const std::function<void()>& work) {
+  handle_interrupts();
+  handle_lost_files(name);
+  const auto launch = find_launch();
+  if (launch.processes > 1) {
+    if (launch.rank > 0) return kBadInput;  // the first one says it
+    return report(name, {kBadInput, "expected one process, but was started as " +
+                                        std::to_string(launch.processes) +
+                                        "; start it without mpirun or srun"});
+  }
+  return report(name, outcome_of(work));
 }
 
 }  // namespace madx::apps

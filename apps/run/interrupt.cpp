@@ -34,4 +34,6 @@ void handle_interrupts() {
   if (std::signal(SIGHUP, on_interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
 }
 
+void handle_stop_of_job() { std::signal(SIGUSR1, on_interrupt); }
+
 }  // namespace madx::apps

@@ -17,5 +17,7 @@ class InterruptGuard {
 
 /// Makes SIGINT and SIGTERM do so. For programs: a library leaves its host's signals alone.
 void handle_interrupts();
+/// And SIGUSR1, which launchers hand on to all processes of a job.
+void handle_stop_of_job();
 
 }  // namespace madx::apps

@@ -13,6 +13,7 @@
 #include "apps/run/checkpoint_files.h"
 #include "apps/run/directory_lock.h"
 #include "apps/run/output_files.h"
+#include "apps/run/same_recipe.h"
 #include "madx/core/error.h"
 #include "madx/io/system_failure.h"
 
@@ -35,10 +36,11 @@ void remove_named(const std::string& directory, const Names& names) {
 
 }  // namespace
 
-RunDirectory::RunDirectory(const std::string& path, bool resume) try
-    : final_(renameable(path)), working_(final_ + ".partial") {
+RunDirectory::RunDirectory(const std::string& path, bool resume, RankGroup& ranks) try
+    : ranks_(ranks), final_(renameable(path)), working_(final_ + ".partial") {
   if (final_.empty()) input_error("--output: expected a directory, but found nothing");
   name_ = fs::path(names_by_place(without_slash(path)) ? final_ : without_slash(path)).filename();
+  if (!ranks_.is_first()) return;
   if (fs::is_symlink(final_)) {
     input_error(path, ": expected a directory, but found a symbolic link to nothing; remove it");
   }
@@ -100,6 +102,14 @@ void RunDirectory::look(bool resume) {
 }
 
 RunDirectory::Start RunDirectory::begin(const RunState& state) {
+  require_same_recipe(state, ranks_);
+  const auto start = ranks_.is_first() ? begin_alone(state) : Start::kFresh;
+  const auto all = at::tensor({static_cast<int64_t>(start)}, at::kLong);
+  ranks_.broadcast(all);
+  return static_cast<Start>(all.item<int64_t>());
+}
+
+RunDirectory::Start RunDirectory::begin_alone(const RunState& state) {
   state_ = state;
   const auto stands = where();
   if (!stands.empty() && !lock_) DirectoryLock::refuse(stands);  // it has begun since we looked

@@ -8,6 +8,7 @@
 
 #include "apps/run/run_state.h"
 #include "madx/train/checkpoint.h"
+#include "madx/train/rank_group.h"
 
 namespace madx::apps {
 
@@ -25,6 +26,9 @@ class DirectoryLock;
 ///       case kTrained: score, write scores to output.new_scores(); output.complete();
 ///     }
 ///
+/// Of a run of several ranks it is rank 0's alone: the others make it with the same arguments, get
+/// its name and how it begins, and call nothing else.
+///
 /// Nothing that a complete run has written is ever removed but by what takes its place, nor what
 /// anybody else has put there.
 class RunDirectory {
@@ -32,7 +36,7 @@ class RunDirectory {
   /// Looks at what stands at `path` and locks it. Throws InputError when `path` exists with content
   /// (or PATH.partial holds an interrupted run) and `resume` is not set, when there is nothing to
   /// resume, or when another run is at work there.
-  RunDirectory(const std::string& path, bool resume);
+  RunDirectory(const std::string& path, bool resume, RankGroup& ranks = one_process());
   /// A run that has failed leaves its checkpoint for --resume, or else nothing; of scores that are
   /// not complete, nothing.
   ~RunDirectory();
@@ -47,7 +51,7 @@ class RunDirectory {
   };
   /// Takes the directory for the run that `state` describes (its stage and figures do not count).
   /// Throws InputError, with everything as it was, where the directory holds a run of another
-  /// recipe, naming what differs, or a damaged checkpoint.
+  /// recipe, naming what differs, or a damaged checkpoint; and where ranks differ in `state`.
   Start begin(const RunState& state);
 
   /// What kResumed goes on from; else nullptr.
@@ -70,6 +74,7 @@ class RunDirectory {
   void drop_checkpoint();
 
  private:
+  Start begin_alone(const RunState& state);
   void look(bool resume);
   void make_working();
   void take_over();
@@ -77,6 +82,7 @@ class RunDirectory {
   void put_scores_in_place();
   std::string where() const;
 
+  RankGroup& ranks_;
   std::string final_, working_, path_, name_;
   RunState state_;
   std::optional<RunState> found_;  // of the run that stands there

@@ -1,15 +1,27 @@
 #include "apps/run/training_run.h"
 
 #include <iostream>
+#include <memory>
 
 #include "apps/run/training_recorder.h"
 #include "madx/core/plain_text.h"
 
 namespace madx::apps {
+namespace {
 
-TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
-                            const TrainingRunOptions& run, const RunDirectory& output,
-                            const InterruptGuard& guard) {
+/// Of a rank that nothing is kept or shown of.
+class Follower : public TrainingObserver {
+ public:
+  explicit Follower(const InterruptGuard& guard) : guard_(guard) {}
+  Wish wish() override { return guard_.requested() ? Wish::kStop : Wish::kGoOn; }
+
+ private:
+  const InterruptGuard& guard_;
+};
+
+std::unique_ptr<TrainingObserver> make_recorder(const TrainingRunOptions& run,
+                                                const RunDirectory& output,
+                                                const InterruptGuard& guard) {
   TrainingRecorderOptions record;
   record.label = run.label;
   record.directory = output.path();
@@ -19,9 +31,18 @@ TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
   record.snapshot = run.snapshot;
   record.save_seconds = 60 * run.save_minutes;
   record.interrupted = [&guard] { return guard.requested(); };
-  TrainingRecorder recorder(record, output.checkpoint());
+  return std::make_unique<TrainingRecorder>(record, output.checkpoint());
+}
+
+}  // namespace
+
+TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
+                            const TrainingRunOptions& run, const RunDirectory& output,
+                            const InterruptGuard& guard, RankGroup& ranks) {
+  const auto observer = ranks.is_first() ? make_recorder(run, output, guard)
+                                         : std::make_unique<Follower>(guard);
   try {
-    return train(task, options, recorder, output.checkpoint());
+    return train(task, options, *observer, output.checkpoint(), ranks);
   } catch (const Interrupted& stop) {
     throw Interrupted(std::string(stop.what()) + "; go on with --resume");
   }

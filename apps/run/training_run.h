@@ -21,11 +21,11 @@ struct TrainingRunOptions {
 };
 
 /// Trains into an output directory that has begun, from its checkpoint where it has one:
-/// metrics.jsonl, loss.svg, checkpoints, a progress bar; stops where `guard` was asked to. Throws
-/// as `train` does.
+/// metrics.jsonl, loss.svg, checkpoints, a progress bar; stops where `guard` was asked to, on
+/// whatever rank. What is written and shown is rank 0's. Throws as `train` does.
 TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
                             const TrainingRunOptions& run, const RunDirectory& output,
-                            const InterruptGuard& guard);
+                            const InterruptGuard& guard, RankGroup& ranks = one_process());
 
 /// "100 steps, 53211 tokens, 2.8 passes in 3.2 s, loss 5.31".
 std::string training_summary(const TrainingResult& result);

@@ -20,7 +20,8 @@ float score_scale(const AttentionShape& shape) {
 
 /// The number of a query's row of weights, which its dropout is a function of.
 uint64_t weights_row(const AttentionShape& shape, const AttentionHead& head, int64_t query) {
-  return static_cast<uint64_t>((head.q_first + query) * shape.heads + head.index);
+  return row_number(shape.q_numbers, head.q_first + query) * static_cast<uint64_t>(shape.heads) +
+         static_cast<uint64_t>(head.index);
 }
 
 /// The head's keys or values -> (width, padded keys).

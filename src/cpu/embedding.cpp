@@ -36,7 +36,7 @@ void embed(const EmbeddingInput& input, int threads, float* out) {
       }
       norm.forward(to, to);
       if (!dropout.active()) return;
-      dropout.row(static_cast<uint64_t>(row), hidden, factors.data());
+      dropout.row(row_number(input.row_numbers, row), hidden, factors.data());
 #pragma omp simd
       for (int64_t i = 0; i < hidden; ++i) to[i] *= factors[static_cast<size_t>(i)];
     });

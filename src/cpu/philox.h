@@ -31,4 +31,9 @@ class Dropout {
   bool active_;
 };
 
+/// The number of a row, which its dropout is a function of.
+inline uint64_t row_number(const int64_t* numbers, int64_t row) {
+  return static_cast<uint64_t>(numbers == nullptr ? row : numbers[row]);
+}
+
 }  // namespace madx::cpu::MADX_CAPABILITY

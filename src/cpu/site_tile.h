@@ -33,7 +33,7 @@ class SiteRows {
       std::copy_n(x, problem_.hidden, y);
       return;
     }
-    dropout_.row(static_cast<uint64_t>(row), problem_.hidden, factors);
+    dropout_.row(row_number(problem_.row_numbers, row), problem_.hidden, factors);
 #pragma omp simd
     for (int64_t i = 0; i < problem_.hidden; ++i) y[i] = x[i] * factors[i];
   }

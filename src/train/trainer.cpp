@@ -10,6 +10,7 @@
 #include "madx/data/masking.h"
 #include "madx/train/adamw.h"
 #include "madx/train/schedule.h"
+#include "train/gradient_sum.h"
 #include "train/named_tensors.h"
 #include "train/tensor_average.h"
 
@@ -35,13 +36,17 @@ struct Interval {
 /// One run of `train`: its state between steps.
 class Run {
  public:
-  Run(TrainingTask& task, const TrainerOptions& options, TrainingObserver& observer)
+  Run(TrainingTask& task, const TrainerOptions& options, TrainingObserver& observer,
+      RankGroup& ranks)
       : task_(task),
         options_(options),
         observer_(observer),
+        ranks_(ranks),
         tensors_(detail::distinct(task.trained())),
         optimizer_(detail::tensors_of(tensors_), options.weight_decay),
+        sum_gradients_(tensors_, ranks),
         average_(options.average_every, options.steps) {
+    task_.share_with(ranks_);
     all_learn();
   }
 
@@ -67,6 +72,18 @@ class Run {
     average_.resume(tensors_, checkpoint);
   }
 
+  /// All ranks are where rank 0 is.
+  void begin_together() {
+    const auto step = at::tensor({step_}, at::kLong);
+    ranks_.broadcast(step);
+    step_ = step.item<int64_t>();
+    detail::broadcast_all(tensors_, ranks_);
+    for (const auto part :
+         {&AdamW::State::first_moment, &AdamW::State::second_moment, &AdamW::State::steps}) {
+      detail::broadcast_all(optimizer_state(part), ranks_);
+    }
+  }
+
   TrainingResult go() {
     started_ = interval_.since = now();
     observer_.on_start(step_, options_.steps);
@@ -75,17 +92,18 @@ class Run {
     while (step_ < options_.steps) {
       take_step();
       observer_.on_step({step_, options_.steps, mean_loss(), tokens_per_second()});
-      average_.take(tensors_, step_);
+      if (ranks_.is_first()) average_.take(tensors_, step_);
       const bool last = step_ == options_.steps;
       const bool evaluates = last || (options_.eval_every > 0 && step_ % options_.eval_every == 0);
       if (evaluates || step_ % options_.log_every == 0) log(evaluates);
       save_or_stop(last);
     }
-    if (average_.on()) {
+    if (average_.on() && ranks_.is_first()) {
       restore(tensors_, average_.mean());
     } else if (best_score_) {
       restore(tensors_, best_tensors_);
     }
+    detail::broadcast_all(tensors_, ranks_);
     all_learn();
     task_.train(false);
     observer_.on_end();
@@ -111,13 +129,16 @@ class Run {
     double loss = 0;
     for (int64_t part = 0; part < options_.gradient_accumulation; ++part) {
       const auto batch = task_.loss(step_ * options_.gradient_accumulation + part);
-      const auto share = batch.value / static_cast<double>(options_.gradient_accumulation);
-      share.backward();
-      loss += share.item<double>();
+      if (batch.value.defined()) {
+        const auto share = batch.value / static_cast<double>(options_.gradient_accumulation);
+        share.backward();
+        loss += share.item<double>();
+      }
       interval_.tokens += batch.tokens;
       interval_.timed_tokens += batch.tokens;
       tokens_ += batch.tokens;
     }
+    loss = sum_gradients_(loss);
     const auto norm = optimizer_.gradient_norm();
     if (!std::isfinite(loss)) diverged("the loss is", loss);
     if (!std::isfinite(norm)) diverged("the gradient's norm is", norm);
@@ -149,7 +170,7 @@ class Run {
         static_cast<double>(interval_.tokens) / static_cast<double>(interval_.steps);
     row.extra["tokens_seen"] = static_cast<double>(tokens_);
     if (const auto done = passes()) row.extra["passes"] = *done;
-    if (evaluates) evaluate(row);
+    if (evaluates && ranks_.is_first()) evaluate(row);
     observer_.on_log(row);
     interval_ = {};
   }
@@ -190,10 +211,14 @@ class Run {
   }
 
   void save_or_stop(bool last) {
-    const auto wish = observer_.wish();
-    const bool stops = wish == TrainingObserver::Wish::kStop && !last;
+    using Wish = TrainingObserver::Wish;
+    const auto wish = static_cast<Wish>(ranks_.largest(static_cast<int64_t>(observer_.wish())));
+    const bool stops = wish == Wish::kStop && !last;
     const bool due = options_.save_every > 0 && step_ % options_.save_every == 0;
-    if (due || stops || wish == TrainingObserver::Wish::kSave) observer_.on_checkpoint(state());
+    if (due || stops || wish == Wish::kSave) {
+      detail::require_alike(tensors_, ranks_, step_);
+      observer_.on_checkpoint(state());
+    }
     if (stops) {
       throw Interrupted("interrupted at step " + std::to_string(step_) + " of " +
                         std::to_string(options_.steps));
@@ -231,8 +256,10 @@ class Run {
   TrainingTask& task_;
   const TrainerOptions& options_;
   TrainingObserver& observer_;
+  RankGroup& ranks_;
   NamedTensors tensors_;
   AdamW optimizer_;
+  detail::GradientSum sum_gradients_;
   detail::TensorAverage average_;
   int64_t step_ = 0;    // done
   int64_t tokens_ = 0;  // read in them
@@ -248,32 +275,12 @@ class Run {
 
 }  // namespace
 
-void check_trainer_options(const TrainerOptions& options) {
-  const auto require = [](bool holds, const char* option, const char* expected, auto found) {
-    if (!holds)
-      input_error("TrainerOptions: expected ", option, " ", expected, ", but found ", found);
-  };
-  const auto finite = [](double value) { return std::isfinite(value); };
-  require(options.steps > 0, "steps", "above 0", options.steps);
-  require(options.gradient_accumulation > 0, "gradient_accumulation", "above 0",
-          options.gradient_accumulation);
-  require(options.lr > 0 && finite(options.lr), "lr", "above 0", options.lr);
-  require(options.warmup_steps >= 0, "warmup_steps", "of at least 0", options.warmup_steps);
-  require(options.weight_decay >= 0 && finite(options.weight_decay), "weight_decay",
-          "of at least 0", options.weight_decay);
-  require(options.max_gradient_norm > 0, "max_gradient_norm", "above 0", options.max_gradient_norm);
-  require(options.log_every > 0, "log_every", "above 0", options.log_every);
-  require(options.eval_every >= 0, "eval_every", "of at least 0", options.eval_every);
-  require(options.save_every >= 0, "save_every", "of at least 0", options.save_every);
-  require(options.average_every >= 0 && options.average_every < options.steps, "average_every",
-          "from 0 to below steps, so that there are several to average", options.average_every);
-}
-
 TrainingResult train(TrainingTask& task, const TrainerOptions& options, TrainingObserver& observer,
-                     const Checkpoint* from) {
+                     const Checkpoint* from, RankGroup& ranks) {
   check_trainer_options(options);
-  Run run(task, options, observer);
+  Run run(task, options, observer, ranks);
   if (from != nullptr) run.resume(*from);
+  run.begin_together();
   return run.go();
 }
 

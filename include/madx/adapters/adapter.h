@@ -14,6 +14,7 @@
 #include "madx/adapters/bottleneck_config.h"
 #include "madx/adapters/rebuilt.h"
 #include "madx/adapters/site.h"
+#include "madx/ops/batch_part.h"
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/random_seed.h"
 #include "madx/ops/sequences.h"
@@ -211,7 +212,7 @@ inline at::Tensor AdapterImpl::up(const Input& input) {
 inline at::Tensor AdapterImpl::forward(const Input& input) {
   const auto& config = options.config();
   auto y = up(input);
-  if (config.dropout > 0) y = at::dropout(y, config.dropout, is_training());
+  if (config.dropout > 0 && is_training()) y = ops::dropout(y, config.dropout);
   if (gate) {  // one factor a sequence: the mean over its tokens
     y = y * ops::sequence_means(at::sigmoid(gate->forward(input.x)), sequences_of(input));
   }

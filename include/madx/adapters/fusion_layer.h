@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "madx/adapters/fusion_config.h"
+#include "madx/ops/batch_part.h"
 
 namespace madx {
 
@@ -124,7 +125,8 @@ inline at::Tensor FusionLayerImpl::forward(const at::Tensor& x,
                                            const std::vector<at::Tensor>& outputs,
                                            const at::Tensor& residual, int64_t steps) {
   const auto u = stacked(outputs, residual);  // (rows, members, hidden)
-  const auto dropped = at::dropout(scores(x, u), options.dropout(), is_training());
+  auto dropped = scores(x, u);
+  if (is_training()) dropped = ops::dropout(dropped, options.dropout());
   const auto weights = at::softmax(dropped / temperature(steps), /*dim=*/1);  // (rows, members)
   auto y = at::matmul(weights.unsqueeze(1), u).squeeze(1);                    // (rows, hidden)
   if (value) y = value->forward(y);

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ struct PackedBatch {
   at::Tensor read_rows;  // (read) int64
   /// The language of each sequence, under a composition with kLanguage; in any order.
   std::vector<std::string> languages;
+  /// Of a part of a batch (models/batch_part.h): the batch, and which of its sequences these are,
+  /// ascending. Paths and dropout are then those that the sequences have in it.
+  std::shared_ptr<const PackedBatch> whole;
+  std::vector<size_t> sequences_of_whole;
   int64_t rows() const { return offsets.back(); }
   int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
 

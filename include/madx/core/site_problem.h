@@ -36,6 +36,8 @@ struct SiteProblem {
   int64_t rows = 0, hidden = 0;
   double dropout = 0;  ///< of f; 0 turns it off. The same elements on every device for one seed
   uint64_t seed = 0;   ///< of the dropout
+  /// (rows): what the dropout is drawn by, on the CPU; null: 0, 1, 2, ...
+  const int64_t* row_numbers = nullptr;
   std::vector<SiteWeights<T>> adapters = {};
   /// In order of rows, all of them; an adapter may be in several.
   std::vector<SiteGroup> groups = {};

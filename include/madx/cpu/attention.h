@@ -12,6 +12,8 @@ struct AttentionShape {
   int64_t sequences;
   int64_t heads;
   int64_t width;  ///< of one head; hidden = heads * width
+  /// (query rows): what dropout is drawn by; null: 0, 1, 2, ...
+  const int64_t* q_numbers = nullptr;
 };
 
 /// A matrix of rows: `data` and the distance between rows, in elements.

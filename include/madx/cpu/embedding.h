@@ -27,6 +27,8 @@ struct EmbeddingInput {
   double norm_eps;
   double dropout;  ///< of the result; 0 turns it off
   uint64_t seed;   ///< of the dropout
+  /// (rows): what the dropout is drawn by; null: 0, 1, 2, ...
+  const int64_t* row_numbers = nullptr;
 };
 
 /// out (rows, hidden) = dropout(LN(word + position + type))

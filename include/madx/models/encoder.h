@@ -264,12 +264,16 @@ inline at::Tensor EncoderImpl::forward(const PackedBatch& batch, const Plan& pla
       std::any_of(routed->groups.begin(), routed->groups.end(),
                   [](const RowGroup& group) { return group.path->needs_all_rows(); });
   const auto& read_rows = routed->batch.read_rows;
-  auto x = embed(*routed);
+  auto x = [&] {
+    const ops::PartScope part(routed->part_rows.get());
+    return embed(*routed);
+  }();
   if (form_ == WeightForm::kBfloat16) x = x.to(at::kBFloat16);
   for (size_t index = 0; index < layers_.size(); ++index) {
     const bool last = index + 1 == layers_.size() && read_rows.defined() && !whole;
     // It owns all that it reads: backward() may call it when this encoder's caller is long gone.
     const auto layer = [module = layers_[index].ptr(), last, routed](const at::Tensor& input) {
+      const ops::PartScope part((last ? routed->read_part_rows : routed->part_rows).get());
       return module->forward(input, routed->batch.offsets,
                              last ? routed->batch.read_rows : at::Tensor(), routed->read_offsets,
                              last ? routed->read_groups : routed->groups);

@@ -10,6 +10,7 @@
 
 #include "madx/adapters/plan.h"
 #include "madx/core/packed_batch.h"
+#include "madx/ops/batch_part.h"
 
 namespace madx {
 
@@ -23,6 +24,8 @@ struct RoutedBatch {
   /// For each row that is read, in the order of the batch that came (channel after channel), where
   /// its output lies; undefined: there.
   at::Tensor order;
+  /// Of a part of a batch, by which dropout is drawn: of all rows and of those that are read.
+  std::shared_ptr<const ops::PartRows> part_rows, read_part_rows;
 
   /// Outputs (read, ...) in the order of the batch that came.
   at::Tensor restore(const at::Tensor& x) const {
@@ -121,6 +124,61 @@ inline std::pair<at::Tensor, RowOffsets> take_rows(const RowOffsets& offsets,
   return {at::tensor(rows, at::kLong), std::move(taken)};
 }
 
+/// Which path each sequence takes: of a part, what it takes in the whole batch.
+inline Routing route_sequences(const PackedBatch& batch, const Plan& plan) {
+  if (!batch.whole) return plan.route(batch.sequences(), batch.languages);
+  const auto whole = static_cast<size_t>(batch.whole->sequences());
+  auto routing = plan.route(batch.whole->sequences(), batch.whole->languages);
+  const auto all = std::move(routing.path_of);
+  routing.path_of.clear();
+  for (size_t first = 0; first < all.size(); first += whole)
+    for (const auto sequence : batch.sequences_of_whole)
+      routing.path_of.push_back(all[first + sequence]);
+  return routing;
+}
+
+/// Sequences of all channels by path; those of one path as they came.
+inline std::vector<size_t> ordered_by_path(const std::vector<size_t>& path_of) {
+  std::vector<size_t> order(path_of.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t left, size_t right) { return path_of[left] < path_of[right]; });
+  return order;
+}
+
+/// The numbers that a part's rows have in the whole batch as it is routed. `order` is the part's;
+/// `offsets` are the boundaries of the whole's sequences among its rows, or those that are read.
+inline std::shared_ptr<const ops::PartRows> part_rows(const PackedBatch& batch, const Plan& plan,
+                                                      const std::vector<size_t>& order,
+                                                      const RowOffsets& offsets) {
+  const auto sequences = static_cast<size_t>(batch.whole->sequences());
+  const auto path_of = plan.route(batch.whole->sequences(), batch.whole->languages).path_of;
+  std::vector<int64_t> first(path_of.size());  // row of each of the whole's sequences
+  int64_t rows = 0;
+  for (const auto s : ordered_by_path(path_of)) {
+    first[s] = rows;
+    rows += offsets[s % sequences + 1] - offsets[s % sequences];
+  }
+  const auto own = batch.sequences_of_whole.size();
+  std::vector<int64_t> numbers;
+  for (const auto s : order) {
+    const auto in_whole = batch.sequences_of_whole[s % own];
+    const auto length = offsets[in_whole + 1] - offsets[in_whole];
+    for (int64_t i = 0; i < length; ++i)
+      numbers.push_back(first[s / own * sequences + in_whole] + i);
+  }
+  return std::make_shared<const ops::PartRows>(ops::PartRows{at::tensor(numbers, at::kLong), rows});
+}
+
+inline void number_rows(const PackedBatch& batch, const Plan& plan,
+                        const std::vector<size_t>& order, RoutedBatch& routed) {
+  if (!batch.whole) return;
+  routed.part_rows = part_rows(batch, plan, order, batch.whole->offsets);
+  routed.read_part_rows = batch.read_rows.defined()
+                              ? part_rows(batch, plan, order, read_offsets(*batch.whole))
+                              : routed.part_rows;
+}
+
 }  // namespace detail
 
 /// Orders a batch for a plan. One path for all sequences, or sequences in
@@ -128,18 +186,16 @@ inline std::pair<at::Tensor, RowOffsets> take_rows(const RowOffsets& offsets,
 inline RoutedBatch route(const PackedBatch& batch, const Plan& plan) {
   detail::check_batch(batch);
   const auto sequences = static_cast<size_t>(batch.sequences());
-  const auto routing = plan.route(batch.sequences(), batch.languages);
-  RoutedBatch routed{batch, detail::read_offsets(batch), {}, {}, {}};
+  const auto routing = detail::route_sequences(batch, plan);
+  RoutedBatch routed{batch, detail::read_offsets(batch), {}, {}, {}, {}, {}};
   const auto& path_of = routing.path_of;
+  const auto order = detail::ordered_by_path(path_of);
+  detail::number_rows(batch, plan, order, routed);
   if (routing.channels == 1 && std::is_sorted(path_of.begin(), path_of.end())) {
     routed.groups = detail::row_groups(routing, path_of, batch.offsets);
     routed.read_groups = detail::row_groups(routing, path_of, routed.read_offsets);
     return routed;
   }
-  std::vector<size_t> order(path_of.size());  // by path, sequences of all channels
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t left, size_t right) { return path_of[left] < path_of[right]; });
   std::vector<size_t> paths, taken;
   for (const auto s : order) {
     paths.push_back(path_of[s]);

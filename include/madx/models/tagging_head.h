@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "madx/ops/batch_part.h"
 #include "madx/ops/checks.h"
 
 namespace madx {
@@ -43,7 +44,7 @@ class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
 
   /// h (words, hidden) -> (words, labels)
   at::Tensor forward(const at::Tensor& h) {
-    return classifier->forward(at::dropout(h, options.dropout(), is_training()));
+    return classifier->forward(is_training() ? ops::dropout(h, options.dropout()) : h);
   }
 
   /// Mean cross-entropy: h (words, hidden), targets (words) int64 -> (). Throws c10::Error

@@ -8,6 +8,7 @@
 #include "madx/core/site_problem.h"
 #include "madx/ops/adapter_site_cpu.h"
 #include "madx/ops/adapter_site_cuda.h"
+#include "madx/ops/batch_part.h"
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
@@ -49,7 +50,7 @@ inline at::Tensor adapter_site_plain(const at::Tensor& f, const at::Tensor& a,
                                      const FrozenLayerNorm& norm, double dropout,
                                      const std::vector<madx::SiteGroup>& groups,
                                      at::TensorList weights) {
-  const auto dropped = dropout > 0 ? at::dropout(f, dropout, /*train=*/true) : f;
+  const auto dropped = dropout > 0 ? ops::dropout(f, dropout) : f;
   std::vector<at::Tensor> outputs;
   for (const auto& group : groups) {
     auto y = dropped.narrow(0, group.first, group.rows);

@@ -11,6 +11,7 @@
 #include "madx/cuda/adapter_site.h"
 #include "madx/ops/adapter_site_cuda_pass.h"
 #include "madx/ops/adapter_site_problem.h"
+#include "madx/ops/batch_part.h"
 #include "madx/ops/once_differentiable.h"
 #include "madx/ops/random_seed.h"
 
@@ -77,6 +78,7 @@ inline at::Tensor adapter_site_cuda(const at::Tensor& f, const at::Tensor& a,
                                     double norm_eps, double dropout,
                                     const std::vector<madx::SiteGroup>& groups,
                                     at::TensorList weights) {
+  if (dropout > 0) refuse_part("adapter_site");
   const auto settings =
       c10::make_intrusive<SiteSettings>(groups, norm_eps, dropout, dropout > 0 ? random_seed() : 0);
   return CudaAdapterSite::apply(f.contiguous(), a.contiguous(), weights, norm_weight.contiguous(),
@@ -91,7 +93,7 @@ inline at::Tensor adapter_site_gemm(const at::Tensor& f, const at::Tensor& a,
                                     double norm_eps, double dropout,
                                     const std::vector<madx::SiteGroup>& groups,
                                     at::TensorList weights) {
-  const auto dropped = dropout > 0 ? at::dropout(f, dropout, /*train=*/true) : f;
+  const auto dropped = dropout > 0 ? ops::dropout(f, dropout) : f;
   std::vector<at::Tensor> outputs;
   for (const auto& group : groups) {
     auto y = dropped.narrow(0, group.first, group.rows);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "madx/core/site_problem.h"
+#include "madx/ops/batch_part.h"
 
 // From tensors to the problem that the kernels of the CPU and of CUDA take.
 namespace madx::ops::detail {
@@ -17,14 +18,19 @@ namespace madx::ops::detail {
 /// What both passes of a site need beside tensors; saved_data takes it as an object of TorchScript.
 struct SiteSettings : torch::CustomClassHolder {
   SiteSettings(std::vector<madx::SiteGroup> groups_, double norm_eps_, double dropout_,
-               uint64_t seed_)
-      : groups(std::move(groups_)), norm_eps(norm_eps_), dropout(dropout_), seed(seed_) {
+               uint64_t seed_, at::Tensor row_numbers_ = {})
+      : groups(std::move(groups_)),
+        norm_eps(norm_eps_),
+        dropout(dropout_),
+        seed(seed_),
+        row_numbers(std::move(row_numbers_)) {
     for (const auto& group : groups) levels = std::max(levels, group.adapters.size());
   }
 
   std::vector<madx::SiteGroup> groups;
   double norm_eps, dropout;
   uint64_t seed;
+  at::Tensor row_numbers;  // (rows) int64; undefined: 0, 1, 2, ...
   size_t levels = 0;  ///< of the deepest stack
 };
 
@@ -53,6 +59,7 @@ void fill_site_problem(const at::Tensor& f, const at::Tensor& a, const at::Tenso
   problem.hidden = f.size(1);
   problem.dropout = settings.dropout;
   problem.seed = settings.seed;
+  problem.row_numbers = numbers_data(settings.row_numbers);
   for (size_t i = 0; i < weights.size(); i += 4) {
     problem.adapters.push_back({data(weights[i]), data(weights[i + 1]), data(weights[i + 2]),
                                 data(weights[i + 3]), weights[i].size(0)});

@@ -9,7 +9,7 @@
 #include "madx/ops/adapter_site.h"
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
-#include "madx/ops/random_seed.h"
+#include "madx/ops/batch_part.h"
 
 namespace madx::ops {
 
@@ -92,9 +92,10 @@ inline at::Tensor embed(const at::Tensor& ids, const at::Tensor& positions,
     const auto words = (scaled ? tables.words_of(ids) : at::embedding(tables.words, ids))
                            .to(tables.positions.scalar_type());
     const auto x = norm(words + at::embedding(tables.positions, positions) + tables.types[0]);
-    return dropout > 0 ? at::dropout(x, dropout, /*train=*/true) : x;
+    return dropout > 0 ? ops::dropout(x, dropout) : x;
   }
   const auto numbers = ids.contiguous(), places = positions.contiguous();
+  const auto rows = dropout > 0 ? detail::row_numbers("embed", ids.size(0)) : at::Tensor();
   auto out = at::empty({ids.size(0), tables.words.size(1)}, tables.positions.options());
   cpu::WordTable words{};
   if (scaled) {
@@ -110,7 +111,8 @@ inline at::Tensor embed(const at::Tensor& ids, const at::Tensor& positions,
       {numbers.const_data_ptr<int64_t>(), places.const_data_ptr<int64_t>(), ids.size(0),
        tables.words.size(1), words, tables.positions.const_data_ptr<float>(),
        tables.types.const_data_ptr<float>(), norm.weight.const_data_ptr<float>(),
-       norm.bias.const_data_ptr<float>(), norm.eps, dropout, dropout > 0 ? random_seed() : 0},
+       norm.bias.const_data_ptr<float>(), norm.eps, dropout, dropout > 0 ? random_seed() : 0,
+       detail::numbers_data(rows)},
       at::get_num_threads(), out.data_ptr<float>());
   return out;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "madx/core/row_offsets.h"
+#include "madx/ops/batch_part.h"
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
 #include "madx/ops/packed_attention_cpu.h"
@@ -36,7 +37,7 @@ inline at::Tensor attend_equal(const at::Tensor& q, const at::Tensor& k, const a
   if (q.is_cuda()) return attend_by_sdpa(split(q), split(k), split(v), dropout);
   const auto scores = at::matmul(split(q), split(k).transpose(-1, -2)) / std::sqrt(width);
   auto weights = at::softmax(scores, /*dim=*/-1);  // (count, heads, q_len, k_len)
-  if (dropout > 0) weights = at::dropout(weights, dropout, /*train=*/true);
+  if (dropout > 0) weights = ops::dropout(weights, dropout);
   return at::matmul(weights, split(v)).transpose(1, 2).reshape({q.size(0), hidden});
 }
 

@@ -11,8 +11,8 @@
 
 #include "madx/core/row_offsets.h"
 #include "madx/cpu/attention.h"
+#include "madx/ops/batch_part.h"
 #include "madx/ops/once_differentiable.h"
-#include "madx/ops/random_seed.h"
 
 namespace madx::ops::detail {
 
@@ -40,9 +40,13 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
   }
 
   static cpu::AttentionShape shape(const RowOffsets& q_offsets, const RowOffsets& k_offsets,
-                                   int64_t heads, int64_t hidden) {
-    return {q_offsets.data(), k_offsets.data(), static_cast<int64_t>(q_offsets.size()) - 1, heads,
-            hidden / heads};
+                                   int64_t heads, int64_t hidden, const at::Tensor& q_numbers) {
+    return {q_offsets.data(),
+            k_offsets.data(),
+            static_cast<int64_t>(q_offsets.size()) - 1,
+            heads,
+            hidden / heads,
+            numbers_data(q_numbers)};
   }
 
   static at::Tensor forward(Context* ctx, const at::Tensor& first,
@@ -51,11 +55,13 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
     const auto second = keys.value_or(at::Tensor());
     const auto hidden = second.defined() ? first.size(1) : first.size(1) / 3;
     const auto seed = dropout > 0 ? random_seed() : 0;
+    const auto numbers =
+        dropout > 0 ? row_numbers("packed_attention", first.size(0)) : at::Tensor();
     const auto [q, k, v] = inputs(first, second);
     auto out = at::empty({first.size(0), hidden}, first.options());
-    cpu::attention_forward(shape(q_offsets, k_offsets, heads, hidden), q, k, v, dropout, seed,
-                           at::get_num_threads(), {out.data_ptr<float>(), hidden});
-    ctx->save_for_backward({first, second});
+    cpu::attention_forward(shape(q_offsets, k_offsets, heads, hidden, numbers), q, k, v, dropout,
+                           seed, at::get_num_threads(), {out.data_ptr<float>(), hidden});
+    ctx->save_for_backward({first, second, numbers});
     ctx->saved_data["q_offsets"] = q_offsets;
     ctx->saved_data["k_offsets"] = k_offsets;
     ctx->saved_data["heads"] = heads;
@@ -79,8 +85,9 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
         views<cpu::Rows>(first_gradient, second_gradient,
                          [](const at::Tensor& tensor) { return tensor.data_ptr<float>(); });
     cpu::attention_backward(
-        shape(q_offsets, k_offsets, ctx->saved_data["heads"].toInt(), out_gradient.size(1)), q, k,
-        v, {out_gradient.const_data_ptr<float>(), out_gradient.size(1)},
+        shape(q_offsets, k_offsets, ctx->saved_data["heads"].toInt(), out_gradient.size(1),
+              saved[2]),
+        q, k, v, {out_gradient.const_data_ptr<float>(), out_gradient.size(1)},
         ctx->saved_data["dropout"].toDouble(),
         static_cast<uint64_t>(ctx->saved_data["seed"].toInt()), at::get_num_threads(), dq, dk, dv);
     return {first_gradient, second_gradient, at::Tensor(),

@@ -8,6 +8,7 @@
 
 #include "madx/core/plain_text.h"
 #include "madx/data/mlm_batches.h"
+#include "madx/models/batch_part.h"
 #include "madx/models/encoder.h"
 #include "madx/models/mlm_head.h"
 #include "madx/models/softmax_vocabulary.h"
@@ -46,8 +47,11 @@ class MlmTask : public TrainingTask {
   Loss loss(int64_t index) override {
     drop_.draw(index);
     const auto batch = take(index);
+    if (ranks_->count() > 1) return {share_of(batch), batch.batch.rows()};
     return {stay_near_ > 0 ? loss_and_distance(batch) : loss_of(batch), batch.batch.rows()};
   }
+
+  void share_with(RankGroup& ranks) override { ranks_ = &ranks; }
 
   std::optional<double> passes(int64_t batches) const override { return batches_.passes(batches); }
 
@@ -111,23 +115,42 @@ class MlmTask : public TrainingTask {
     return batch;
   }
 
-  at::Tensor loss_of(const MlmBatch& batch) {
+  /// Of the loss of a batch, what this rank's sequences have in it. The encoder runs on every rank,
+  /// be it on no rows, so that all draw as many random numbers.
+  at::Tensor share_of(const MlmBatch& whole) {
+    const auto shares = share_out(whole.batch.offsets, static_cast<size_t>(ranks_->count()));
+    const auto part = take_part(whole.batch, shares[static_cast<size_t>(ranks_->rank())]);
+    const MlmBatch own{part.batch, whole.targets.index_select(0, part.read)};
+    const auto share =
+        static_cast<double>(own.targets.numel()) / static_cast<double>(whole.targets.numel());
+    return stay_near_ > 0 ? loss_and_distance(own, share) : loss_of(own, share);
+  }
+
+  /// `share` of the mean over the batch's masked tokens; undefined where there are none.
+  at::Tensor masked_loss(const at::Tensor& hidden, const MlmBatch& batch, const Plan& plan,
+                         const PackedBatch& packed, double share) {
+    if (batch.targets.numel() == 0) return {};
+    const auto loss = head_->loss(hidden, vocabulary_, batch.targets, plan, packed);
+    return share == 1 ? loss : share * loss;
+  }
+
+  at::Tensor loss_of(const MlmBatch& batch, double share = 1) {
     const auto packed = batch.batch.to(encoder_->device());
     const auto& plan = *adapters_->active_plan();
     const auto hidden = encoder_->forward(packed, plan);  // (masked, hidden)
-    return head_->loss(hidden, vocabulary_, batch.targets, plan, packed);
+    return masked_loss(hidden, batch, plan, packed, share);
   }
 
-  at::Tensor loss_and_distance(const MlmBatch& batch) {
+  at::Tensor loss_and_distance(const MlmBatch& batch, double share = 1) {
     const auto packed = batch.batch.to(encoder_->device());
     const auto& masked = packed.read_rows;
     auto whole = packed;
     whole.read_rows = at::Tensor();
     const auto& plan = *adapters_->active_plan();
     const auto hidden = encoder_->forward(whole, plan);  // (rows, hidden)
-    const auto loss =
-        head_->loss(hidden.index_select(0, masked), vocabulary_, batch.targets, plan, packed);
-    return loss + stay_near_ * distance(whole, masked, batch.targets, hidden);
+    const auto loss = masked_loss(hidden.index_select(0, masked), batch, plan, packed, share);
+    const auto far = stay_near_ * distance(whole, masked, batch.targets, hidden);
+    return loss.defined() ? loss + far : far;
   }
 
   /// Of `hidden` from what the encoder gives alone, where nothing is masked: ().
@@ -144,7 +167,9 @@ class MlmTask : public TrainingTask {
       encoder_->train(trains);
     }
     const auto kept = at::ones({alone.size(0), 1}, alone.options()).index_fill_(0, masked, 0);
-    return ((hidden - alone).square() * kept).sum() / (alone.square() * kept).sum();
+    const auto length = (alone.square() * kept).sum();
+    ranks_->sum(length);
+    return ((hidden - alone).square() * kept).sum() / length;
   }
 
   Encoder encoder_;
@@ -155,6 +180,7 @@ class MlmTask : public TrainingTask {
   SoftmaxVocabulary vocabulary_;
   AdapterDrop drop_;
   double stay_near_ = 0;
+  RankGroup* ranks_ = &one_process();
   std::vector<std::pair<std::string, at::Tensor>> trained_;
   int64_t ahead_index_ = -1;
   std::future<MlmBatch> ahead_;  // last: it ends before what it works on does

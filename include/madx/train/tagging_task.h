@@ -12,6 +12,7 @@
 #include "madx/data/tagging_examples.h"
 #include "madx/eval/accuracy.h"
 #include "madx/eval/span_f1.h"
+#include "madx/models/batch_part.h"
 #include "madx/models/encoder.h"
 #include "madx/models/tagging_head.h"
 #include "madx/train/adapter_drop.h"
@@ -143,15 +144,16 @@ class TaggingTask : public TrainingTask {
   Loss loss(int64_t index) override {
     drop_.draw(index);
     const auto batch = batch_of(index);
-    const auto device = encoder_->device();
-    const auto hidden = encoder_->forward(batch.batch.to(device), *adapters_);  // (words, hidden)
-    auto value = head_->loss(hidden, upload(batch.targets, device));
+    auto value = ranks_->count() > 1 ? share_of(batch) : loss_of(batch.batch, batch.targets);
     for (const auto& name : options_.fusions) {
       const auto regularization = adapters_->get_fusion(name)->regularization_loss();
-      if (regularization.defined()) value = value + regularization;
+      if (!regularization.defined() || !ranks_->is_first()) continue;
+      value = value.defined() ? value + regularization : regularization;
     }
     return {value, batch.batch.rows()};
   }
+
+  void share_with(RankGroup& ranks) override { ranks_ = &ranks; }
 
   std::optional<double> passes(int64_t batches) const override {
     return static_cast<double>(batches) / static_cast<double>(epoch_size());
@@ -200,6 +202,27 @@ class TaggingTask : public TrainingTask {
   }
 
  private:
+  /// Mean over the words; undefined where a rank has none.
+  at::Tensor loss_of(const PackedBatch& batch, const at::Tensor& targets) {
+    const auto device = encoder_->device();
+    const auto hidden = encoder_->forward(batch.to(device), *adapters_);  // (words, hidden)
+    if (targets.numel() > 0 || ranks_->count() == 1)
+      return head_->loss(hidden, upload(targets, device));
+    head_->forward(hidden);  // draws as many random numbers as on other ranks
+    return {};
+  }
+
+  /// Of the loss of a batch, what this rank's sequences have in it (see MlmTask::share_of).
+  at::Tensor share_of(const TaggingBatch& whole) {
+    const auto shares = share_out(whole.batch.offsets, static_cast<size_t>(ranks_->count()));
+    const auto part = take_part(whole.batch, shares[static_cast<size_t>(ranks_->rank())]);
+    const ops::PartRows words{part.read, whole.targets.numel()};
+    const ops::PartScope scope(&words);  // of the head's dropout; the encoder has its own
+    const auto mean = loss_of(part.batch, whole.targets.index_select(0, part.read));
+    if (!mean.defined()) return mean;
+    return mean * (static_cast<double>(part.read.numel()) / static_cast<double>(words.whole_rows));
+  }
+
   static void require_one_each(const char* option, const std::vector<std::string>& languages,
                                size_t sentences) {
     if (languages.empty() || languages.size() == sentences) return;
@@ -251,6 +274,7 @@ class TaggingTask : public TrainingTask {
   AdapterDrop drop_;
   std::vector<std::pair<std::string, at::Tensor>> trained_;
   ScheduledUnfreezing unfreezing_;
+  RankGroup* ranks_ = &one_process();
   std::vector<size_t> order_;
   int64_t epoch_ = -1;
 };

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "madx/core/error.h"
+#include "madx/train/rank_group.h"
 #include "madx/train/training_observer.h"
 #include "madx/train/training_task.h"
 
@@ -52,7 +53,12 @@ struct TrainingResult {
 /// exactly: same batches, same dropout, same optimizer. Throws InputError for options that cannot
 /// be, when loss or gradient are not finite (the tensors stay as they were before that step), and
 /// when `from` is of other tensors; Interrupted where the observer wishes to stop.
+///
+/// Over several ranks each takes its share of every batch, and gradients are summed once a step.
+/// All begin with rank 0's tensors, so that `from` is rank 0's affair, and end with them; rank 0
+/// alone evaluates, and has the evaluations' figures. A rank's wish to save or to stop holds for
+/// all, at the same step. Throws MachineError where the ranks' tensors are found to differ.
 TrainingResult train(TrainingTask& task, const TrainerOptions& options, TrainingObserver& observer,
-                     const Checkpoint* from = nullptr);
+                     const Checkpoint* from = nullptr, RankGroup& ranks = one_process());
 
 }  // namespace madx

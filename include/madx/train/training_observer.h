@@ -34,7 +34,7 @@ class TrainingObserver {
   /// The last step is done, and the task has the tensors that are kept.
   virtual void on_end() {}
 
-  enum class Wish {
+  enum class Wish {  // of several, the last one of these holds
     kGoOn,
     kSave,  ///< a checkpoint now
     kStop,  ///< a checkpoint now, then Interrupted

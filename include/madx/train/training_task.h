@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "madx/core/error.h"
 #include "madx/train/metrics_row.h"
+#include "madx/train/rank_group.h"
 
 namespace madx {
 
@@ -21,9 +23,19 @@ class TrainingTask {
   /// steps is set here, a function of their number alone.
   virtual void begin_step(int64_t step) {}
 
+  /// From now on each batch is shared out to these ranks, which outlive the task's last batch.
+  virtual void share_with(RankGroup& ranks) {
+    if (ranks.count() > 1) {
+      input_error("this task: expected one process, but found ", ranks.count(),
+                  " ranks, to which it does not share out its batches; run it in one");
+    }
+  }
+
   struct Loss {
-    at::Tensor value;    // ()
-    int64_t tokens = 0;  ///< read by this batch, special ones included
+    /// (): of several ranks this one's share, so that the sum over them is the batch's loss;
+    /// undefined where none of the batch is this rank's.
+    at::Tensor value;
+    int64_t tokens = 0;  ///< read by the batch, on all ranks, special ones included
   };
   /// The loss of batch `index`: a function of the seed and the index alone.
   virtual Loss loss(int64_t index) = 0;
