@@ -30,8 +30,11 @@ if(NOT Torch_FOUND)
   install(DIRECTORY "${MADX_TORCH_WHEEL}/torch/lib" DESTINATION "${wheel}/torch" COMPONENT libtorch
     PATTERN "libshm*" EXCLUDE)  # which Python's processes share tensors by
   install(DIRECTORY "${MADX_TORCH_WHEEL}/nvidia" DESTINATION "${wheel}" COMPONENT libtorch)
-  file(GLOB licences "${MADX_TORCH_WHEEL}/*.dist-info")
-  install(DIRECTORY ${licences} DESTINATION "${wheel}" COMPONENT libtorch FILES_MATCHING PATTERN "licenses/*")
+  file(GLOB licences "${MADX_TORCH_WHEEL}/*.dist-info/licenses")
+  foreach(folder ${licences})
+    file(RELATIVE_PATH name "${MADX_TORCH_WHEEL}" "${folder}")
+    install(DIRECTORY "${folder}/" DESTINATION "${wheel}/${name}" COMPONENT libtorch)
+  endforeach()
 endif()
 
 # madx_set_run_path(TARGET FOLDER): installed to FOLDER, the target finds LibTorch.

@@ -16,9 +16,12 @@ set(CPACK_COMPONENTS_ALL programs libtorch development)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
-set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
-# dpkg-shlibdeps says which of Debian's packages have the shared libraries; what madx-libtorch has, only we know.
-set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)
+# dpkg-shlibdeps says which of Debian's packages have the shared libraries; what madx-libtorch has, only we know. Not asked of
+# the headers: CPack would look into each of 13,000.
+set(CPACK_DEBIAN_PROGRAMS_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_LIBTORCH_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${MADX_TORCH_WHEEL}/torch/lib" "${MADX_TORCH_WHEEL}/nvidia/cu13/lib")
 set(needs_libtorch "madx-libtorch (= ${PROJECT_VERSION})")
 

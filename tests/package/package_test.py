@@ -90,9 +90,10 @@ def check_find_package(options, folder):
         write_other_libtorch(other)
         found = consumer.configure(fails=True, MADX_TORCH_WHEEL=other)
         expect("with which it was built, but found 2.0.1 in", found)
+        expect("; name the other one by Torch_DIR", found)
         expect("but found none, neither by find_package(Torch) nor in",
                consumer.configure(fails=True, MADX_TORCH_WHEEL=folder / "nowhere"))
-    expect("SentencePiece (Debian: libsentencepiece-dev) was not found",
+    expect("expected SentencePiece (Debian: libsentencepiece-dev), but found none; install it",
            consumer.configure(fails=True, MADX_SENTENCEPIECE_LIBRARY=""))
 
 
