@@ -2,11 +2,10 @@
 # OpenMP, the threads that LibTorch has; small products by libxsmm where it is installed (x86-64), else by loops that the
 # ops leave alone.
 
-# What each capability's objects may use (madx/gemm/capability.h); src/gemm/capability.cpp asks the processor for the same.
-set(MADX_BASELINE_OPTIONS "")
+# What each capability's objects may use beyond what the compiler takes of itself (madx/gemm/capability.h);
+# src/gemm/capability.cpp asks the processor for the same. Nothing else is compiled with such flags (tools/check_portability).
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
   set(MADX_CAPABILITIES baseline avx2 avx512)
-  set(MADX_BASELINE_OPTIONS -msse4.2 -mpopcnt)
   set(MADX_AVX2_OPTIONS -mavx2 -mfma -mbmi -mbmi2 -mpopcnt)
   set(MADX_AVX512_OPTIONS ${MADX_AVX2_OPTIONS} -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl
     -mtune=icelake-server  # the first of them; GCC's generic tuning made an adapter site's backward pass 15% slower
@@ -21,7 +20,7 @@ function(madx_set_kernel_options target)
   # Nobody asks whether a comparison raised a flag; GCC makes no AVX2 or SSE vectors of gelu and exp where somebody might.
   target_compile_options(${target} PRIVATE -O3 -fno-trapping-math ${OpenMP_CXX_FLAGS})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
-  target_link_libraries(${target} PRIVATE madx_kernel_definitions)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:madx_kernel_definitions>)
 endfunction()
 
 # All sources of kernels for one capability, as one object whose only name is that of its table of functions. Else what
@@ -51,17 +50,19 @@ function(madx_add_capability capability object)
   set(${object} "${result}" PARENT_SCOPE)
 endfunction()
 
+# MADX_HAS_XSMM says whether libxsmm is in.
 function(madx_add_cpu_kernels target)
   find_package(OpenMP REQUIRED COMPONENTS CXX)
-  find_path(LIBXSMM_INCLUDE_DIR libxsmm.h)
-  find_library(LIBXSMM_LIBRARY xsmm)
-  find_library(LIBXSMM_NO_BLAS_LIBRARY xsmmnoblas)
+  find_path(MADX_XSMM_INCLUDE_DIR libxsmm.h)
   add_library(madx_kernel_definitions INTERFACE)
-  if(LIBXSMM_INCLUDE_DIR AND LIBXSMM_LIBRARY AND LIBXSMM_NO_BLAS_LIBRARY)
-    message(STATUS "CPU kernels: libxsmm from ${LIBXSMM_LIBRARY}")
-    set(libraries ${LIBXSMM_LIBRARY} ${LIBXSMM_NO_BLAS_LIBRARY} ${CMAKE_DL_LIBS})
+  set(libraries "")
+  set(MADX_HAS_XSMM OFF PARENT_SCOPE)
+  if(MADX_XSMM_INCLUDE_DIR AND TARGET madx::xsmm)
+    message(STATUS "CPU kernels: libxsmm from ${MADX_XSMM_LIBRARY}")
+    set(libraries madx::xsmm)
+    set(MADX_HAS_XSMM ON PARENT_SCOPE)
     target_compile_definitions(madx_kernel_definitions INTERFACE MADX_LIBXSMM)
-    target_include_directories(madx_kernel_definitions SYSTEM INTERFACE "${LIBXSMM_INCLUDE_DIR}")
+    target_include_directories(madx_kernel_definitions SYSTEM INTERFACE "${MADX_XSMM_INCLUDE_DIR}")
   else()
     message(STATUS "CPU kernels: libxsmm was not found, so LibTorch's own operations run instead, slower")
   endif()
@@ -87,7 +88,6 @@ function(madx_add_cpu_kernels target)
 
   add_library(${target} STATIC ${common} ${objects})
   madx_set_kernel_options(${target})
-  target_compile_options(${target} PRIVATE ${MADX_BASELINE_OPTIONS})
   target_compile_definitions(${target} PRIVATE MADX_CAPABILITY=baseline)
   target_link_libraries(${target} INTERFACE ${libraries} ${OpenMP_CXX_FLAGS})
 endfunction()

@@ -1,33 +1,33 @@
-# Finds LibTorch and offers it as the target madx_torch.
+# Finds LibTorch and offers it as the target madx::torch: to this build, and from an installed package to those who use it.
+# MADX_TORCH_VERSION is then its version; where there is none, MADX_TORCH_PROBLEM says so.
 #
 # 1. A LibTorch that the user names (CMAKE_PREFIX_PATH or Torch_DIR) is used as it is, with CUDA where it has it.
-# 2. Else the wheel that tools/setup unpacked to .deps/libtorch: linked as libtorch_cpu and libc10 alone. TorchConfig.cmake
+# 2. Else an unpacked torch wheel in the folder MADX_TORCH_WHEEL: linked as libtorch_cpu and libc10 alone. TorchConfig.cmake
 #    of the same wheel would insist on a CUDA toolkit; those two libraries need only libcudart and libcupti, which the
 #    wheel's own run path finds beside it.
-set(MADX_TORCH_WHEEL "${PROJECT_SOURCE_DIR}/.deps/libtorch" CACHE PATH
-    "Folder of an unpacked torch wheel, used when CMAKE_PREFIX_PATH and Torch_DIR name no LibTorch")
-
-add_library(madx_torch INTERFACE)
-set(MADX_TORCH_RPATH "")
+set(MADX_TORCH_PROBLEM "")
+set(MADX_TORCH_VERSION "")
+if(NOT TARGET madx::torch)
+  add_library(madx::torch INTERFACE IMPORTED)
+endif()
 find_package(Torch 2.6 CONFIG QUIET)
 if(Torch_FOUND)
-  message(STATUS "LibTorch: ${Torch_VERSION} from ${Torch_DIR}")
-  target_link_libraries(madx_torch INTERFACE ${TORCH_LIBRARIES})
-  separate_arguments(MADX_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")
-  target_compile_options(madx_torch INTERFACE ${MADX_TORCH_FLAGS})
+  string(REGEX REPLACE "[+].*" "" MADX_TORCH_VERSION "${Torch_VERSION}")  # without "+cpu"
+  set(madx_torch_place "${Torch_DIR}")
+  separate_arguments(madx_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+  set_target_properties(madx::torch PROPERTIES
+    INTERFACE_LINK_LIBRARIES "${TORCH_LIBRARIES}" INTERFACE_COMPILE_OPTIONS "${madx_torch_flags}")
 elseif(EXISTS "${MADX_TORCH_WHEEL}/torch/lib/libtorch_cpu.so")
-  set(torch_root "${MADX_TORCH_WHEEL}/torch")
-  message(STATUS "LibTorch: the wheel in ${MADX_TORCH_WHEEL} (libtorch_cpu and libc10)")
-  target_include_directories(madx_torch SYSTEM INTERFACE
-    "${torch_root}/include" "${torch_root}/include/torch/csrc/api/include")
-  target_link_libraries(madx_torch INTERFACE
-    "${torch_root}/lib/libtorch_cpu.so" "${torch_root}/lib/libc10.so")
+  set(madx_torch_place "${MADX_TORCH_WHEEL}")
+  set(madx_torch_root "${MADX_TORCH_WHEEL}/torch")
+  file(STRINGS "${madx_torch_root}/share/cmake/Torch/TorchConfigVersion.cmake" madx_torch_line REGEX "PACKAGE_VERSION \"")
+  string(REGEX MATCH "[0-9]+[.][0-9.]+[0-9]" MADX_TORCH_VERSION "${madx_torch_line}")
   # libtorch_cpu.so finds its NVIDIA libraries by its own run path, which the linker does not follow.
-  target_link_options(madx_torch INTERFACE "LINKER:--allow-shlib-undefined"
-    "LINKER:-rpath-link,${MADX_TORCH_WHEEL}/nvidia/cu13/lib")
-  set(MADX_TORCH_RPATH "${torch_root}/lib")
+  set_target_properties(madx::torch PROPERTIES
+    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${madx_torch_root}/include;${madx_torch_root}/include/torch/csrc/api/include"
+    INTERFACE_INCLUDE_DIRECTORIES "${madx_torch_root}/include;${madx_torch_root}/include/torch/csrc/api/include"
+    INTERFACE_LINK_LIBRARIES "${madx_torch_root}/lib/libtorch_cpu.so;${madx_torch_root}/lib/libc10.so"
+    INTERFACE_LINK_OPTIONS "LINKER:--allow-shlib-undefined;LINKER:-rpath-link,${MADX_TORCH_WHEEL}/nvidia/cu13/lib")
 else()
-  message(FATAL_ERROR
-    "LibTorch was not found. Run tools/setup, which unpacks one into .deps/libtorch, or pass "
-    "-DCMAKE_PREFIX_PATH=/path/to/libtorch.")
+  set(MADX_TORCH_PROBLEM "LibTorch was not found")
 endif()

@@ -89,8 +89,10 @@ Capability choose() {
   const auto chosen = detect(most);
 #ifdef MADX_LIBXSMM
   libxsmm_init();  // which chooses for itself
-  if (most == Capability::kBaseline) libxsmm_set_target_arch("wsm");
-  if (most == Capability::kAvx2 && chosen == most) libxsmm_set_target_arch("hsw");
+  // Down, never up: it would make what the processor has not.
+  const auto cap = most == Capability::kBaseline ? LIBXSMM_X86_SSE4 : LIBXSMM_X86_AVX2;
+  if (most <= Capability::kAvx2 && libxsmm_get_target_archid() > cap)
+    libxsmm_set_target_archid(cap);
 #endif
   return chosen;
 }

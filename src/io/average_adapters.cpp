@@ -79,7 +79,7 @@ AdapterDirectory average_adapters(const std::vector<AdapterDirectory>& adapters,
 
   const at::NoGradGuard no_grad;
   AdapterDirectory average = adapters.front();
-  average.tensors = {};
+  average.tensors = TensorMap();
   for (const auto& item : adapters.front().tensors) {
     auto sum = at::zeros_like(item.value(), at::kDouble);
     auto type = item.value().scalar_type();  // the finest of all

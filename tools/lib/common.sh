@@ -41,9 +41,9 @@ build_jobs() {
   echo $((cores < memory_jobs ? cores : memory_jobs))
 }
 
-# build_project [TARGET...]: configures, and builds the targets, or everything.
+# build_project [TARGET...]: configures, and builds the targets, or everything. MADX_WERROR=ON: warnings are errors.
 build_project() {
-  (cd "$repo" && cmake --preset release)
+  (cd "$repo" && cmake --preset release "-DMADX_WERROR=${MADX_WERROR:-OFF}")
   cmake --build "$build" --parallel "$(build_jobs)" ${1:+--target "$@"}
 }
 

@@ -3,9 +3,9 @@
 namespace madx::gemm {
 
 /// What kernels are compiled for, each with all that those before it have. Of other processors than
-/// x86-64 there is the first alone, which is then what the compiler takes of itself.
+/// x86-64 there is the first alone.
 enum class Capability {
-  kBaseline,  ///< SSE4.2
+  kBaseline,  ///< what the compiler takes of itself: SSE2, where nobody told it of more
   kAvx2,      ///< and FMA, BMI
   kAvx512,    ///< F, BW, CD, DQ, VL
   kAmx,       ///< matrix units for bfloat16 and int8, which Linux grants on request
