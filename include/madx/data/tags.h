@@ -15,9 +15,9 @@ enum class TagScheme {
 
 /// An entity: tokens [begin, end) of a sentence and the type their tags give.
 struct Span {
-  std::string type;
-  std::size_t begin;
-  std::size_t end;
+  std::string type;   ///< "PER"
+  std::size_t begin;  ///< first token
+  std::size_t end;    ///< one past the last token
 };
 
 inline bool operator==(const Span& a, const Span& b) {

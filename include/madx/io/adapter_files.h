@@ -13,9 +13,9 @@ namespace madx::io {
 
 /// Loads an AdapterHub directory into the bank, under `name` or, when it is empty, under the
 /// directory's own name. Layers in `leave_out` have no adapter, beside those that the directory
-/// leaves out itself. Frozen until asked for (AdapterStack::train_adapter). Returns the name. Throws InputError when the adapter is of another hidden
-/// size than the encoder, a tensor is missing, of another shape, or has no place in the
-/// configuration.
+/// leaves out itself. Frozen until asked for (AdapterStack::train_adapter). Returns the name.
+/// Throws InputError when the adapter is of another hidden size than the encoder, a tensor is
+/// missing, of another shape, or has no place in the configuration.
 std::string load_adapter(AdapterStack& adapters, const std::string& directory,
                          const std::string& name = "", const std::vector<int64_t>& leave_out = {});
 

@@ -25,8 +25,10 @@ TensorMap hugging_face_weights(const Encoder& encoder);
 
 /// Hugging Face's names of a masked-LM head's parts: of layers without `.weight` and `.bias`.
 struct MlmHeadNames {
-  std::string dense, norm;
-  std::string bias, decoder_bias;  ///< two names of the output bias
+  std::string dense;         ///< of the layer before the output embedding
+  std::string norm;          ///< of its LayerNorm
+  std::string bias;          ///< of the output
+  std::string decoder_bias;  ///< its other name
 };
 MlmHeadNames mlm_head_names(const EncoderConfig& config);
 

@@ -15,10 +15,10 @@ namespace madx::ops {
 
 /// The tables that an encoder's embeddings are the sum of.
 struct EmbeddingTables {
-  at::Tensor words;        // (vocabulary, hidden) float32, bfloat16 or int8
-  at::Tensor positions;    // (positions, hidden)
-  at::Tensor types;        // (types, hidden), of which the first counts
-  at::Tensor word_scales;  // (vocabulary) float32: of words in int8, what a row counts by
+  at::Tensor words;        ///< (vocabulary, hidden) float32, bfloat16 or int8
+  at::Tensor positions;    ///< (positions, hidden)
+  at::Tensor types;        ///< (types, hidden), of which the first counts
+  at::Tensor word_scales;  ///< (vocabulary) float32: of words in int8, what a row counts by
 
   /// Rows of `words` in float32: ids (n) int64 -> (n, hidden).
   at::Tensor words_of(const at::Tensor& ids) const {
@@ -31,7 +31,8 @@ struct EmbeddingTables {
 /// `scales` (rows) tell what a step is. Taken a part at a time, so that of a mapped file no more
 /// than that need be in memory; `done` is called with each part that was read.
 struct Int8Rows {
-  at::Tensor rows, scales;
+  at::Tensor rows;    ///< (vocabulary, hidden) int8
+  at::Tensor scales;  ///< (vocabulary) float32: what a row counts by
 };
 template <class Done>
 Int8Rows quantise_rows(const at::Tensor& table, Done&& done) {

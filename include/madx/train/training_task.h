@@ -21,8 +21,9 @@ class TrainingTask {
   /// steps is set here, a function of their number alone.
   virtual void begin_step(int64_t step) {}
 
+  /// Of one batch.
   struct Loss {
-    at::Tensor value;    // ()
+    at::Tensor value;    ///< (), with its graph
     int64_t tokens = 0;  ///< read by this batch, special ones included
   };
   /// The loss of batch `index`: a function of the seed and the index alone.
@@ -31,6 +32,7 @@ class TrainingTask {
   /// How often `batches` batches, counted from the first, have gone through the training data.
   virtual std::optional<double> passes(int64_t batches) const { return std::nullopt; }
 
+  /// Of held-out data.
   struct Evaluation {
     double score = 0;         ///< higher is better; the best one's tensors are kept
     MetricsRow figures = {};  ///< what to log: eval_loss, perplexity, extra
