@@ -29,6 +29,7 @@ AdapterStack small_bank() {
   return adapters;
 }
 
+//! [site input]
 /// What arrives at a site of five rows.
 struct Block {
   at::Tensor f = at::randn({5, kHidden}), a = at::randn({5, kHidden});
@@ -36,6 +37,7 @@ struct Block {
   RowOffsets sequences{0, 2, 5};
   SiteInput input() const { return {f, a, norm, /*dropout=*/0, &sequences}; }
 };
+//! [site input]
 
 TEST(AdaptersExample, OneAdapterAtOneSite) {
   torch::manual_seed(1);
@@ -106,7 +108,9 @@ TEST(AdaptersExample, CompositionsAreValuesAndText) {
   const Composition split = BatchSplit({Stack{"en", "ner"}, Stack{"sw", "ner"}}, {4, 4});
   const Composition both = Parallel{Stack{"sw", "ner"}, Stack{"sw", "pos"}};
   const Composition text = parse_composition("Stack(sw, Fuse(ner, pos))");
+  const bool is_stack = text.kind == Composition::Kind::kStack;
   //! [composition]
+  EXPECT_TRUE(is_stack);
   EXPECT_EQ(text, fuse);
   EXPECT_EQ(to_string(stack), "Stack(sw, ner)");
   EXPECT_EQ(mean.kind, Composition::Kind::kAverage);
@@ -125,9 +129,10 @@ TEST(AdaptersExample, APlanSendsSequencesTheirWay) {
   const Path& path = *routing.paths[routing.path_of[0]];
   const SitePlan& top = path.at(/*layer=*/1, Site::kOutput);  // what runs there, bottom first
   const SiteStep& last = top.steps.back();
+  const bool is_fusion = last.kind == SiteStep::Kind::kFuse;
   //! [plan]
   EXPECT_EQ(top.steps.size(), 2u);
-  EXPECT_EQ(last.kind, SiteStep::Kind::kFuse);
+  EXPECT_TRUE(is_fusion);
   EXPECT_TRUE(path.at(0, Site::kOutput).steps.empty());
   EXPECT_EQ(path.invertible, nullptr);
 }
@@ -153,8 +158,11 @@ TEST(AdaptersExample, ABankIsAModule) {
   //! [bank module]
   EXPECT_EQ(loaded->names(), adapters->names());
   EXPECT_EQ(loaded->composition(), adapters->composition());
+  //! [bank struct]
   const Bank bank{kHidden, kLayers, {{"sw", loaded->get("sw")}}};  // what a plan is made of
-  EXPECT_TRUE(at::allclose(Plan(bank, {"sw"}).invertible()->forward(at::ones({1, kHidden})),
+  const Plan plan(bank, {"sw"});
+  //! [bank struct]
+  EXPECT_TRUE(at::allclose(plan.invertible()->forward(at::ones({1, kHidden})),
                            adapters->invertible()->forward(at::ones({1, kHidden}))));
   const std::shared_ptr<AdapterStackImpl> module = loaded.ptr();
   EXPECT_EQ(module->fusion_names(), std::vector<std::string>({"ner,pos"}));

@@ -29,11 +29,11 @@ TEST(FilesExample, AnEncoderIsLoadedAndSaved) {
   //! [encoder]
   const LoadedEncoder loaded = load_encoder(directory);  // encoder, tokenizer, perhaps a head
   const EncoderOrigin& origin = *loaded.origin;
-  save_encoder(loaded.encoder, origin, changed);  // a Hugging Face directory
+  save_encoder(loaded.encoder, origin, changed);                        // a Hugging Face directory
+  const MlmHeadNames names = mlm_head_names(loaded.encoder->config());  // Hugging Face's
   //! [encoder]
   EXPECT_TRUE(at::equal(load_encoder(changed).encoder->word_embeddings(),
                         loaded.encoder->word_embeddings()));
-  const MlmHeadNames names = mlm_head_names(loaded.encoder->config());
   EXPECT_EQ(names.dense, "lm_head.dense");
 }
 
@@ -117,8 +117,10 @@ TEST(FilesExample, FilesAreMemory) {
   const auto x = read_safetensors(path)["x"];  // mapped, not copied
   //! [tensors]
   EXPECT_TRUE(at::equal(x, tensors["x"]));
+  //! [mapped file]
   const MappedFile file(path);
-  const SharedBytes bytes = map_file(path);
+  const SharedBytes bytes = map_file(path);  // which tensors keep alive
+  //! [mapped file]
   EXPECT_EQ(file.bytes(), bytes.view());
 }
 

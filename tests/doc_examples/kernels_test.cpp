@@ -27,6 +27,7 @@ namespace {
 using Floats = std::vector<float>;
 using gemm::Capability;
 
+//! [philox]
 /// Numbers that follow no pattern.
 Floats numbers(int64_t size, float scale = 0.5F) {
   Floats values(static_cast<size_t>(size));
@@ -37,6 +38,7 @@ Floats numbers(int64_t size, float scale = 0.5F) {
   }
   return values;
 }
+//! [philox]
 
 constexpr int64_t kRows = 4, kHidden = 32, kInner = 64;
 
@@ -96,8 +98,9 @@ TEST_F(KernelsExample, TheSameSiteOnAGpu) {
   Floats out(kRows * kHidden);
   cuda::adapter_site_forward(problem, nothing, out.data(), /*stream=*/nullptr);
   //! [cuda site]
+  //! [same site]
   cpu::SiteProblem same;
-  static_cast<SiteProblem<float>&>(same) = {
+  static_cast<madx::SiteProblem<float>&>(same) = {
       x_.data(),
       x_.data(),
       ones_.data(),
@@ -111,9 +114,12 @@ TEST_F(KernelsExample, TheSameSiteOnAGpu) {
       {{0, kRows, {0}}}};
   Floats expected(kRows * kHidden);
   cpu::adapter_site_forward(same, {}, kThreads, expected.data());
+  //! [same site]
   for (size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], expected[i], 1e-4);
+  //! [cuda gradients]
   cuda::SiteGradients gradients;
   gradients.adapters = {{cuda::SiteAdapterBackward{}}};  // one that does not learn
+  //! [cuda gradients]
   EXPECT_EQ(gradients.adapters[0][0].z_gradient, nullptr);
 }
 

@@ -47,8 +47,9 @@ TEST(ModelsExample, SequencesArePackedWithoutPadding) {
   //! [forward]
   EXPECT_EQ(all.size(0), batch.rows());
   EXPECT_TRUE(at::allclose(first, all.index_select(0, batch.read_rows), 1e-4, 1e-5));
-  const std::shared_ptr<EncoderImpl> module = encoder.ptr();
-  const auto layer = std::dynamic_pointer_cast<EncoderLayerImpl>(module->children().front());
+  //! [layer]
+  const auto layer = std::dynamic_pointer_cast<EncoderLayerImpl>(encoder->children().front());
+  //! [layer]
   ASSERT_NE(layer, nullptr);
   EXPECT_FALSE(layer->learns({}));
 }

@@ -56,11 +56,13 @@ TEST(OpsExample, FrozenLayersMayBePacked) {
   //! [frozen linear]
   EXPECT_TRUE(at::allclose(y, at::linear(x, weight, bias), 1e-4, 1e-5));
   if (runs_here) EXPECT_LT((frozen_linear(x, packed) - y).abs().max().item<double>(), 0.1);
+  //! [packed weight]
   const std::shared_ptr<const PackedWeight> rounded = std::make_shared<Bfloat16Weight>(weight);
-  EXPECT_TRUE(at::equal(rounded->unpacked(), weight.to(at::kBFloat16)));
   const PackedPart part{rounded, bias.narrow(0, 32, 32), /*first=*/32};  // its upper outputs
+  const KernelWeight<Int8Weight>& kernels = *in_int8;                    // what calls madx/cpu
+  //! [packed weight]
+  EXPECT_TRUE(at::equal(rounded->unpacked(), weight.to(at::kBFloat16)));
   EXPECT_EQ(part.out(), 32);
-  const KernelWeight<Int8Weight>& kernels = *in_int8;  // what calls madx/cpu
   EXPECT_EQ(kernels.granule(), 16);
 }
 

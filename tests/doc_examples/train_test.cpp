@@ -57,7 +57,9 @@ TEST_F(TrainExample, ALanguageAdapterLearnsFromRawText) {
   const TrainingResult result = train(task, options, nobody);
   //! [mlm task]
   EXPECT_EQ(result.steps, 3);
+  //! [held-out loss]
   const std::optional<MlmTask::HeldOutLoss> loss = task.held_out_loss();
+  //! [held-out loss]
   ASSERT_TRUE(loss);
   EXPECT_GT(loss->masked, 0);
 }
@@ -79,12 +81,16 @@ TEST_F(TrainExample, ATaskAdapterLearnsFromTags) {
   //! [tagging task]
   EXPECT_GT(loss.value.item<double>(), 0);
   EXPECT_EQ(task.unfreezing_stages(), 2);
+  //! [adapter drop]
   AdapterDrop drop(adapters_, /*most=*/2, /*seed=*/1);
   drop.draw(/*index=*/0);
   drop.restore();
+  //! [adapter drop]
   EXPECT_TRUE(adapters_->options().skipped_layers().empty());
+  //! [unfreezing]
   ScheduledUnfreezing unfreezing(adapters_, trained, /*every=*/5);
   unfreezing.begin_step(0);  // the topmost layer alone
+  //! [unfreezing]
   const auto* const lowest = adapters_->get("ner")->at(0, Site::kOutput);
   EXPECT_FALSE(lowest->adapter_up->weight.requires_grad());
 }

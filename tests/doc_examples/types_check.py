@@ -2,9 +2,10 @@
 
   python3 tests/doc_examples/types_check.py [--list]
 
-Fails, a line a type, where a class, struct or enum of include/madx is named in none of tests/doc_examples/*_test.cpp, which
-CTest compiles and runs, and which the reference shows. A class that TORCH_MODULE wraps (AdapterImpl) counts where its wrapper
-is named, too. Types of a `detail` namespace and private ones are not public. --list prints them all.
+Fails, a line a type, where a class, struct or enum of include/madx is named in no snippet of tests/doc_examples/*_test.cpp: what
+stands between two marks //! [name]. CTest compiles and runs them, and the reference shows them (docs/site/build.py). A class that
+TORCH_MODULE wraps (AdapterImpl) counts where its wrapper is named. Types of a `detail` namespace and private ones are not public.
+--list prints each with its snippet.
 """
 import re
 import sys
@@ -23,51 +24,62 @@ def without_text(source):
 
 
 def public_types(source):
-    """Names of a header's public types, those of a class's inside as Outer::Inner."""
-    types, scopes = [], []  # a scope: kind, name, whether what comes next in it is public
+    """A header's public types with their namespaces: {"madx::AdamW::State": "struct", ...}."""
+    types, scopes = {}, []  # a scope: kind, name, whether what comes next in it is public
     for token in TOKEN.finditer(without_text(source)):
         text = token.group(0)
         if token.group(1):
             scopes.append(["namespace", token.group(1), "detail" not in token.group(1)])
         elif token.group(2):
-            visible = all(scope[2] for scope in scopes) and not any(scope[0] == "block" for scope in scopes)
-            outer = [scope[1] for scope in scopes if scope[0] != "namespace"]
-            if visible:
-                types.append("::".join([*outer, token.group(3)]))
+            if all(scope[2] for scope in scopes):
+                kind = "enum" if text.startswith("enum") else token.group(2)
+                types["::".join([*(scope[1] for scope in scopes), token.group(3)])] = kind
             scopes.append([token.group(2), token.group(3), token.group(2) == "struct"])
         elif token.group(4):
             scopes[-1][2] = token.group(4) == "public"
         elif text == "{":
-            scopes.append(["block", "", True])
+            scopes.append(["block", "", False])
         else:
             scopes.pop()
     return types
 
 
-def is_named(name, examples):
-    """Whether the code names it: of an inner type the last part, of a module the wrapper, too."""
-    last = name.split("::")[-1]
-    names = {last, last.removesuffix("Impl")}
-    return any(re.search(rf"\b{each}\b", examples) for each in names)
+def snippets(path):
+    """A file's snippets: {name: code}."""
+    source = path.read_text(encoding="utf-8")
+    return {found[1]: without_text(found[2]) for found in re.finditer(r"//! \[(.+?)\]\n(.*?)//! \[\1\]", source, re.S)}
+
+
+def snippet_of(name, found):
+    """The first of the snippets {(file, name): code} that names the type, by itself or behind what it is in; or None."""
+    *outer, last = name.split("::")
+    pattern = re.compile(rf"(?:(?<!::)|(?<={outer[-1]}::))\b{last.removesuffix('Impl')}(?:Impl)?\b")
+    return next((where for where, code in found.items() if pattern.search(code)), None)
+
+
+def load():
+    """All public types, {name: (header, kind)}, and the snippet of each, {name: (file, snippet) or None}."""
+    types = {}
+    for path in sorted((ROOT / "include/madx").rglob("*.h")):
+        for name, kind in public_types(path.read_text(encoding="utf-8")).items():
+            types[name] = (str(path.relative_to(ROOT)), kind)
+    found = {(path.name, name): code for path in sorted(Path(__file__).parent.glob("*_test.cpp")) for name, code in snippets(path).items()}
+    return types, {name: snippet_of(name, found) for name in types}
 
 
 def main():
-    headers = sorted((ROOT / "include/madx").rglob("*.h"))
-    examples = "\n".join(without_text(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("*_test.cpp"))
-    found = {}
-    for path in headers:
-        for name in public_types(path.read_text(encoding="utf-8")):
-            found.setdefault(f"{path.relative_to(ROOT)}: {name}", name)
+    types, shown = load()
+    missing = [name for name, where in shown.items() if where is None]
     if "--list" in sys.argv[1:]:
-        print("\n".join(found))
-    missing = [where for where, name in found.items() if not is_named(name, examples)]
-    for where in missing:
-        print(f"{where}: expected an example in tests/doc_examples that names it, but found none")
-    if len(found) < 100:
-        missing.append("")
-        print(f"expected 100 public types or more, but found {len(found)}; is the pattern still right?")
-    print(f"{len(found)} public types in {len(headers)} headers, {len(found) - len(missing)} with an example")
-    return 1 if missing else 0
+        for name, where in shown.items():
+            print(name, *(where or ()))
+    for name in missing:
+        print(f"{types[name][0]}: {name}: expected a snippet in tests/doc_examples that names it, but found none")
+    few = len(types) < 100
+    if few:
+        print(f"expected 100 public types or more, but found {len(types)}; is the pattern still right?")
+    print(f"{len(types)} public types, {len(types) - len(missing)} with an example")
+    return 1 if missing or few else 0
 
 
 if __name__ == "__main__":

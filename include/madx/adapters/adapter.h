@@ -22,7 +22,7 @@ namespace madx {
 
 /// Options for one `Adapter`: the configuration of its set, and its sizes in one layer.
 ///
-/// Example: `Adapter adapter(AdapterOptions(768, 48).config(named_config("pfeiffer")));`
+/// \snippet adapters_test.cpp adapter
 struct AdapterOptions {
   /// Both sizes; the configuration is Pfeiffer's until it is set.
   AdapterOptions(int64_t hidden_size, int64_t bottleneck_size)

@@ -13,7 +13,10 @@
 namespace madx {
 
 /// A place in a layer where an adapter sits.
-enum class Site { kAttentionOutput, kOutput };
+enum class Site {
+  kAttentionOutput,  ///< after attention, before the block's LayerNorm
+  kOutput,           ///< after the feed-forward block, before its LayerNorm
+};
 
 /// Options for `AdapterSet`: the encoder's shape beside the configuration.
 struct AdapterSetOptions {

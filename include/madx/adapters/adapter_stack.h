@@ -23,7 +23,7 @@ namespace madx {
 /// adapter, if it has one, acts on the embeddings and, inverted, before the output embedding.
 /// Swapping a language is a change of pointers.
 ///
-/// \snippet adapters.cpp bank
+/// \snippet adapters_test.cpp bank
 ///
 /// Plans are for many threads at once; the bank itself, what is active in it too, is for one at a
 /// time.
@@ -98,6 +98,7 @@ class AdapterStackImpl : public torch::nn::Module {
   const std::shared_ptr<const Plan>& active_plan() const { return active_; }
   /// The bank where a plan is asked for: what is active in it.
   operator const Plan&() const { return *active_; }  // NOLINT(google-explicit-constructor)
+  /// As it was activated.
   const Composition& composition() const { return active_->composition(); }
   /// Whether batches must name their sequences' languages.
   bool wants_languages() const { return active_->wants_languages(); }
@@ -133,10 +134,12 @@ class AdapterStackImpl : public torch::nn::Module {
     dtype_ = dtype;
     Module::to(device, dtype, non_blocking);
   }
+  /// The same, to a type.
   void to(torch::Dtype dtype, bool non_blocking = false) override {
     dtype_ = dtype;
     Module::to(dtype, non_blocking);
   }
+  /// The same, to a device.
   void to(torch::Device device, bool non_blocking = false) override {
     device_ = device;
     Module::to(device, non_blocking);

@@ -17,10 +17,10 @@ namespace madx {
 ///     BatchSplit   the first `batch_sizes[0]` sequences go to the first member, and so on
 ///     Parallel     every member runs on all sequences: outputs lie one after the other
 ///
-/// Example: `Stack{"sw", Fuse{"ner", "pos"}}`, or the same as text:
-/// `parse_composition("Stack(sw, Fuse(ner, pos))")`. A list of names is a stack. In place of a
-/// name, `kLanguage` stands for the language that each sequence of a batch names
-/// (PackedBatch::languages).
+/// \snippet adapters_test.cpp composition
+///
+/// A list of names is a stack. In place of a name, `kLanguage` stands for the language that each
+/// sequence of a batch names (PackedBatch::languages).
 struct Composition {
   /// A set by its name, or how blocks are put together.
   enum class Kind {
@@ -63,7 +63,9 @@ struct Composition {
   bool adapterhub = false;
 };
 
+/// Whether both are put together in the same way.
 bool operator==(const Composition& left, const Composition& right);
+/// Whether they are not.
 inline bool operator!=(const Composition& left, const Composition& right) {
   return !(left == right);
 }
@@ -134,15 +136,17 @@ std::string to_string(const Composition& composition);
 /// too deep, or where sizes or weights are not one a member.
 void check_composition(const Composition& composition);
 
-/// The composition with `language` in place of kLanguage, and whether it has one to replace.
+/// The composition with `language` in place of kLanguage.
 Composition with_language(const Composition& composition, const std::string& language);
+/// Whether kLanguage is in it.
 bool names_language(const Composition& composition);
 
 /// The adapters' names, each once, from left to right.
 std::vector<std::string> adapter_names(const Composition& composition);
 
-/// The first and the last adapter's name; empty where there is none.
+/// The first adapter's name; empty where there is none.
 std::string first_adapter(const Composition& composition);
+/// The last one's.
 std::string last_adapter(const Composition& composition);
 
 /// The name that a Fuse block's fusion has in the bank: its own, or the last adapters of its

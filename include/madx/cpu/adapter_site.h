@@ -8,6 +8,7 @@
 
 namespace madx::cpu {
 
+/// Of one adapter.
 using SiteAdapter = SiteWeights<float>;
 
 /// A site and the stacks at it. Without groups: one of all rows, whose stack is all adapters.

@@ -42,7 +42,7 @@ struct MaskedTokens {
   std::vector<int64_t> targets;  ///< what stood there: sub-word ids
 };
 
-/// Masks the chosen token at `place`: 80 % become <mask>, 10 % a random token, 10 % stay.
+/// Masks the chosen token at `place`: 80 % become `<mask>`, 10 % a random token, 10 % stay.
 inline void mask_token(std::vector<int64_t>& ids, size_t place, const Tokenizer& tokenizer,
                        RandomStream& random) {
   const auto fate = random.uniform();

@@ -20,6 +20,7 @@ struct Span {
   std::size_t end;    ///< one past the last token
 };
 
+/// Whether place and type are the same.
 inline bool operator==(const Span& a, const Span& b) {
   return a.begin == b.begin && a.end == b.end && a.type == b.type;
 }

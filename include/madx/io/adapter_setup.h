@@ -40,6 +40,7 @@ struct AdapterSetupParts {
   std::vector<Composition> fusions;   ///< blocks; fusion_name() is the directory's name
   std::vector<std::string> heads;     ///< without those that lie in their adapter's directory
 };
+/// Those that the setup names, each once.
 AdapterSetupParts parts_of(const AdapterSetup& setup);
 
 }  // namespace madx::io

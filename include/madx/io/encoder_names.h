@@ -30,6 +30,7 @@ struct MlmHeadNames {
   std::string bias;          ///< of the output
   std::string decoder_bias;  ///< its other name
 };
+/// XLM-R's or BERT's, by `config.model_type`.
 MlmHeadNames mlm_head_names(const EncoderConfig& config);
 
 /// A masked-LM head's tensors by these names, and the encoder's output layer where it has one of

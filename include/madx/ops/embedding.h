@@ -27,13 +27,14 @@ struct EmbeddingTables {
   }
 };
 
-/// A table (rows, hidden) of any floating type in int8: each row's largest element becomes 127, and
-/// `scales` (rows) tell what a step is. Taken a part at a time, so that of a mapped file no more
-/// than that need be in memory; `done` is called with each part that was read.
+/// A table (rows, hidden) in int8: what quantise_rows makes.
 struct Int8Rows {
   at::Tensor rows;    ///< (vocabulary, hidden) int8
   at::Tensor scales;  ///< (vocabulary) float32: what a row counts by
 };
+/// A table (rows, hidden) of any floating type in int8: each row's largest element becomes 127, and
+/// `scales` (rows) tell what a step is. Taken a part at a time, so that of a mapped file no more
+/// than that need be in memory; `done` is called with each part that was read.
 template <class Done>
 Int8Rows quantise_rows(const at::Tensor& table, Done&& done) {
   constexpr int64_t kPart = 4096;

@@ -12,6 +12,7 @@
 
 namespace madx {
 
+/// Tensors by names that are stable between runs.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// What a training run needs to go on exactly: the tensors that learn, the optimizer's state of
