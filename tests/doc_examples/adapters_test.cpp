@@ -8,7 +8,7 @@
 #include "madx/madx.h"
 
 namespace madx {
-namespace {
+namespace adapters_examples {
 
 constexpr int64_t kHidden = 12, kLayers = 2;
 
@@ -168,5 +168,5 @@ TEST(AdaptersExample, ABankIsAModule) {
   EXPECT_EQ(module->fusion_names(), std::vector<std::string>({"ner,pos"}));
 }
 
-}  // namespace
+}  // namespace adapters_examples
 }  // namespace madx

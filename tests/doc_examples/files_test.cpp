@@ -11,23 +11,17 @@
 #include "support.h"
 
 namespace madx {
-namespace {
+namespace files_examples {
 
 using namespace madx::io;
 
-const std::string kFiles = std::string(MADX_FIXTURES) + "/adapterhub/";
-
 TEST(FilesExample, AnEncoderIsLoadedAndSaved) {
   const TemporaryFolder folder;
-  const std::string fixtures = MADX_FIXTURES;
-  const auto directory = folder / "encoder";
-  std::filesystem::copy(fixtures + "/parity/pfeiffer/encoder", directory);
-  std::filesystem::copy(fixtures + "/tokenizer/xlmr", directory,
-                        std::filesystem::copy_options::recursive);
+  const auto path = std::string(MADX_FIXTURES) + "/torchscript/xlmr_mlm.pt";
   const auto changed = folder / "changed";
   std::filesystem::create_directory(changed);
   //! [encoder]
-  const LoadedEncoder loaded = load_encoder(directory);  // encoder, tokenizer, perhaps a head
+  const LoadedEncoder loaded = load_encoder(path);  // encoder, tokenizer, perhaps a head
   const EncoderOrigin& origin = *loaded.origin;
   save_encoder(loaded.encoder, origin, changed);                        // a Hugging Face directory
   const MlmHeadNames names = mlm_head_names(loaded.encoder->config());  // Hugging Face's
@@ -124,5 +118,5 @@ TEST(FilesExample, FilesAreMemory) {
   EXPECT_EQ(file.bytes(), bytes.view());
 }
 
-}  // namespace
+}  // namespace files_examples
 }  // namespace madx

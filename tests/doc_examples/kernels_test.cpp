@@ -22,7 +22,7 @@
 #include "madx/gemm/capability.h"
 
 namespace madx {
-namespace {
+namespace kernels_examples {
 
 using Floats = std::vector<float>;
 using gemm::Capability;
@@ -260,5 +260,5 @@ TEST_F(KernelsExample, WhatTheProcessorHas) {
   EXPECT_NE(std::string(name), "");
 }
 
-}  // namespace
+}  // namespace kernels_examples
 }  // namespace madx

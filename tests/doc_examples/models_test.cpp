@@ -5,7 +5,7 @@
 #include "madx/madx.h"
 
 namespace madx {
-namespace {
+namespace models_examples {
 
 /// An encoder of one layer, of random weights.
 Encoder small_encoder() {
@@ -113,5 +113,5 @@ TEST(ModelsExample, AnEncoderLearnsInPart) {
   EXPECT_FALSE(encoder->word_embeddings().requires_grad());
 }
 
-}  // namespace
+}  // namespace models_examples
 }  // namespace madx

@@ -9,7 +9,7 @@
 #include "madx/ops/random_seed.h"
 
 namespace madx::ops {
-namespace {
+namespace ops_examples {
 
 TEST(OpsExample, ASiteIsOneCall) {
   torch::manual_seed(1);
@@ -93,5 +93,5 @@ TEST(OpsExample, ASeedMayBeForAWhile) {
   EXPECT_TRUE(at::equal(at::rand({2}), expected));
 }
 
-}  // namespace
+}  // namespace ops_examples
 }  // namespace madx::ops

@@ -8,7 +8,7 @@
 #include "support.h"
 
 namespace madx {
-namespace {
+namespace train_examples {
 
 /// The tiny encoder with a language adapter, and a text to learn it from.
 class TrainExample : public testing::Test {
@@ -136,5 +136,5 @@ TEST_F(TrainExample, AdamWIsAnOptimizerOfLibTorch) {
   EXPECT_GT(first.second_moment.abs().max().item<double>(), 0);
 }
 
-}  // namespace
+}  // namespace train_examples
 }  // namespace madx
