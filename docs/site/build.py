@@ -156,13 +156,18 @@ def write_programs(site, flagged, short):
 
 
 def write_api():
-    """The reference. Of each type, the snippet that names it goes to its page."""
+    """The reference. Of each type, the snippet that names it goes to its page, unless its header shows that one already."""
     types, shown = types_check.load()
     blocks = []
-    for name, (_, kind) in types.items():
+    for name, (header, kind) in types.items():
         if shown[name] is None:
             raise SystemExit(f"{name}: expected a snippet in tests/doc_examples, but found none; add one")
-        blocks.append(f"/** \\{kind} {name}\n\\par Example\n\\snippet {shown[name][0]} {shown[name][1]}\n*/")
+        snippet = f"\\snippet {' '.join(shown[name])}"
+        shows = re.escape(snippet) + r"\n(?:///.*\n)*(?:class|struct) " + name.split("::")[-1] + r"\b"
+        if not re.search(shows, (ROOT / header).read_text(encoding="utf-8")):
+            blocks.append(f"/** \\{kind} {name}\n\\par Example\n{snippet}\n*/")
+        if kind == "class" and name.endswith("Impl"):  # what users hold
+            blocks.append(f"/** \\class {name.removesuffix('Impl')}\n\\par Example\n{snippet}\n*/")
     (SITE / "examples.dox").write_text("\n".join(blocks), encoding="utf-8")
     layout = SITE / "layout.xml"
     subprocess.run(["doxygen", "-l", layout], check=True)
