@@ -55,7 +55,9 @@ TEST(OpsExample, FrozenLayersMayBePacked) {
   const bool runs_here = in_int8->why_not_here() == nullptr;
   //! [frozen linear]
   EXPECT_TRUE(at::allclose(y, at::linear(x, weight, bias), 1e-4, 1e-5));
-  if (runs_here) EXPECT_LT((frozen_linear(x, packed) - y).abs().max().item<double>(), 0.1);
+  if (runs_here) {
+    EXPECT_LT((frozen_linear(x, packed) - y).abs().max().item<double>(), 0.1);
+  }
   //! [packed weight]
   const std::shared_ptr<const PackedWeight> rounded = std::make_shared<Bfloat16Weight>(weight);
   const PackedPart part{rounded, bias.narrow(0, 32, 32), /*first=*/32};  // its upper outputs
