@@ -1,4 +1,4 @@
-// One encoder and one bank, many threads with plans of their own: tools/test_threads runs this
+// One encoder and one bank, many threads with plans of their own: tools/sanitize thread runs this
 // under ThreadSanitizer.
 #include <gmock/gmock.h>
 #include <torch/utils.h>

@@ -23,14 +23,15 @@ namespace madx {
 
 /// Options for one `Adapter`: the configuration of its set, and its sizes in one layer.
 ///
-/// Example: `Adapter adapter(AdapterOptions(768, 48).config(named_config("pfeiffer")));`
+/// \snippet adapters_test.cpp adapter
 struct AdapterOptions {
+  /// Both sizes; the configuration is Pfeiffer's until it is set.
   AdapterOptions(int64_t hidden_size, int64_t bottleneck_size)
       : hidden_size_(hidden_size), bottleneck_size_(bottleneck_size) {}
   /// Placement and LayerNorm rules, non-linearity, scaling, initialisation.
   TORCH_ARG(BottleneckConfig, config);
-  TORCH_ARG(int64_t, hidden_size);
-  TORCH_ARG(int64_t, bottleneck_size);
+  TORCH_ARG(int64_t, hidden_size);      ///< of the encoder: what an adapter reads and writes
+  TORCH_ARG(int64_t, bottleneck_size);  ///< inside the adapter: `config` does not decide it here
 };
 
 /// One bottleneck at one site: down, non-linearity, up (Houlsby et al. 2019; Pfeiffer et al. 2020),
@@ -38,10 +39,13 @@ struct AdapterOptions {
 /// Parameter names are AdapterHub's.
 class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
  public:
+  /// Pfeiffer's configuration. Throws c10::Error where a size is not positive.
   AdapterImpl(int64_t hidden_size, int64_t bottleneck_size)
       : AdapterImpl(AdapterOptions(hidden_size, bottleneck_size)) {}
+  /// Throws as the other one, and InputError for an unknown `non_linearity` or `init_weights`.
   explicit AdapterImpl(AdapterOptions options_) : options(std::move(options_)) { reset(); }
 
+  /// Makes all layers anew by `options`, and initialises them.
   void reset() override;
   /// Initialises as `config.init_weights` says: bert, mam_adapter or houlsby.
   void reset_parameters();
@@ -51,15 +55,17 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
       const std::optional<torch::Device>& device = std::nullopt) const override {
     return detail::rebuilt(*this, options, device);
   }
+  /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override;
 
   /// What the bottleneck reads and what it is added to, from the output `h` of the adapter below (f
   /// for the first).
   struct Input {
-    at::Tensor x;         // (rows, hidden)
-    at::Tensor residual;  // (rows, hidden); undefined for a parallel adapter, which adds nothing
+    at::Tensor x;         ///< (rows, hidden): what the bottleneck reads
+    at::Tensor residual;  ///< (rows, hidden); undefined for a parallel adapter, which adds nothing
     const RowOffsets* sequences = nullptr;  ///< where they begin: gates need it
   };
+  /// Of h (rows, hidden) and the site, by the configuration's placement of LayerNorm and residual.
   Input read(const at::Tensor& h, const SiteInput& site) const;
 
   /// scaling * U act(D x) with dropout, gate, LayerNorms and residual as configured. x (rows,
@@ -80,12 +86,12 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
   /// The block's output, when this adapter is the last of its site: LN(y + a), or y + a.
   at::Tensor close(const at::Tensor& y, const SiteInput& site) const;
 
-  AdapterOptions options;
-  torch::nn::Sequential adapter_down{nullptr};  ///< [LayerNorm,] Linear(hidden, bottleneck)
-  torch::nn::Linear adapter_up{nullptr};        ///< Linear(bottleneck, hidden)
-  torch::nn::LayerNorm adapter_norm_before{nullptr};
-  torch::nn::LayerNorm adapter_norm_after{nullptr};
-  torch::nn::Linear gate{nullptr};  ///< Linear(hidden, 1), with `use_gating`
+  AdapterOptions options;                             ///< as it was made
+  torch::nn::Sequential adapter_down{nullptr};        ///< [LayerNorm,] Linear(hidden, bottleneck)
+  torch::nn::Linear adapter_up{nullptr};              ///< Linear(bottleneck, hidden)
+  torch::nn::LayerNorm adapter_norm_before{nullptr};  ///< with `ln_before`; else empty
+  torch::nn::LayerNorm adapter_norm_after{nullptr};   ///< with `ln_after`; else empty
+  torch::nn::Linear gate{nullptr};                    ///< Linear(hidden, 1), with `use_gating`
   torch::Tensor scaling;  ///< (1) or (hidden) where it is learned; undefined where it is a number
 
  private:

@@ -13,15 +13,16 @@ namespace madx {
 
 /// Options for `AdapterFusion`: the encoder's shape, and where its members have adapters.
 struct AdapterFusionOptions {
+  /// The configuration, and the encoder's shape.
   AdapterFusionOptions(FusionConfig config, int64_t hidden_size, int64_t num_layers)
       : config_(std::move(config)), hidden_size_(hidden_size), num_layers_(num_layers) {}
-  TORCH_ARG(FusionConfig, config);
-  TORCH_ARG(int64_t, hidden_size);
-  TORCH_ARG(int64_t, num_layers);
+  TORCH_ARG(FusionConfig, config);  ///< of every layer
+  TORCH_ARG(int64_t, hidden_size);  ///< of the encoder
+  TORCH_ARG(int64_t, num_layers);   ///< of the encoder
   /// The adapters that are fused, as in the fusion's name.
   TORCH_ARG(std::vector<std::string>, members);
-  TORCH_ARG(bool, mh_adapter) = false;
-  TORCH_ARG(bool, output_adapter) = true;
+  TORCH_ARG(bool, mh_adapter) = false;     ///< a layer after attention, too
+  TORCH_ARG(bool, output_adapter) = true;  ///< a layer after the feed-forward block
   /// Of the scores, where the configuration names none: the encoder's attention dropout.
   TORCH_ARG(double, default_dropout) = 0.1;
 };
@@ -29,11 +30,14 @@ struct AdapterFusionOptions {
 /// AdapterFusion over all layers: one `FusionLayer` at every site where its members have adapters.
 class AdapterFusionImpl : public torch::nn::Cloneable<AdapterFusionImpl> {
  public:
+  /// By options.
   explicit AdapterFusionImpl(AdapterFusionOptions options_) : options(std::move(options_)) {
     reset();
   }
 
+  /// Makes a layer anew at every site, initialised.
   void reset() override;
+  /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override;
 
   /// The layer at a site, or nullptr.
@@ -49,9 +53,10 @@ class AdapterFusionImpl : public torch::nn::Cloneable<AdapterFusionImpl> {
 
   /// With configuration: torch::load makes the same of any fusion of this shape.
   void save(torch::serialize::OutputArchive& archive) const override;
+  /// Takes configuration and weights from the archive, and makes layers of that configuration.
   void load(torch::serialize::InputArchive& archive) override;
 
-  AdapterFusionOptions options;
+  AdapterFusionOptions options;  ///< as it was made or loaded
 
  private:
   std::vector<std::array<std::shared_ptr<FusionLayerImpl>, 2>> layers_;  // by layer and site

@@ -13,24 +13,31 @@
 namespace madx {
 
 /// A place in a layer where an adapter sits.
-enum class Site { kAttentionOutput, kOutput };
+enum class Site {
+  kAttentionOutput,  ///< after attention, before the block's LayerNorm
+  kOutput,           ///< after the feed-forward block, before its LayerNorm
+};
 
 /// Options for `AdapterSet`: the encoder's shape beside the configuration.
 struct AdapterSetOptions {
+  /// The configuration, and the encoder's shape.
   AdapterSetOptions(BottleneckConfig config, int64_t hidden_size, int64_t num_layers)
       : config_(std::move(config)), hidden_size_(hidden_size), num_layers_(num_layers) {}
-  TORCH_ARG(BottleneckConfig, config);
-  TORCH_ARG(int64_t, hidden_size);
-  TORCH_ARG(int64_t, num_layers);
+  TORCH_ARG(BottleneckConfig, config);  ///< which sites, sizes and rules
+  TORCH_ARG(int64_t, hidden_size);      ///< of the encoder
+  TORCH_ARG(int64_t, num_layers);       ///< of the encoder
 };
 
 /// A language adapter or a task adapter: one adapter a site over all layers, and for a language its
 /// invertible adapter.
 class AdapterSetImpl : public torch::nn::Cloneable<AdapterSetImpl> {
  public:
+  /// Throws InputError where the configuration asks for what is not computed here.
   explicit AdapterSetImpl(AdapterSetOptions options_) : options(std::move(options_)) { reset(); }
 
+  /// Makes an adapter anew at every site, and the invertible one, initialised.
   void reset() override;
+  /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override;
 
   /// The adapter at a site, or nullptr where the configuration leaves it out.
@@ -45,9 +52,10 @@ class AdapterSetImpl : public torch::nn::Cloneable<AdapterSetImpl> {
 
   /// With configuration: torch::load makes the same of any set of this shape.
   void save(torch::serialize::OutputArchive& archive) const override;
+  /// Takes configuration and weights from the archive, and makes adapters of that configuration.
   void load(torch::serialize::InputArchive& archive) override;
 
-  AdapterSetOptions options;
+  AdapterSetOptions options;  ///< as it was made or loaded
 
  private:
   std::vector<std::array<std::shared_ptr<AdapterImpl>, 2>> adapters_;  // by layer and site

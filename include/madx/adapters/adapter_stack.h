@@ -23,18 +23,13 @@ namespace madx {
 /// adapter, if it has one, acts on the embeddings and, inverted, before the output embedding.
 /// Swapping a language is a change of pointers.
 ///
-/// Example:
-///   AdapterStack adapters(/*hidden_size=*/768, /*num_layers=*/12);
-///   adapters->add("sw", named_config("pfeiffer"));
-///   const auto plan = adapters->plan({"sw"});   // encoder->forward(batch, *plan)
-///   adapters->activate({"sw"});                 // encoder->forward(batch, *adapters)
-///   adapters->activate(parse_composition("Stack(sw, Fuse(ner, pos))"));
-///   adapters->activate({kLanguage, "ner"});  // with PackedBatch::languages
+/// \snippet adapters_test.cpp bank
 ///
 /// Plans are for many threads at once; the bank itself, what is active in it too, is for one at a
 /// time.
 class AdapterStackImpl : public torch::nn::Module {
  public:
+  /// An empty bank for an encoder of this shape.
   AdapterStackImpl(int64_t hidden_size, int64_t num_layers)
       : bank_{hidden_size, num_layers}, active_(std::make_shared<const Plan>(bank_)) {}
 
@@ -50,14 +45,16 @@ class AdapterStackImpl : public torch::nn::Module {
   /// one that is not here, and for one that is active.
   void remove(const std::string& name);
 
+  /// Whether a set has this name.
   bool has(const std::string& name) const { return bank_.adapters.count(name) > 0; }
   /// Throws c10::Error, with the names there are, for another one.
   const AdapterSet& get(const std::string& name) const { return bank_.adapter(name); }
+  /// Of all sets, sorted.
   std::vector<std::string> names() const { return Bank::names(bank_.adapters); }
 
-  /// Adds a freshly initialised fusion of these adapters, which must be in the bank, with adapters
-  /// at the same sites. Its name is theirs, joined by commas, or the block's own. Throws c10::Error
-  /// when the name is taken.
+  /// Adds a freshly initialised fusion of these adapters, which must be in the bank, under their
+  /// names joined by commas, or the block's own. Throws c10::Error when the name is taken,
+  /// InputError for members with adapters at other sites than the first one's.
   AdapterFusion add_fusion(const Fuse& fuse, const FusionConfig& config = {},
                            double default_dropout = 0.1);
   /// Adds a fusion, as `add` adds a set. Throws c10::Error when the name is taken or it is of
@@ -65,14 +62,17 @@ class AdapterStackImpl : public torch::nn::Module {
   AdapterFusion add_fusion(const std::string& name, AdapterFusion fusion);
   /// Takes a fusion out, as `remove` takes a set.
   void remove_fusion(const std::string& name);
+  /// Whether a fusion has this name.
   bool has_fusion(const std::string& name) const { return bank_.fusions.count(name) > 0; }
   /// Throws c10::Error, with the names there are, for another one.
   const AdapterFusion& get_fusion(const std::string& name) const { return bank_.fusion(name); }
+  /// Of all fusions, sorted.
   std::vector<std::string> fusion_names() const { return Bank::names(bank_.fusions); }
 
-  /// Makes one set learn, or one fusion, and freezes all else in the bank: AdapterHub's
-  /// train_adapter and train_adapter_fusion. Throw c10::Error for a name that is not here.
+  /// Makes one set learn, and freezes all else in the bank, as AdapterHub's train_adapter does.
+  /// Throws c10::Error for a name that is not here.
   void train_adapter(const std::string& name);
+  /// The same for a fusion.
   void train_fusion(const std::string& name);
   /// Makes nothing in the bank learn.
   void freeze() {
@@ -91,12 +91,14 @@ class AdapterStackImpl : public torch::nn::Module {
   /// The same for one that is ready, of this bank, and its options: exchanges a pointer, allocates
   /// nothing.
   void activate_plan(const std::shared_ptr<const Plan>& plan) noexcept { active_ = plan; }
+  /// The encoder alone.
   void deactivate() { activate({}); }
 
-  /// The plan that is active: never nullptr.
+  /// The plan that is active: never nullptr. What follows is of that plan.
   const std::shared_ptr<const Plan>& active_plan() const { return active_; }
   /// The bank where a plan is asked for: what is active in it.
   operator const Plan&() const { return *active_; }  // NOLINT(google-explicit-constructor)
+  /// As it was activated.
   const Composition& composition() const { return active_->composition(); }
   /// Whether batches must name their sequences' languages.
   bool wants_languages() const { return active_->wants_languages(); }
@@ -107,12 +109,17 @@ class AdapterStackImpl : public torch::nn::Module {
 
   /// Options of the active plan, and of those that `activate` makes.
   const PlanOptions& options() const { return active_->options(); }
+  /// The active composition by other options.
   void use(const PlanOptions& options) { active_ = plan(composition(), options); }
+  /// With the invertible adapter of what is active, or without (MAD-X "-INV").
   void use_invertible(bool use_) { use(PlanOptions(options()).invertible(use_)); }
+  /// Stacks by AdapterHub's rule or the paper's.
   void use_stack_rule(StackRule rule) { use(PlanOptions(options()).stack_rule(rule)); }
+  /// No adapter acts in these layers.
   void skip_layers(const std::vector<int64_t>& layers) {
     use(PlanOptions(options()).skipped_layers(layers));
   }
+  /// No adapter acts in the first `count` layers (AdapterDrop).
   void skip_first_layers(int64_t count);
 
   /// site_forward for rows that all go the active composition's one way.
@@ -121,16 +128,18 @@ class AdapterStackImpl : public torch::nn::Module {
   /// A bank of copies, with the same composition active.
   std::shared_ptr<torch::nn::Module> clone(
       const std::optional<torch::Device>& device = std::nullopt) const override;
-  /// Moves all that is here, and what will be added.
+  /// Moves all that is here, and what will be added: to a device, to a type, or to both.
   void to(torch::Device device, torch::Dtype dtype, bool non_blocking = false) override {
     device_ = device;
     dtype_ = dtype;
     Module::to(device, dtype, non_blocking);
   }
+  /// The same, to a type.
   void to(torch::Dtype dtype, bool non_blocking = false) override {
     dtype_ = dtype;
     Module::to(dtype, non_blocking);
   }
+  /// The same, to a device.
   void to(torch::Device device, bool non_blocking = false) override {
     device_ = device;
     Module::to(device, non_blocking);
@@ -138,10 +147,11 @@ class AdapterStackImpl : public torch::nn::Module {
   /// With every set's and fusion's configuration, and what is active: torch::load makes the same
   /// bank of an empty one of this shape.
   void save(torch::serialize::OutputArchive& archive) const override;
+  /// Takes all adapters and fusions, and what is active, from the archive.
   void load(torch::serialize::InputArchive& archive) override;
 
-  int64_t hidden_size() const { return bank_.hidden_size; }
-  int64_t num_layers() const { return bank_.num_layers; }
+  int64_t hidden_size() const { return bank_.hidden_size; }  ///< of the encoder
+  int64_t num_layers() const { return bank_.num_layers; }    ///< of the encoder
 
  private:
   /// Moves what is new to where the bank is.
@@ -158,9 +168,8 @@ TORCH_MODULE(AdapterStack);
 
 inline AdapterSet AdapterStackImpl::add(const std::string& name, AdapterSet set) {
   TORCH_CHECK(!name.empty() && name.find('.') == std::string::npos,
-              "AdapterStack: expected a name without dots, since it becomes part of tensor names, "
-              "but got \"",
-              name, "\"");
+              "AdapterStack: expected a name without dots, since it becomes part of tensor ",
+              "names, but got \"", name, "\"");
   TORCH_CHECK(name != kLanguage, "AdapterStack: expected a name other than ", kLanguage,
               ", which stands for the language of each sequence");
   TORCH_CHECK(!has(name), "AdapterStack: an adapter named \"", name,
@@ -204,11 +213,9 @@ inline AdapterFusion AdapterStackImpl::add_fusion(const Fuse& fuse, const Fusion
 }
 
 inline AdapterFusion AdapterStackImpl::add_fusion(const std::string& name, AdapterFusion fusion) {
-  TORCH_CHECK(
-      !name.empty() && name.find('.') == std::string::npos,
-      "AdapterStack: expected a fusion's name without dots, since it becomes part of tensor "
-      "names, but got \"",
-      name, "\"");
+  TORCH_CHECK(!name.empty() && name.find('.') == std::string::npos,
+              "AdapterStack: expected a fusion's name without dots, since it becomes part of ",
+              "tensor names, but got \"", name, "\"");
   TORCH_CHECK(!has_fusion(name), "AdapterStack: a fusion named \"", name,
               "\" is already there; give this one another name");
   TORCH_CHECK(fusion->options.hidden_size() == hidden_size() &&

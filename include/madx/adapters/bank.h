@@ -11,10 +11,10 @@ namespace madx {
 
 /// The adapters and fusions that are loaded beside one encoder, by name. A copy shares them.
 struct Bank {
-  int64_t hidden_size = 0;
-  int64_t num_layers = 0;
-  std::map<std::string, AdapterSet> adapters = {};
-  std::map<std::string, AdapterFusion> fusions = {};
+  int64_t hidden_size = 0;                            ///< of the encoder
+  int64_t num_layers = 0;                             ///< of the encoder
+  std::map<std::string, AdapterSet> adapters = {};    ///< sets by name
+  std::map<std::string, AdapterFusion> fusions = {};  ///< fusions by name
 
   /// Throw c10::Error, with the names there are, for another one.
   const AdapterSet& adapter(const std::string& name) const {
@@ -23,6 +23,7 @@ struct Bank {
                 "\"; there are ", names(adapters));
     return found->second;
   }
+  /// Throws InputError, naming those that there are, where it has none of this name.
   const AdapterFusion& fusion(const std::string& name) const {
     const auto found = fusions.find(name);
     TORCH_CHECK(found != fusions.end(), "AdapterStack: no fusion named \"", name, "\"; there are ",
@@ -31,6 +32,7 @@ struct Bank {
   }
 
   template <class Modules>
+  /// The names of `modules`, sorted.
   static std::vector<std::string> names(const Modules& modules) {
     std::vector<std::string> names;
     for (const auto& item : modules) names.push_back(item.first);

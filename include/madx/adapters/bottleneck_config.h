@@ -29,35 +29,37 @@ struct BottleneckConfig {
   std::map<int64_t, double>
       layer_reduction_factors;     ///< layers that differ from `reduction_factor`
   std::vector<int64_t> leave_out;  ///< layers without an adapter
-  std::string non_linearity = "relu";
+  std::string non_linearity =
+      "relu";  ///< between down and up, by AdapterHub's name: "relu", "gelu", "swish", ...
 
   bool original_ln_before = true;  ///< the adapter reads LN(f + a) instead of f
   bool original_ln_after = true;   ///< the block ends with LN(y + a)
   bool ln_before = false;          ///< a LayerNorm of the adapter's own before `down`
   bool ln_after = false;           ///< and after `up`
-  ResidualSource residual_before_ln = ResidualSource::kBeforeLayerNorm;
+  ResidualSource residual_before_ln = ResidualSource::kBeforeLayerNorm;  ///< what is added
   bool adapter_residual_before_ln =
       false;                 ///< the residual is added before the adapter's own last LayerNorm
   bool is_parallel = false;  ///< the adapter reads the block's input
 
-  ScalingKind scaling_kind = ScalingKind::kFixed;
-  double scaling = 1.0;
-  bool use_gating = false;
-  double dropout = 0.0;
-  double stochastic_depth = 0.0;
+  ScalingKind scaling_kind = ScalingKind::kFixed;  ///< a number, or learned
+  double scaling = 1.0;                            ///< of the output, where it is a number
+  bool use_gating = false;        ///< a learned factor of the output for each sequence
+  double dropout = 0.0;           ///< of the output, in training
+  double stochastic_depth = 0.0;  ///< probability that a sequence skips the adapter, in training
   std::string init_weights = "bert";  ///< bert, mam_adapter or houlsby
   int64_t init_weights_seed = -1;     ///< -1: none
 
   std::string inv_adapter;  ///< "" (none) or "nice"
-  double inv_adapter_reduction_factor = 2;
+  double inv_adapter_reduction_factor =
+      2;  ///< hidden size by bottleneck size of F and G; each sees half
 
   /// How a file spells values that can be spelled in several ways (16 or 16.0, [] or null), and its
   /// values of keys that mean nothing without others (phm_dim): JSON by key. They are written as
   /// they were read, as Python does.
   std::map<std::string, std::string> spelling;
 
-  bool has_invertible() const { return !inv_adapter.empty(); }
-  bool leaves_out(int64_t layer) const;
+  bool has_invertible() const { return !inv_adapter.empty(); }  ///< whether it has one
+  bool leaves_out(int64_t layer) const;  ///< whether no adapter is in this layer
   /// Bottleneck size in `layer`: hidden / reduction factor, rounded down, at least 1. Throws
   /// InputError where there is no factor for the layer.
   int64_t bottleneck_size(int64_t hidden, int64_t layer) const;

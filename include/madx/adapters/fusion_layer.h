@@ -15,9 +15,10 @@ namespace madx {
 
 /// Options for `FusionLayer`.
 struct FusionLayerOptions {
+  /// For this hidden size; the configuration is AdapterHub's default.
   explicit FusionLayerOptions(int64_t hidden_size) : hidden_size_(hidden_size) {}
-  TORCH_ARG(FusionConfig, config);
-  TORCH_ARG(int64_t, hidden_size);
+  TORCH_ARG(FusionConfig, config);  ///< which matrices, and their rules
+  TORCH_ARG(int64_t, hidden_size);  ///< of the encoder
   /// Of the scores, in training.
   TORCH_ARG(double, dropout) = 0.1;
 };
@@ -26,17 +27,23 @@ struct FusionLayerOptions {
 /// the members' bottlenecks. Parameter names are AdapterHub's.
 class FusionLayerImpl : public torch::nn::Cloneable<FusionLayerImpl> {
  public:
+  /// With AdapterHub's default configuration.
   explicit FusionLayerImpl(int64_t hidden_size)
       : FusionLayerImpl(FusionLayerOptions(hidden_size)) {}
+  /// By options.
   explicit FusionLayerImpl(FusionLayerOptions options_) : options(std::move(options_)) { reset(); }
 
+  /// Makes all matrices anew by `options`, initialised.
   void reset() override;
+  /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override {
     stream << "madx::FusionLayer(hidden_size=" << options.hidden_size() << ")";
   }
 
   /// With q = W_q x + b_q and k_i = W_k u_i + b_k:
-  ///   W_v sum_i softmax_i(dropout(q . k_i) / T) u_i + residual
+  ///
+  ///     W_v sum_i softmax_i(dropout(q . k_i) / T) u_i + residual
+  ///
   /// `steps` of the optimizer are done. x, residual (rows, hidden); `outputs`, u_i, one a member:
   /// (rows, hidden) -> (rows, hidden)
   at::Tensor forward(const at::Tensor& x, const std::vector<at::Tensor>& outputs,
@@ -55,8 +62,10 @@ class FusionLayerImpl : public torch::nn::Cloneable<FusionLayerImpl> {
   /// W_v does not learn.
   at::Tensor regularization_loss() const;
 
-  FusionLayerOptions options;
-  torch::nn::Linear query{nullptr}, key{nullptr}, value{nullptr};
+  FusionLayerOptions options;        ///< as it was made
+  torch::nn::Linear query{nullptr};  ///< Linear(hidden, hidden); empty where it is configured away
+  torch::nn::Linear key{nullptr};    ///< the same, of members' outputs
+  torch::nn::Linear value{nullptr};  ///< the same, without bias
   /// AdapterHub makes this layer where there is no other, and never calls it.
   torch::nn::Linear dense{nullptr};
 

@@ -18,8 +18,9 @@ namespace madx {
 
 /// Options for `InvertibleAdapter`.
 struct InvertibleAdapterOptions {
+  /// For this hidden size.
   explicit InvertibleAdapterOptions(int64_t hidden_size) : hidden_size_(hidden_size) {}
-  TORCH_ARG(int64_t, hidden_size);
+  TORCH_ARG(int64_t, hidden_size);  ///< of the encoder
   /// Half the hidden size / the size between the two layers of F and G.
   TORCH_ARG(double, reduction_factor) = 2;
   /// The non-linearity of the language adapter that this one belongs to.
@@ -47,12 +48,15 @@ struct HalfNet {
 /// F: Linear(hidden - hidden / 2 -> bottleneck), act, Linear(-> hidden / 2); G the other way round.
 class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl> {
  public:
+  /// With AdapterHub's defaults: relu, reduction factor 2.
   explicit InvertibleAdapterImpl(int64_t hidden_size)
       : InvertibleAdapterImpl(InvertibleAdapterOptions(hidden_size)) {}
+  /// Throws c10::Error for a hidden size below 2, InputError for an unknown non-linearity.
   explicit InvertibleAdapterImpl(InvertibleAdapterOptions options_) : options(std::move(options_)) {
     reset();
   }
 
+  /// Makes F and G anew by `options`, initialised.
   void reset() override;
   /// Weights from N(0, 0.02), biases 0: near the identity.
   void reset_parameters();
@@ -62,6 +66,7 @@ class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl>
       const std::optional<torch::Device>& device = std::nullopt) const override {
     return detail::rebuilt(*this, options, device);
   }
+  /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override;
 
   /// x (..., hidden) -> (..., hidden)
@@ -73,11 +78,12 @@ class InvertibleAdapterImpl : public torch::nn::Cloneable<InvertibleAdapterImpl>
   ops::CouplingGroup coupling_group(int64_t rows) const {
     return {rows, f_.weights(), g_.weights()};
   }
+  /// Of F and G.
   ops::Activation activation() const { return f_.activation; }
 
-  InvertibleAdapterOptions options;
+  InvertibleAdapterOptions options;  ///< as it was made
   torch::nn::Sequential F{nullptr};  ///< modules 0 and 2 are the layers: AdapterHub's names
-  torch::nn::Sequential G{nullptr};
+  torch::nn::Sequential G{nullptr};  ///< the same, the other way round
 
  private:
   at::Tensor coupling(const at::Tensor& x, bool inverse) const {

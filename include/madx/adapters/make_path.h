@@ -26,6 +26,7 @@ struct PlanOptions {
   /// By a fusion's name, the optimizer steps that it has learned for, of which its temperature is a
   /// function; 0 for one that is not here, as in AdapterHub, whose files do not hold it.
   using FusionSteps = std::map<std::string, int64_t>;
+  /// Optimizer steps that a fusion has learned for, by name: its temperature depends on them.
   TORCH_ARG(FusionSteps, fusion_steps);
 };
 

@@ -12,6 +12,7 @@ namespace madx {
 
 /// How one sequence goes through the encoder: what runs at every site, and the invertible adapter.
 struct Path {
+  /// What runs at a site; `layer` in [0, layers).
   const SitePlan& at(int64_t layer, Site site) const {
     return sites[static_cast<size_t>(layer)][static_cast<size_t>(site)];
   }
@@ -29,9 +30,9 @@ struct Path {
 
 /// Rows of a batch that go the same way, in order.
 struct RowGroup {
-  std::shared_ptr<const Path> path;
-  int64_t rows = 0;
-  RowOffsets sequences = {0};  ///< where they begin, counted from the group's first row
+  std::shared_ptr<const Path> path;  ///< what they go through
+  int64_t rows = 0;                  ///< how many
+  RowOffsets sequences = {0};        ///< where they begin, counted from the group's first row
 };
 
 inline bool Path::needs_all_rows() const {

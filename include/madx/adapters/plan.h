@@ -13,9 +13,9 @@ namespace madx {
 
 /// Which path each sequence of a batch takes.
 struct Routing {
-  int64_t channels = 1;
-  std::vector<std::shared_ptr<const Path>> paths;
-  std::vector<size_t> path_of;  ///< (channels * sequences): an index into paths
+  int64_t channels = 1;  ///< copies of the batch: members of a Parallel block, else 1
+  std::vector<std::shared_ptr<const Path>> paths;  ///< those that occur
+  std::vector<size_t> path_of;                     ///< (channels * sequences): an index into paths
 };
 
 /// A composition made ready to run: names resolved, batch splits and parallel blocks spread over
@@ -28,8 +28,8 @@ class Plan {
   /// the bank.
   explicit Plan(const Bank& bank, Composition composition = {}, PlanOptions options = {});
 
-  const Composition& composition() const { return composition_; }
-  const PlanOptions& options() const { return options_; }
+  const Composition& composition() const { return composition_; }  ///< as it was made
+  const PlanOptions& options() const { return options_; }          ///< as it was made
   /// The adapters that act, each once, from left to right.
   const std::vector<AdapterSetImpl*>& members() const { return members_; }
   /// Whether batches must name their sequences' languages.

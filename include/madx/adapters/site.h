@@ -13,10 +13,10 @@ using ops::FrozenLayerNorm;
 /// the input `a` of its residual connection, and the LayerNorm that closes the block. Without
 /// adapters the block's output is LN(dropout(f) + a).
 struct SiteInput {
-  at::Tensor f;  // (rows, hidden)
-  at::Tensor a;  // (rows, hidden)
-  const FrozenLayerNorm& norm;
-  double dropout = 0;
+  at::Tensor f;                 ///< (rows, hidden)
+  at::Tensor a;                 ///< (rows, hidden)
+  const FrozenLayerNorm& norm;  ///< LN
+  double dropout = 0;           ///< probability; 0 turns it off
   /// Where the rows' sequences begin; gates and stochastic depth alone need it.
   const RowOffsets* sequences = nullptr;
 };

@@ -17,14 +17,21 @@ enum class StackRule {
 
 /// One block of a composition at one site, names resolved.
 struct SiteStep {
-  enum class Kind { kNothing, kAdapter, kStack, kFuse, kAverage };
-  Kind kind = Kind::kNothing;      ///< nothing: a member that has no adapter here
-  AdapterImpl* adapter = nullptr;  ///< kFuse, kAverage: by whose rules the members read
-  FusionLayerImpl* fusion = nullptr;
-  std::vector<SiteStep> members;
-  std::vector<double> weights;  ///< kAverage
-  bool adapterhub = false;      ///< kAverage
-  int64_t steps = 0;            ///< kFuse: of the optimizer, for its temperature
+  /// As Composition's blocks.
+  enum class Kind {
+    kNothing,  ///< a member that has no adapter here
+    kAdapter,  ///< one adapter
+    kStack,    ///< members, bottom first
+    kFuse,     ///< a fusion over members
+    kAverage,  ///< the weighted mean of members
+  };
+  Kind kind = Kind::kNothing;         ///< nothing: a member that has no adapter here
+  AdapterImpl* adapter = nullptr;     ///< kFuse, kAverage: by whose rules the members read
+  FusionLayerImpl* fusion = nullptr;  ///< kFuse: its attention
+  std::vector<SiteStep> members;      ///< of a block
+  std::vector<double> weights;        ///< kAverage
+  bool adapterhub = false;            ///< kAverage
+  int64_t steps = 0;                  ///< kFuse: of the optimizer, for its temperature
 
   /// Whether a weight of an adapter or fusion in it requires a gradient.
   bool learns() const;
@@ -44,9 +51,9 @@ inline bool SiteStep::learns() const {
 
 /// What runs at one site, bottom first.
 struct SitePlan {
-  std::vector<SiteStep> steps;
-  AdapterImpl* last = nullptr;  ///< closes the block; nullptr where there is no adapter
-  StackRule rule = StackRule::kAdapterHub;
+  std::vector<SiteStep> steps;              ///< bottom first
+  AdapterImpl* last = nullptr;              ///< closes the block; nullptr where there is no adapter
+  StackRule rule = StackRule::kAdapterHub;  ///< of stacks
 
   /// Whether ops::adapter_site computes it as a whole.
   bool fits_site_op() const {
@@ -56,6 +63,7 @@ struct SitePlan {
            });
   }
 
+  /// Of a site that fits ops::adapter_site: bottom first.
   std::vector<ops::SiteAdapter> weights() const {
     std::vector<ops::SiteAdapter> weights;
     for (const auto& step : steps) weights.push_back(step.adapter->weights());

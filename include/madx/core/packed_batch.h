@@ -13,8 +13,8 @@ namespace madx {
 
 /// Token sequences laid end to end, without padding, and the rows whose output is read.
 struct PackedBatch {
-  at::Tensor input_ids;      // (rows) int64
-  RowOffsets offsets = {0};  // sequence s owns rows [offsets[s], offsets[s + 1])
+  at::Tensor input_ids;      ///< (rows) int64
+  RowOffsets offsets = {0};  ///< sequence s owns rows [offsets[s], offsets[s + 1])
   /// Rows whose last hidden state is read, ascending; undefined: all of them. The last layer
   /// computes queries, feed-forward and adapters for these alone.
   at::Tensor read_rows;  // (read) int64
@@ -24,9 +24,10 @@ struct PackedBatch {
   /// ascending. Paths and dropout are then those that the sequences have in it.
   std::shared_ptr<const PackedBatch> whole;
   std::vector<size_t> sequences_of_whole;
-  int64_t rows() const { return offsets.back(); }
-  int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
+  int64_t rows() const { return offsets.back(); }  ///< tokens of all sequences
+  int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }  ///< how many
 
+  /// The same on a device; the copy to CUDA is asynchronous.
   PackedBatch to(const at::Device& device) const {
     auto moved = *this;
     moved.input_ids = upload(input_ids, device);

@@ -20,8 +20,9 @@ namespace madx {
 /// over counters is then vector code without a shuffle.
 template <class Word>
 struct PhiloxWords {
-  uint32_t word[4];
+  uint32_t word[4];  ///< the draw
 
+  /// The draw of this key and 128-bit counter.
   MADX_KERNEL_INLINE PhiloxWords(uint64_t key, uint64_t counter_low, uint64_t counter_high) {
     constexpr uint64_t kLow = 0xFFFFFFFF;
     Word key0 = static_cast<Word>(key & kLow), key1 = static_cast<Word>(key >> 32);

@@ -8,11 +8,12 @@
 
 namespace madx::cpu {
 
+/// Of one adapter.
 using SiteAdapter = SiteWeights<float>;
 
 /// A site and the stacks at it. Without groups: one of all rows, whose stack is all adapters.
 struct SiteProblem : madx::SiteProblem<float> {
-  gemm::Products products = gemm::default_products();
+  gemm::Products products = gemm::default_products();  ///< which units multiply
 };
 
 /// What the backward pass needs of an adapter's forward pass over the rows of one group.
@@ -23,10 +24,10 @@ struct SiteAdapterKept {
 
 /// Gradients of one adapter's weights, shaped like them. All null where the adapter does not learn.
 struct SiteAdapterGradient {
-  float* down;
-  float* down_bias;
-  float* up;
-  float* up_bias;
+  float* down;       ///< (bottleneck, hidden)
+  float* down_bias;  ///< (bottleneck)
+  float* up;         ///< (hidden, bottleneck)
+  float* up_bias;    ///< (hidden)
 };
 
 /// Computes out (rows, hidden), tile by tile of rows, each tile while it is in cache. A tile has

@@ -9,21 +9,22 @@ struct AttentionShape {
   const int64_t*
       q_offsets;  ///< (sequences + 1): sequence s owns query rows [q_offsets[s], q_offsets[s + 1])
   const int64_t* k_offsets;  ///< (sequences + 1), of key and value rows
-  int64_t sequences;
-  int64_t heads;
-  int64_t width;  ///< of one head; hidden = heads * width
+  int64_t sequences;         ///< how many
+  int64_t heads;             ///< hidden size is a multiple of it
+  int64_t width;             ///< of one head; hidden = heads * width
   /// (query rows): what dropout is drawn by; null: 0, 1, 2, ...
   const int64_t* q_numbers = nullptr;
 };
 
 /// A matrix of rows: `data` and the distance between rows, in elements.
 struct ConstRows {
-  const float* data;
-  int64_t stride;
+  const float* data;  ///< first element of the first row
+  int64_t stride;     ///< elements from one row to the next
 };
+/// The same, to write.
 struct Rows {
-  float* data;
-  int64_t stride;
+  float* data;     ///< first element of the first row
+  int64_t stride;  ///< elements from one row to the next
 };
 
 /// out = dropout(softmax(q k^T / sqrt(width))) v for each sequence and head. Dropout with

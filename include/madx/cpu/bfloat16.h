@@ -24,7 +24,8 @@ struct FrozenBfloat16 {
   const Bfloat16* backward;  ///< W packed: panels of 32 inputs; null where nothing goes back
   int64_t backward_panel;    ///< elements from one panel of `backward` to the next
   const float* bias;         ///< (out)
-  int64_t in, out;
+  int64_t in;                ///< a multiple of kBfloat16Granule
+  int64_t out;               ///< a multiple of kBfloat16Granule
 };
 
 /// y = x W^T + b: x (rows, in), rounded to bfloat16 -> y (rows, out).
@@ -37,7 +38,8 @@ void frozen_linear_backward(const FrozenBfloat16& layer, const float* y_gradient
 
 /// As FeedForward in madx/cpu/frozen_linear.h.
 struct FeedForwardBfloat16 {
-  FrozenBfloat16 first, second;
+  FrozenBfloat16 first;   ///< (inner, in)
+  FrozenBfloat16 second;  ///< (out, inner)
 };
 
 /// x (rows, in) -> y (rows, out). `kept` (rows, inner; null where there will be no backward pass)

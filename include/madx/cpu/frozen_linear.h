@@ -8,10 +8,11 @@ namespace madx::cpu {
 
 /// A linear layer whose weight takes no gradient; float32, row-major, dense.
 struct FrozenWeight {
-  const float* weight;  ///< (out, in)
-  const float* bias;    ///< (out)
-  int64_t in, out;
-  gemm::Products products = gemm::default_products();
+  const float* weight;                                 ///< (out, in)
+  const float* bias;                                   ///< (out)
+  int64_t in;                                          ///< size of x
+  int64_t out;                                         ///< size of y
+  gemm::Products products = gemm::default_products();  ///< which units multiply
 };
 
 /// y = x W^T + b: x (rows, in) -> y (rows, out).
@@ -25,8 +26,9 @@ void frozen_linear_backward(const FrozenWeight& layer, const float* y_gradient, 
 /// Two layers with exact gelu between them: y = gelu(x W_1^T + b_1) W_2^T + b_2. Rows go through
 /// both a tile at a time; the wide matrix between them is never whole in memory.
 struct FeedForward {
-  FrozenWeight first, second;
-  gemm::Products products = gemm::default_products();
+  FrozenWeight first;                                  ///< (inner, in)
+  FrozenWeight second;                                 ///< (out, inner)
+  gemm::Products products = gemm::default_products();  ///< which units multiply
 };
 
 /// Floats that `kept` needs in the two functions below.

@@ -13,8 +13,8 @@ using gemm::kInt8Granule;
 
 /// What a weight becomes: panels, (n k) bytes, and scales, (n), of an Int8Matrix B (k, n).
 struct Int8Panels {
-  int8_t* panels;
-  float* scales;
+  int8_t* panels;  ///< (n k) bytes
+  float* scales;   ///< (n)
 };
 
 /// B = W^T of a layer's weight W (out, in), n = out: each output's largest element becomes 127. The
@@ -31,12 +31,14 @@ struct FrozenInt8 {
   Int8Matrix forward;   ///< W^T: (in, out)
   Int8Matrix backward;  ///< W: (out, in); no panels where nothing goes back
   const float* bias;    ///< (out)
-  int64_t in, out;
+  int64_t in;           ///< a multiple of kInt8Granule
+  int64_t out;          ///< a multiple of kInt8Granule
   /// Columns of x that are far larger than the others, and would cost them their precision. They
   /// are multiplied in float32.
   const int32_t* exact;        ///< (exact_count), in [0, in)
   const float* exact_weights;  ///< (exact_count, out), rows exact_stride apart
-  int64_t exact_count, exact_stride;
+  int64_t exact_count;         ///< how many; 0 for none
+  int64_t exact_stride;        ///< elements from one row of `exact_weights` to the next
 };
 
 /// y = x W^T + b: x (rows, in) -> y (rows, out).
@@ -49,7 +51,8 @@ void frozen_linear_backward(const FrozenInt8& layer, const float* y_gradient, in
 
 /// As FeedForward in madx/cpu/frozen_linear.h. The second layer has no exact columns.
 struct FeedForwardInt8 {
-  FrozenInt8 first, second;
+  FrozenInt8 first;   ///< (inner, in)
+  FrozenInt8 second;  ///< (out, inner)
 };
 
 /// x (rows, in) -> y (rows, out). `kept` (rows, inner; null where there will be no backward pass)

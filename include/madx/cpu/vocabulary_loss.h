@@ -14,12 +14,14 @@ struct VocabularyLossInput {
   const float* weight;     ///< (vocabulary, hidden): the output embedding
   const float* bias;       ///< (vocabulary)
   const int64_t* targets;  ///< (rows), in [0, vocabulary)
-  int64_t rows, hidden, vocabulary;
+  int64_t rows;            ///< tokens whose sub-word is predicted
+  int64_t hidden;          ///< hidden size
+  int64_t vocabulary;      ///< sub-words that the softmax is over
   /// The output embedding in bfloat16, instead of `weight`, where has_bfloat16_products() and
   /// hidden is a multiple of kBfloat16Granule: products round x and probabilities and sum in
   /// float32.
   const Bfloat16* bfloat16_weight = nullptr;
-  gemm::Products products = gemm::default_products();
+  gemm::Products products = gemm::default_products();  ///< which units multiply
 };
 
 /// Losses and gradients of the sum of losses. Null where not wanted.

@@ -14,7 +14,7 @@ constexpr int64_t kDeepestStack = 4;
 /// A site and the stacks at it, of up to kDeepestStack adapters; all arrays on the device. There is
 /// at least one group.
 struct SiteProblem : madx::SiteProblem<void> {
-  Type type = Type::kFloat;
+  Type type = Type::kFloat;  ///< of all pointers
 };
 
 /// What the backward pass needs of the forward pass. Empty where there will be none.
@@ -38,8 +38,9 @@ struct SiteAdapterBackward {
 };
 
 /// What the backward pass writes. Gradients by weights are products of it, for the rows of a group:
-///   dU = sums[level + 1]^T z, b_U: sums[level + 1]'s column sums,
-///   dD = z_gradient^T h[level], b_D: z_gradient's column sums.
+///
+///     dU = sums[level + 1]^T z, b_U: sums[level + 1]'s column sums,
+///     dD = z_gradient^T h[level], b_D: z_gradient's column sums.
 struct SiteGradients {
   /// (rows, hidden), gradient by the output of the lowest n adapters, levels + 1 of them. sums[0]
   /// is the gradient by a, and by f but for its dropout; null where neither is wanted. A buffer

@@ -14,28 +14,30 @@ struct CouplingNet {
   const void* a_bias = nullptr;  ///< (bottleneck)
   const void* b = nullptr;       ///< (target columns, bottleneck)
   const void* b_bias = nullptr;  ///< (target columns)
-  int64_t bottleneck = 0;
-  const void* z = nullptr;  ///< backward: (rows of the group, bottleneck), what forward kept
-  void* kept = nullptr;     ///< (rows of the group, bottleneck): act(A source); null: not wanted
+  int64_t bottleneck = 0;        ///< size between the two layers
+  const void* z = nullptr;       ///< backward: (rows of the group, bottleneck), what forward kept
+  void* kept = nullptr;  ///< (rows of the group, bottleneck): act(A source); null: not wanted
 };
 
 /// Neighbouring rows with the same functions.
 struct CouplingGroup {
-  int64_t rows = 0;
-  CouplingNet first, second;  ///< in the order in which they act
+  int64_t rows = 0;    ///< how many
+  CouplingNet first;   ///< acts before the other
+  CouplingNet second;  ///< acts on its result
 };
 
 /// Two steps, each of which changes one half of a row by a function of the other; see
 /// ops/coupling.h. The low half has hidden / 2 columns.
 struct CouplingProblem {
-  Type type = Type::kFloat;
-  const void* x = nullptr;  ///< (rows, hidden)
-  void* out = nullptr;      ///< (rows, hidden), not x
-  int64_t rows = 0, hidden = 0;
-  bool low_first = true;  ///< which half the first step changes
-  double sign = 1;        ///< 1: couple; -1: its inverse
-  bool backward = false;  ///< act: relu; in a backward pass, what is left where z > 0
-  std::vector<CouplingGroup> groups;
+  Type type = Type::kFloat;           ///< of all pointers
+  const void* x = nullptr;            ///< (rows, hidden)
+  void* out = nullptr;                ///< (rows, hidden), not x
+  int64_t rows = 0;                   ///< of all groups
+  int64_t hidden = 0;                 ///< hidden size
+  bool low_first = true;              ///< which half the first step changes
+  double sign = 1;                    ///< 1: couple; -1: its inverse
+  bool backward = false;              ///< act: relu; in a backward pass, what is left where z > 0
+  std::vector<CouplingGroup> groups;  ///< in order of rows
 };
 
 /// In one launch, or one for each 24 groups. On `stream`, without waiting for it; may be captured

@@ -13,21 +13,21 @@ namespace madx {
 /// A sentence of a CoNLL file: as many tags as tokens, and at least one. The tags are the file's
 /// own; `to_iob2` gives those that a model is trained on. A token may be empty.
 struct TaggedSentence {
-  std::vector<std::string> tokens;
-  std::vector<std::string> tags;
+  std::vector<std::string> tokens;  ///< as they stood
+  std::vector<std::string> tags;    ///< the file's own, one a token
 };
 
 /// Columns of a CoNLL file, counted from 1; 0: to be found.
 struct ConllColumns {
-  std::size_t token = 0;
-  std::size_t tag = 0;
+  std::size_t token = 0;  ///< of the token
+  std::size_t tag = 0;    ///< of the tag
 };
 
 /// What a CoNLL file holds, and in which of its columns it stood.
 struct ConllFile {
-  std::vector<TaggedSentence> sentences;
-  ConllColumns columns;
-  std::size_t width = 0;  ///< columns of each token's line
+  std::vector<TaggedSentence> sentences;  ///< in order
+  ConllColumns columns;                   ///< where token and tag stood
+  std::size_t width = 0;                  ///< columns of each token's line
 };
 
 /// Reads a CoNLL file: a token and its tag a line, a blank line between sentences. Every line end

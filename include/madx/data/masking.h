@@ -11,6 +11,7 @@ namespace madx {
 /// Draws that come out the same with every standard library.
 class RandomStream {
  public:
+  /// The same seed gives the same draws.
   explicit RandomStream(uint64_t seed) : engine_(seed) {}
   /// Uniform in [0, 1).
   double uniform() { return static_cast<double>(engine_() >> 11) * 0x1.0p-53; }
@@ -37,11 +38,11 @@ inline uint64_t mix_seeds(std::initializer_list<uint64_t> numbers) {
 
 /// Tokens chosen for masked LM: their places in the sequence and what stood there.
 struct MaskedTokens {
-  std::vector<int64_t> places;
-  std::vector<int64_t> targets;
+  std::vector<int64_t> places;   ///< positions in the sequence, ascending
+  std::vector<int64_t> targets;  ///< what stood there: sub-word ids
 };
 
-/// Masks the chosen token at `place`: 80 % become <mask>, 10 % a random token, 10 % stay.
+/// Masks the chosen token at `place`: 80 % become `<mask>`, 10 % a random token, 10 % stay.
 inline void mask_token(std::vector<int64_t>& ids, size_t place, const Tokenizer& tokenizer,
                        RandomStream& random) {
   const auto fate = random.uniform();

@@ -9,8 +9,8 @@ namespace madx {
 
 /// Sequences for masked LM: `batch.read_rows` are the masked positions, `targets` what stood there.
 struct MlmBatch {
-  PackedBatch batch;
-  at::Tensor targets;  // (masked) int64
+  PackedBatch batch;   ///< with masks; `read_rows` are the masked rows
+  at::Tensor targets;  ///< (masked) int64: what stood there
 };
 
 /// Whether the sequences have a token that can be masked: one that is not special.

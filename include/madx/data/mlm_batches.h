@@ -21,17 +21,18 @@ enum class Mixing {
 /// What a sequence is.
 enum class Sequences {
   kLines,       ///< a line; of one that is too long, a window drawn anew at each visit
-  kFullLength,  ///< the next max_length tokens of lines end to end, </s> between them: nothing is
+  kFullLength,  ///< the next max_length tokens of lines end to end, `</s>` between them: nothing is
                 ///< lost
 };
 
+/// How sequences are made of text, masked and put into batches.
 struct MlmBatchesOptions {
-  int64_t batch_size = 8;    ///< sequences
-  int64_t max_length = 128;  ///< tokens of a sequence, special ones included
-  double mlm_probability = 0.15;
-  uint64_t seed = 42;
-  Mixing mixing = Mixing::kByLines;
-  Sequences sequences = Sequences::kLines;
+  int64_t batch_size = 8;                   ///< sequences
+  int64_t max_length = 128;                 ///< tokens of a sequence, special ones included
+  double mlm_probability = 0.15;            ///< of tokens that are predicted
+  uint64_t seed = 42;                       ///< of order, windows and masks
+  Mixing mixing = Mixing::kByLines;         ///< of several files
+  Sequences sequences = Sequences::kLines;  ///< lines, or tokens end to end
 };
 
 /// Batches of a corpus by number: batch n is a function of the options and n alone, so that a
@@ -58,6 +59,7 @@ class MlmBatches {
 
   /// Batches an epoch, rounded up.
   int64_t epoch_size() const;
+  /// Batches of one pass over the text, in its order: what evaluate() is over.
   int64_t eval_size() const;
 
   /// How often `batches` training batches have gone through the text, 2.5 for two and a half times.

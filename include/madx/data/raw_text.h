@@ -23,7 +23,7 @@ std::vector<std::string> split_words(std::string_view sentence);
 
 /// The sentences of a text file, a line each, as words.
 struct RawText {
-  std::vector<std::vector<std::string>> sentences;
+  std::vector<std::vector<std::string>> sentences;  ///< words of each line
   std::vector<std::size_t> passed_over;  ///< lines without a word, counted from 1: they have none
 };
 

@@ -14,8 +14,8 @@ namespace madx {
 /// Sequences for tagging. `batch.read_rows` are the first sub-words of the words that are
 /// predicted, `words` says whose.
 struct TaggingBatch {
-  PackedBatch batch;
-  at::Tensor targets;  // (words) int64 label ids; -1 where the tag is not among the labels
+  PackedBatch batch;   ///< `read_rows` are first sub-words of words
+  at::Tensor targets;  ///< (words) int64 label ids; -1 where the tag is not among the labels
   std::vector<std::pair<size_t, size_t>> words;  ///< (sentence, word) of each read row
   std::vector<size_t> sentences;                 ///< of each sequence
 };
@@ -31,16 +31,16 @@ enum class UnknownTags {
 /// its first sub-words.
 class TaggingExamples {
  public:
-  /// `labels` are the tags by id; those of spans in IOB2, into which the sentences' are turned. `max_length`
-  /// counts special tokens. A token without text is one <unk>. InputError, naming sentence and
-  /// token, for what is not a tag, and for one that `unknown` refuses.
+  /// `labels` are the tags by id; those of spans in IOB2, into which the sentences' are turned.
+  /// `max_length` counts special tokens. A token without text is one `<unk>`. InputError, naming
+  /// sentence and token, for what is not a tag, and for one that `unknown` refuses.
   TaggingExamples(const std::vector<TaggedSentence>& sentences, const Tokenizer& tokenizer,
                   const std::vector<std::string>& labels, int64_t max_length,
-                  UnknownTags unknown = UnknownTags::kMarked,
-                  TagScheme scheme = TagScheme::kSpans);
+                  UnknownTags unknown = UnknownTags::kMarked, TagScheme scheme = TagScheme::kSpans);
 
   /// Number of sequences: sentences, or windows of long ones.
   size_t size() const { return sequences_.size(); }
+  /// The sequences of these numbers as a batch, in this order.
   TaggingBatch batch(const std::vector<size_t>& sequences) const;
 
  private:

@@ -15,11 +15,12 @@ enum class TagScheme {
 
 /// An entity: tokens [begin, end) of a sentence and the type their tags give.
 struct Span {
-  std::string type;
-  std::size_t begin;
-  std::size_t end;
+  std::string type;   ///< "PER"
+  std::size_t begin;  ///< first token
+  std::size_t end;    ///< one past the last token
 };
 
+/// Whether place and type are the same.
 inline bool operator==(const Span& a, const Span& b) {
   return a.begin == b.begin && a.end == b.end && a.type == b.type;
 }

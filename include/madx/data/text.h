@@ -35,6 +35,7 @@ class TextCorpus {
   /// Index in `paths` of the file that line `i` is from.
   size_t file_of(size_t i) const;
 
+  /// How many paths there were.
   size_t file_count() const { return files_.size(); }
 
   /// File `f` holds the lines [first_line(f), first_line(f + 1)); `f` in [0, file_count()].

@@ -20,9 +20,9 @@ class CountedText {
   CountedText(std::shared_ptr<const TextCorpus> corpus, std::shared_ptr<const Tokenizer> tokenizer,
               SubWordSet* sub_words = nullptr);
 
-  /// What line `i` takes in a stream: its tokens and </s>, or 0 for a line without a token.
+  /// What line `i` takes in a stream: its tokens and `</s>`, or 0 for a line without a token.
   int64_t length(size_t i) const { return lengths_.at(i); }
-  /// The line's tokens and </s>.
+  /// The line's tokens and `</s>`.
   std::vector<int64_t> tokens(size_t i) const;
 
  private:
@@ -31,7 +31,7 @@ class CountedText {
   std::vector<uint32_t> lengths_;
 };
 
-/// Lines of a corpus in some order as one stream of tokens, </s> after each line. A part of it is
+/// Lines of a corpus in some order as one stream of tokens, `</s>` after each line. A part of it is
 /// found by its place, and costs the tokenization of the lines that it has something of.
 class TokenStream {
  public:
@@ -41,7 +41,7 @@ class TokenStream {
   /// Puts the lines in another order: line i of the stream is line first + order[i] of the corpus.
   void reorder(LineOrder order);
 
-  /// Tokens of all lines with their </s>, whatever the order.
+  /// Tokens of all lines with their `</s>`, whatever the order.
   int64_t size() const { return size_; }
 
   /// The tokens [begin, end) of the stream, 0 <= begin <= end <= size().

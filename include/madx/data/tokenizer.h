@@ -11,14 +11,14 @@
 
 namespace madx {
 
-/// Ids with a meaning of their own. XLM-R: <s> 0, </s> 2, <pad> 1, <unk> 3, <mask> the last id.
-/// BERT: [CLS], [SEP], [PAD], [UNK], [MASK], wherever vocab.txt has them.
+/// Ids with a meaning of their own. XLM-R: `<s>` 0, `</s>` 2, `<pad>` 1, `<unk>` 3, `<mask>` the
+/// last id. BERT: [CLS], [SEP], [PAD], [UNK], [MASK], wherever vocab.txt has them.
 struct SpecialTokens {
-  int64_t bos;
-  int64_t eos;
-  int64_t pad;
-  int64_t unk;
-  int64_t mask;
+  int64_t bos;   ///< begins a sequence
+  int64_t eos;   ///< ends a sequence
+  int64_t pad;   ///< fills up; nothing here needs it
+  int64_t unk;   ///< stands for what the vocabulary lacks
+  int64_t mask;  ///< stands for what is to be predicted
 };
 
 /// Text to sub-word ids and back. Text is UTF-8; check it with first_invalid_utf8() where it
@@ -51,10 +51,13 @@ class Tokenizer {
   /// Number of ids: the rows of the word embedding that text and special tokens can reach.
   virtual int64_t vocab_size() const = 0;
 
+  /// The ids with a meaning of their own.
   const SpecialTokens& special() const { return special_; }
+  /// Whether `id` is one of them.
   bool is_special(int64_t id) const;
 
  protected:
+  /// For a derived class, which knows the ids.
   explicit Tokenizer(const SpecialTokens& special) : special_(special) {}
 
   /// Throws InputError unless `id` is in [0, vocab_size()).

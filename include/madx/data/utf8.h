@@ -26,6 +26,7 @@ std::vector<std::string_view> split_utf8(std::string_view text);
 /// U+2028, U+2029) are text. A byte order mark at the beginning of the text is left out.
 class LineScanner {
  public:
+  /// Before the first line of `text`, which must outlive it.
   explicit LineScanner(std::string_view text);
 
   /// Goes on to the next line; false at the end of the text. A line end as the last thing in the

@@ -9,10 +9,10 @@ namespace madx {
 /// A part of a sentence that fits into the encoder. All are indices of words. The encoder reads
 /// [begin, end); predictions are taken for [keep_begin, keep_end), the rest is context.
 struct Window {
-  std::size_t begin;
-  std::size_t end;
-  std::size_t keep_begin;
-  std::size_t keep_end;
+  std::size_t begin;       ///< first word that is read
+  std::size_t end;         ///< one past the last
+  std::size_t keep_begin;  ///< first word whose prediction counts
+  std::size_t keep_end;    ///< one past the last
 };
 
 /// Cuts a sentence, given as the number of sub-words of each word, into windows of at most `limit`

@@ -27,8 +27,8 @@ bool has_matrix_units();
 /// kAvx512 is in force or more.
 bool has_bfloat16_dot_products();
 
-/// Whether the processor has dot products of int8 with sums in int32 (AVX512-VNNI), where kAvx512 is
-/// in force or more.
+/// Whether the processor has dot products of int8 with sums in int32 (AVX512-VNNI), where kAvx512
+/// is in force or more.
 bool has_int8_dot_products();
 
 }  // namespace madx::gemm

@@ -15,9 +15,9 @@ constexpr int64_t kInt8Granule = 16;
 /// panels of 16 columns are (n / 16, k / 4, 16, 4): four elements of a column that meet four of
 /// A's, side by side.
 struct Int8Matrix {
-  const int8_t* panels;
-  int64_t panel;        ///< bytes from one panel to the next: 16 k, or more for a part of B's rows
-  const float* scales;  ///< (n)
+  const int8_t* panels;  ///< (n / 16, k / 4, 16, 4)
+  int64_t panel;         ///< bytes from one panel to the next: 16 k, or more for a part of B's rows
+  const float* scales;   ///< (n)
 };
 
 }  // namespace madx::gemm

@@ -11,9 +11,9 @@ namespace madx::io {
 
 /// What adapter_config.json holds.
 struct AdapterConfigFile {
-  BottleneckConfig config;
-  ModelInfo model;
-  std::string name;  ///< empty where the file has none
+  BottleneckConfig config;  ///< of the adapters
+  ModelInfo model;          ///< whose adapters they are
+  std::string name;         ///< empty where the file has none
   std::string
       type;  ///< "text_lang" or "text_task" in files of AdapterHub's first versions, else empty
   std::string version;  ///< of the library that wrote the file; empty in the first versions

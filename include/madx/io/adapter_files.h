@@ -13,9 +13,9 @@ namespace madx::io {
 
 /// Loads an AdapterHub directory into the bank, under `name` or, when it is empty, under the
 /// directory's own name. Layers in `leave_out` have no adapter, beside those that the directory
-/// leaves out itself. Frozen until asked for (AdapterStack::train_adapter). Returns the name. Throws InputError when the adapter is of another hidden
-/// size than the encoder, a tensor is missing, of another shape, or has no place in the
-/// configuration.
+/// leaves out itself. Frozen until asked for (AdapterStack::train_adapter). Returns the name.
+/// Throws InputError when the adapter is of another hidden size than the encoder, a tensor is
+/// missing, of another shape, or has no place in the configuration.
 std::string load_adapter(AdapterStack& adapters, const std::string& directory,
                          const std::string& name = "", const std::vector<int64_t>& leave_out = {});
 
@@ -29,12 +29,14 @@ ModelInfo model_info(const EncoderConfig& config);
 
 /// A tagging head and its labels. Throws InputError when the directory holds another kind of head.
 TaggingHead load_tagging_head(const std::string& directory);
+/// Writes the head as an AdapterHub directory. `directory` must exist.
 void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
                        const std::string& directory, TensorFormat format = TensorFormat::kTorch);
 
 /// A sequence classification head (AdapterHub's, of two layers) and its labels. Throws InputError
 /// when the directory holds another kind of head.
 ClassificationHead load_classification_head(const std::string& directory);
+/// The same for this head.
 void save_classification_head(const ClassificationHead& head, const std::string& name,
                               const ModelInfo& model, const std::string& directory,
                               TensorFormat format = TensorFormat::kTorch);
@@ -42,6 +44,7 @@ void save_classification_head(const ClassificationHead& head, const std::string&
 /// A masked-LM head without the tied output embedding. `config` is the encoder's: the head must be
 /// of its shape.
 MlmHead load_mlm_head(const std::string& directory, const EncoderConfig& config);
+/// The same for this head; the output embedding is never written.
 void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model,
                    const std::string& directory, TensorFormat format = TensorFormat::kTorch);
 

@@ -11,7 +11,7 @@ namespace madx::io {
 /// What adapter_setup.json holds: which adapters act, and how. Each adapter, each fusion and each
 /// head is a directory beside it, under its name.
 struct AdapterSetup {
-  Composition adapters;
+  Composition adapters;  ///< what acts; each name is a directory's
   /// Which heads act, as JSON: null, a name, a list of names, a block of them, or true for a static
   /// head in the directory itself. It is written as it was read.
   std::string head_setup = "null";
@@ -36,10 +36,11 @@ void write_adapter_setup(const std::string& directory, const AdapterSetup& setup
 
 /// The directories that a setup consists of, beside its JSON file.
 struct AdapterSetupParts {
-  std::vector<std::string> adapters;
-  std::vector<Composition> fusions;  ///< blocks; fusion_name() is the directory's name
-  std::vector<std::string> heads;    ///< without those that lie in their adapter's directory
+  std::vector<std::string> adapters;  ///< names of sets, each a directory's
+  std::vector<Composition> fusions;   ///< blocks; fusion_name() is the directory's name
+  std::vector<std::string> heads;     ///< without those that lie in their adapter's directory
 };
+/// Those that the setup names, each once.
 AdapterSetupParts parts_of(const AdapterSetup& setup);
 
 }  // namespace madx::io

@@ -13,10 +13,10 @@ namespace madx::io {
 /// Which encoder a directory of AdapterHub belongs to: the keys that every one of its JSON files
 /// carries.
 struct ModelInfo {
-  std::string model_type = "xlm-roberta";  ///< or "bert"
-  std::string model_class = "XLMRobertaAdapterModel";
-  std::string model_name;
-  int64_t hidden_size = 0;
+  std::string model_type = "xlm-roberta";              ///< or "bert"
+  std::string model_class = "XLMRobertaAdapterModel";  ///< Python's class
+  std::string model_name;   ///< as Python names the checkpoint: "xlm-roberta-base"
+  int64_t hidden_size = 0;  ///< 0 where the file does not say
 };
 
 /// The file that a directory's tensors are in.
@@ -30,10 +30,10 @@ enum class TensorFormat {
 /// `encoder.layer.3.output.adapter_down.0.weight`,
 /// `encoder.layer.3.attention.output.adapter_up.bias`, `invertible.F.0.weight`.
 struct AdapterDirectory {
-  std::string name;
-  BottleneckConfig config;
-  ModelInfo model;
-  TensorMap tensors;
+  std::string name;         ///< as keys of tensors carry it
+  BottleneckConfig config;  ///< of all its adapters
+  ModelInfo model;          ///< whose adapters they are
+  TensorMap tensors;        ///< by key
 };
 
 /// A head as its directory holds it. Keys of `tensors` are those of the head's module list:
@@ -46,8 +46,8 @@ struct HeadDirectory {
   std::string head_type;            ///< "tagging" or "masked_lm"
   std::vector<std::string> labels;  ///< tagging: labels by id
   int64_t vocab_size = 0;           ///< masked_lm
-  ModelInfo model;
-  TensorMap tensors;
+  ModelInfo model;                  ///< whose head it is
+  TensorMap tensors;                ///< by key
   /// Values of a tagging head's configuration that change nothing in a head of one layer without
   /// training, as JSON by key: they are written as they were read.
   std::map<std::string, std::string> spelling;
@@ -58,9 +58,9 @@ struct HeadDirectory {
 struct FusionDirectory {
   std::string name;                        ///< "a,b" where it has no other
   std::vector<std::string> adapter_names;  ///< what is fused
-  FusionConfig config;
-  ModelInfo model;
-  TensorMap tensors;
+  FusionConfig config;                     ///< of all its layers
+  ModelInfo model;                         ///< whose fusion it is
+  TensorMap tensors;                       ///< by key
 };
 
 /// Throws InputError for a name that Python's `adapters` cannot give to an adapter or head: an

@@ -14,18 +14,18 @@ namespace madx::io {
 /// What a checkpoint holds beside its encoder's weights: what it takes to save the encoder again
 /// when its weights have changed, and its files may be gone.
 struct EncoderOrigin {
-  std::string config_json;
-  TokenizerFile tokenizer;
+  std::string config_json;  ///< the content of config.json
+  TokenizerFile tokenizer;  ///< as it was stored
   TensorMap head;  ///< of masked LM, an output layer of its own among it; empty where there is none
 };
 
 /// An encoder as it comes from disk, with what stands beside it.
 struct LoadedEncoder {
-  Encoder encoder{nullptr};
+  Encoder encoder{nullptr};  ///< frozen, in evaluation mode
   /// The pretrained masked-LM head; empty where the checkpoint has none.
   MlmHead head{nullptr};
-  std::shared_ptr<const Tokenizer> tokenizer;
-  std::shared_ptr<const EncoderOrigin> origin;
+  std::shared_ptr<const Tokenizer> tokenizer;   ///< of the same files
+  std::shared_ptr<const EncoderOrigin> origin;  ///< to write the encoder's files again
   /// TorchScript: the largest difference between the archive's own forward and the native layers on
   /// one small batch.
   std::optional<double> archive_difference;

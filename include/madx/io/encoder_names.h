@@ -25,9 +25,12 @@ TensorMap hugging_face_weights(const Encoder& encoder);
 
 /// Hugging Face's names of a masked-LM head's parts: of layers without `.weight` and `.bias`.
 struct MlmHeadNames {
-  std::string dense, norm;
-  std::string bias, decoder_bias;  ///< two names of the output bias
+  std::string dense;         ///< of the layer before the output embedding
+  std::string norm;          ///< of its LayerNorm
+  std::string bias;          ///< of the output
+  std::string decoder_bias;  ///< its other name
 };
+/// XLM-R's or BERT's, by `config.model_type`.
 MlmHeadNames mlm_head_names(const EncoderConfig& config);
 
 /// A masked-LM head's tensors by these names, and the encoder's output layer where it has one of

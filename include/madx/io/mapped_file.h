@@ -22,10 +22,12 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
-  const std::string& path() const { return path_; }
-  char* data() const { return data_; }
-  size_t size() const { return size_; }
-  std::string_view bytes() const { return {data_, size_}; }
+  const std::string& path() const { return path_; }  ///< as it was given
+  char* data() const { return data_; }               ///< first byte; never null
+  size_t size() const { return size_; }              ///< in bytes
+  std::string_view bytes() const {
+    return {data_, size_};
+  }  ///< all of it; good as long as the mapping
 
  private:
   std::string path_;
@@ -55,11 +57,11 @@ std::optional<int64_t> element_span(at::IntArrayRef sizes, at::IntArrayRef strid
 
 /// Memory that a file's tensors share.
 struct SharedBytes {
-  std::shared_ptr<void> owner;
-  char* data = nullptr;
-  size_t size = 0;
+  std::shared_ptr<void> owner;  ///< keeps the bytes
+  char* data = nullptr;         ///< first byte
+  size_t size = 0;              ///< how many
 
-  std::string_view view() const { return {data, size}; }
+  std::string_view view() const { return {data, size}; }  ///< good as long as the owner
 };
 
 /// The bytes of a file, mapped. Throws as MappedFile does.

@@ -18,9 +18,10 @@ enum class ExistingDirectory {
 /// left.
 ///
 /// Example:
-///   NewDirectory output("adapters/sw", ExistingDirectory::kRefuse);
-///   write_adapter(output.path(), adapter);
-///   output.commit();
+///
+///     NewDirectory output("adapters/sw", ExistingDirectory::kRefuse);
+///     write_adapter(output.path(), adapter);
+///     output.commit();
 class NewDirectory {
  public:
   /// Folders above `final_path` are made where they are missing. Throws InputError when

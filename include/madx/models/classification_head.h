@@ -16,23 +16,26 @@ namespace madx {
 
 /// Options for `ClassificationHead`.
 struct ClassificationHeadOptions {
+  /// The encoder's hidden size, and labels by id.
   ClassificationHeadOptions(int64_t hidden_size, std::vector<std::string> labels)
       : hidden_size_(hidden_size), labels_(std::move(labels)) {}
-  TORCH_ARG(int64_t, hidden_size);
+  TORCH_ARG(int64_t, hidden_size);  ///< of the encoder
   /// The classes, by id.
   TORCH_ARG(std::vector<std::string>, labels);
-  TORCH_ARG(double, dropout) = 0.1;
+  TORCH_ARG(double, dropout) = 0.1;  ///< before each layer, in training
 };
 
 /// Sequence classification, AdapterHub's head "classification" with two layers: over the hidden
 /// state of each sequence's first token, W_2 dropout(tanh(W_1 dropout(h) + b_1)) + b_2.
 class ClassificationHeadImpl : public torch::nn::Cloneable<ClassificationHeadImpl> {
  public:
+  /// Throws c10::Error for no labels.
   explicit ClassificationHeadImpl(ClassificationHeadOptions options_)
       : options(std::move(options_)) {
     reset();
   }
 
+  /// Makes both layers anew: weights from N(0, 0.02), biases 0.
   void reset() override {
     const auto hidden = options.hidden_size();
     const auto labels = static_cast<int64_t>(options.labels().size());
@@ -45,6 +48,7 @@ class ClassificationHeadImpl : public torch::nn::Cloneable<ClassificationHeadImp
     }
   }
 
+  /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override {
     stream << "madx::ClassificationHead(hidden_size=" << options.hidden_size()
            << ", labels=" << options.labels().size() << ")";
@@ -70,9 +74,9 @@ class ClassificationHeadImpl : public torch::nn::Cloneable<ClassificationHeadImp
     return torch::nn::functional::cross_entropy(forward(h), targets);
   }
 
-  ClassificationHeadOptions options;
-  torch::nn::Linear dense{nullptr};
-  torch::nn::Linear classifier{nullptr};
+  ClassificationHeadOptions options;      ///< as it was made
+  torch::nn::Linear dense{nullptr};       ///< Linear(hidden, hidden), then tanh
+  torch::nn::Linear classifier{nullptr};  ///< Linear(hidden, labels)
 };
 
 TORCH_MODULE(ClassificationHead);

@@ -63,6 +63,7 @@ class EncoderImpl : public torch::nn::Module {
 
   /// Whether `train()` switches the encoder's own dropout on (the default).
   void use_dropout(bool use) { use_dropout_ = use; }
+  /// Switches dropout, where `use_dropout` has not turned it off.
   void train(bool on = true) override { Module::train(on && use_dropout_); }
 
   /// Whether the backward pass computes each layer anew from its input, instead of keeping what is
@@ -75,13 +76,14 @@ class EncoderImpl : public torch::nn::Module {
   /// unpacked.
   EncoderWeights weights() const;
 
-  const EncoderConfig& config() const { return config_; }
+  const EncoderConfig& config() const { return config_; }  ///< as it was loaded
   /// In which the weights of linear layers are kept.
   at::ScalarType dtype() const {
     return form_ == WeightForm::kInt8 ? at::kChar : embeddings_.words.scalar_type();
   }
   /// The input embedding, (vocabulary, hidden), of which rows in int8 count by word_scales().
   const at::Tensor& word_embeddings() const { return embeddings_.words; }
+  /// (vocabulary) float32: what a row of word embeddings in int8 counts by; else undefined.
   const at::Tensor& word_scales() const { return embeddings_.word_scales; }
   /// The output embedding of masked LM, (vocabulary, hidden): the input embedding, but where the
   /// checkpoint has an output layer of its own, which unfreeze() leaves as it is.
@@ -101,7 +103,7 @@ class EncoderImpl : public torch::nn::Module {
   }
   /// Whether the checkpoint has an output layer of its own.
   bool has_own_output() const { return output_.defined(); }
-  const at::Device device() const { return embeddings_.words.device(); }
+  const at::Device device() const { return embeddings_.words.device(); }  ///< where the weights are
 
  private:
   at::Tensor embed(const RoutedBatch& routed) const;

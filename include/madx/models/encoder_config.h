@@ -9,17 +9,17 @@ namespace madx {
 /// names.
 struct EncoderConfig {
   std::string model_type = "xlm-roberta";  ///< or "roberta", "bert"
-  int64_t vocab_size = 0;
-  int64_t hidden_size = 0;
-  int64_t num_hidden_layers = 0;
-  int64_t num_attention_heads = 0;
-  int64_t intermediate_size = 0;
-  int64_t max_position_embeddings = 0;
-  int64_t type_vocab_size = 1;
-  int64_t pad_token_id = 1;
-  double layer_norm_eps = 1e-5;
-  double hidden_dropout_prob = 0.1;
-  double attention_probs_dropout_prob = 0.1;
+  int64_t vocab_size = 0;                  ///< rows of the word embedding
+  int64_t hidden_size = 0;                 ///< of a token's state
+  int64_t num_hidden_layers = 0;           ///< layers
+  int64_t num_attention_heads = 0;         ///< heads of a layer; hidden_size is a multiple of it
+  int64_t intermediate_size = 0;           ///< inner size of the feed-forward block
+  int64_t max_position_embeddings = 0;     ///< rows of the position embedding
+  int64_t type_vocab_size = 1;             ///< rows of the type embedding
+  int64_t pad_token_id = 1;                ///< XLM-R counts positions from it on
+  double layer_norm_eps = 1e-5;            ///< of every LayerNorm
+  double hidden_dropout_prob = 0.1;        ///< of embeddings and sub-layers' outputs, in training
+  double attention_probs_dropout_prob = 0.1;  ///< of attention weights, in training
   bool tie_word_embeddings = true;  ///< whether masked LM's output layer is the input embedding
 
   /// The position of a sequence's first token: RoBERTa counts from the padding id on, BERT from 0.

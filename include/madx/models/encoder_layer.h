@@ -23,12 +23,14 @@ using ops::WeightForm;
 /// attention and after the feed-forward block.
 class EncoderLayerImpl : public torch::nn::Module {
  public:
+  /// Layer `index` of an encoder; weights come by `set`.
   EncoderLayerImpl(const EncoderConfig& config, int64_t index) : config_(config), index_(index) {}
 
   /// Registers a weight, after it was brought into `form`. Query, key and value arrive as one,
   /// `qkv`. In int8, `exact` columns of the input stay in float32.
   void set(const std::string& name, FrozenLinear EncoderLayerImpl::*linear, at::Tensor weight,
            at::Tensor bias, WeightForm form, std::vector<int32_t> exact = {});
+  /// The same for a LayerNorm: weight (hidden), bias (hidden).
   void set(const std::string& name, FrozenLayerNorm EncoderLayerImpl::*norm, at::Tensor weight,
            at::Tensor bias);
 
@@ -47,8 +49,12 @@ class EncoderLayerImpl : public torch::nn::Module {
                        [](const at::Tensor& weight) { return weight.requires_grad(); });
   }
 
-  FrozenLinear qkv, attention_output, intermediate, output;
-  FrozenLayerNorm attention_norm, output_norm;
+  FrozenLinear qkv;                ///< (3 hidden, hidden): query, key and value as one
+  FrozenLinear attention_output;   ///< (hidden, hidden)
+  FrozenLinear intermediate;       ///< (intermediate, hidden)
+  FrozenLinear output;             ///< (hidden, intermediate)
+  FrozenLayerNorm attention_norm;  ///< closes attention
+  FrozenLayerNorm output_norm;     ///< closes the feed-forward block
 
  private:
   EncoderConfig config_;

@@ -15,23 +15,28 @@ namespace madx {
 
 /// Options for `MlmHead`.
 struct MlmHeadOptions {
+  /// The encoder's sizes.
   MlmHeadOptions(int64_t hidden_size, int64_t vocab_size)
       : hidden_size_(hidden_size), vocab_size_(vocab_size) {}
-  TORCH_ARG(int64_t, hidden_size);
-  TORCH_ARG(int64_t, vocab_size);
-  TORCH_ARG(double, layer_norm_eps) = 1e-5;
+  TORCH_ARG(int64_t, hidden_size);           ///< of the encoder
+  TORCH_ARG(int64_t, vocab_size);            ///< of the encoder: entries of the output bias
+  TORCH_ARG(double, layer_norm_eps) = 1e-5;  ///< of the head's LayerNorm
 };
 
 /// The masked-LM head of XLM-R and BERT: dense, gelu, LayerNorm, output embedding, output bias; for
 /// a language with an invertible adapter, its inverse stands before the output embedding (MAD-X
 /// section 4.3):
-///   logits = E inv(LN(gelu(W h + b))) + b_out
+///
+///     logits = E inv(LN(gelu(W h + b))) + b_out
+///
 /// The output embedding E is the encoder's (`output_embeddings`), as a rule its input embedding; it
 /// is passed in and never part of the head. Where it learns, it gets its gradient.
 class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
  public:
+  /// By options.
   explicit MlmHeadImpl(MlmHeadOptions options_) : options(std::move(options_)) { reset(); }
 
+  /// Makes all layers anew: weights from N(0, 0.02), biases 0.
   void reset() override {
     const auto hidden = options.hidden_size();
     dense = register_module("dense", torch::nn::Linear(hidden, hidden));
@@ -43,6 +48,7 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
     torch::nn::init::zeros_(dense->bias);
   }
 
+  /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override {
     stream << "madx::MlmHead(hidden_size=" << options.hidden_size()
            << ", vocab_size=" << options.vocab_size() << ")";
@@ -82,6 +88,7 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
                     const PackedBatch& batch) {
     return at::linear(transform(h, plan, batch), embedding.to(h.scalar_type()), bias);
   }
+  /// The same as `loss` above, of every channel.
   at::Tensor loss(const at::Tensor& h, const at::Tensor& embedding, const at::Tensor& targets,
                   const Plan& plan, const PackedBatch& batch) {
     return ops::linear_cross_entropy(transform(h, plan, batch), embedding, bias, targets);
@@ -97,10 +104,10 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
                                      upload(vocabulary.places(targets), x.device()));
   }
 
-  MlmHeadOptions options;
-  torch::nn::Linear dense{nullptr};
-  torch::nn::LayerNorm norm{nullptr};
-  torch::Tensor bias;  ///< (vocabulary)
+  MlmHeadOptions options;              ///< as it was made
+  torch::nn::Linear dense{nullptr};    ///< W, b: Linear(hidden, hidden), then gelu
+  torch::nn::LayerNorm norm{nullptr};  ///< LN
+  torch::Tensor bias;                  ///< (vocabulary)
 };
 
 TORCH_MODULE(MlmHead);

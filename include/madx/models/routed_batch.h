@@ -17,7 +17,7 @@ namespace madx {
 /// A batch on its way under a plan: its sequences ordered by the path that they take, so that the
 /// rows of a path lie together; under a parallel block, one copy a channel.
 struct RoutedBatch {
-  PackedBatch batch;
+  PackedBatch batch;                  ///< its sequences by path
   RowOffsets read_offsets;            ///< boundaries of sequences among the rows that are read
   std::vector<RowGroup> groups;       ///< of all rows
   std::vector<RowGroup> read_groups;  ///< of the rows that are read

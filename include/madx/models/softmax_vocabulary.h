@@ -34,6 +34,7 @@ class SoftmaxVocabulary {
     if (!learns()) gathered_ = encoder_->output_embeddings(ids_);
   }
 
+  /// Whether it is all of the encoder's.
   bool is_whole() const { return !ids_.defined(); }
   /// Sub-words that the softmax is over.
   int64_t size() const { return is_whole() ? encoder_size() : ids_.size(0); }

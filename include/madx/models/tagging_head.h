@@ -15,20 +15,23 @@ namespace madx {
 
 /// Options for `TaggingHead`.
 struct TaggingHeadOptions {
+  /// The encoder's hidden size, and tags by id.
   TaggingHeadOptions(int64_t hidden_size, std::vector<std::string> labels)
       : hidden_size_(hidden_size), labels_(std::move(labels)) {}
-  TORCH_ARG(int64_t, hidden_size);
+  TORCH_ARG(int64_t, hidden_size);  ///< of the encoder
   /// The tags, by id.
   TORCH_ARG(std::vector<std::string>, labels);
-  TORCH_ARG(double, dropout) = 0.1;
+  TORCH_ARG(double, dropout) = 0.1;  ///< before the layer, in training
 };
 
 /// Token classification: dropout, then one linear layer over the hidden state of each word's first
 /// sub-word.
 class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
  public:
+  /// Throws c10::Error for no labels.
   explicit TaggingHeadImpl(TaggingHeadOptions options_) : options(std::move(options_)) { reset(); }
 
+  /// Makes the layer anew: weights from N(0, 0.02), bias 0.
   void reset() override {
     const auto labels = static_cast<int64_t>(options.labels().size());
     TORCH_CHECK(labels > 0, "TaggingHead: expected at least one label");
@@ -37,6 +40,7 @@ class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
     torch::nn::init::zeros_(classifier->bias);
   }
 
+  /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override {
     stream << "madx::TaggingHead(hidden_size=" << options.hidden_size()
            << ", labels=" << options.labels().size() << ")";
@@ -58,8 +62,8 @@ class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
     return torch::nn::functional::cross_entropy(forward(h), targets);
   }
 
-  TaggingHeadOptions options;
-  torch::nn::Linear classifier{nullptr};
+  TaggingHeadOptions options;             ///< as it was made
+  torch::nn::Linear classifier{nullptr};  ///< Linear(hidden, labels)
 };
 
 TORCH_MODULE(TaggingHead);

@@ -19,10 +19,11 @@ namespace madx::ops {
 
 /// The frozen LayerNorm of an encoder block.
 struct FrozenLayerNorm {
-  at::Tensor weight;  // (hidden)
-  at::Tensor bias;    // (hidden)
-  double eps = 1e-5;
+  at::Tensor weight;  ///< (hidden)
+  at::Tensor bias;    ///< (hidden)
+  double eps = 1e-5;  ///< added to the variance
 
+  /// LN(x): x (rows, hidden) -> (rows, hidden).
   at::Tensor operator()(const at::Tensor& x) const {
     return at::layer_norm(x, weight.sizes(), weight, bias, eps);
   }
@@ -31,16 +32,16 @@ struct FrozenLayerNorm {
 /// Weights of one adapter, shaped as in torch::nn::Linear. Two with the same `down` are one
 /// adapter.
 struct SiteAdapter {
-  at::Tensor down;       // (bottleneck, hidden)
-  at::Tensor down_bias;  // (bottleneck)
-  at::Tensor up;         // (hidden, bottleneck)
-  at::Tensor up_bias;    // (hidden)
+  at::Tensor down;       ///< D (bottleneck, hidden)
+  at::Tensor down_bias;  ///< b_D (bottleneck)
+  at::Tensor up;         ///< U (hidden, bottleneck)
+  at::Tensor up_bias;    ///< b_U (hidden)
 };
 
 /// Consecutive rows that go through one stack of adapters, bottom first.
 struct SiteGroup {
-  int64_t rows;
-  std::vector<SiteAdapter> adapters;
+  int64_t rows;                       ///< how many
+  std::vector<SiteAdapter> adapters;  ///< bottom first
 };
 
 namespace detail {
@@ -196,7 +197,9 @@ inline at::Tensor adapter_site_op(const at::Tensor& f, const at::Tensor& a,
 
 /// A site under stacks of adapters with Pfeiffer's configuration, bottom first (docs/design.md,
 /// "Stacks follow AdapterHub"):
-///   y_0 = dropout(f),  y_i = U_i relu(D_i LN(y_{i-1} + a)) + y_{i-1},  out = LN(y_n + a)
+///
+///     y_0 = dropout(f),  y_i = U_i relu(D_i LN(y_{i-1} + a)) + y_{i-1},  out = LN(y_n + a)
+///
 /// f, a (rows, hidden) -> (rows, hidden). `groups` share the rows out in order: a batch of several
 /// languages, its rows ordered by language, costs what one of a single language does. Without
 /// adapters this is how any block ends. Gradients go to f, a and the adapters, of an adapter in

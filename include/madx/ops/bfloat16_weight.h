@@ -16,8 +16,8 @@ inline bool fits_bfloat16_weight(at::IntArrayRef sizes) {
          sizes[1] % cpu::kBfloat16Granule == 0;
 }
 
-/// A frozen weight in bfloat16 (madx/cpu/bfloat16.h). Rows are rounded as they come; products sum in
-/// float32.
+/// A frozen weight in bfloat16 (madx/cpu/bfloat16.h). Rows are rounded as they come; products sum
+/// in float32.
 class Bfloat16Weight final : public KernelWeight<Bfloat16Weight> {
  public:
   /// Rounds `weight`, of any floating type. Throws c10::Error for a shape that is no multiple

@@ -89,6 +89,7 @@ inline Activation parse_activation(const std::string& name) {
   input_error("unknown non-linearity \"", name, "\": expected one of ", names);
 }
 
+/// x of any shape -> the same shape.
 inline at::Tensor activate(const at::Tensor& x, Activation activation) {
   constexpr double kClip = 10;           // gelu_10
   constexpr double kQuickSlope = 1.702;  // quick_gelu: x sigmoid(1.702 x)

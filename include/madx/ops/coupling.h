@@ -20,7 +20,8 @@ namespace madx::ops {
 /// NICE's additive coupling (Dinh et al. 2015; MAD-X section 4.3) for any two functions F and G on
 /// half the channels. x (..., hidden) is split into x1 (the first hidden / 2 channels) and x2 (the
 /// rest):
-///   y1 = x1 + F(x2),  y2 = x2 + G(y1)
+///
+///     y1 = x1 + F(x2),  y2 = x2 + G(y1)
 template <class F, class G>
 at::Tensor couple(const at::Tensor& x, F&& f, G&& g) {
   const auto half = x.size(-1) / 2;
@@ -44,11 +45,12 @@ at::Tensor uncouple(const at::Tensor& y, F&& f, G&& g) {
 
 /// F or G of a coupling: two layers, shaped as torch::nn::Linear, on half the channels.
 struct CouplingNet {
-  at::Tensor first;        // (bottleneck, source channels)
-  at::Tensor first_bias;   // (bottleneck)
-  at::Tensor second;       // (target channels, bottleneck)
-  at::Tensor second_bias;  // (target channels)
+  at::Tensor first;        ///< (bottleneck, source channels)
+  at::Tensor first_bias;   ///< (bottleneck)
+  at::Tensor second;       ///< (target channels, bottleneck)
+  at::Tensor second_bias;  ///< (target channels)
 
+  /// x (rows, source channels) -> (rows, target channels).
   at::Tensor operator()(const at::Tensor& x, Activation activation) const {
     return bottleneck(x, first, first_bias, second, second_bias, activation);
   }
@@ -56,8 +58,9 @@ struct CouplingNet {
 
 /// Consecutive rows that go through one pair of functions.
 struct CouplingGroup {
-  int64_t rows;
-  CouplingNet f, g;
+  int64_t rows;   ///< how many
+  CouplingNet f;  ///< reads the upper half, adds to the lower
+  CouplingNet g;  ///< reads the lower half, adds to the upper
 };
 
 namespace detail {

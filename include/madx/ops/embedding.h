@@ -15,10 +15,10 @@ namespace madx::ops {
 
 /// The tables that an encoder's embeddings are the sum of.
 struct EmbeddingTables {
-  at::Tensor words;        // (vocabulary, hidden) float32, bfloat16 or int8
-  at::Tensor positions;    // (positions, hidden)
-  at::Tensor types;        // (types, hidden), of which the first counts
-  at::Tensor word_scales;  // (vocabulary) float32: of words in int8, what a row counts by
+  at::Tensor words;        ///< (vocabulary, hidden) float32, bfloat16 or int8
+  at::Tensor positions;    ///< (positions, hidden)
+  at::Tensor types;        ///< (types, hidden), of which the first counts
+  at::Tensor word_scales;  ///< (vocabulary) float32: of words in int8, what a row counts by
 
   /// Rows of `words` in float32: ids (n) int64 -> (n, hidden).
   at::Tensor words_of(const at::Tensor& ids) const {
@@ -27,12 +27,14 @@ struct EmbeddingTables {
   }
 };
 
+/// A table (rows, hidden) in int8: what quantise_rows makes.
+struct Int8Rows {
+  at::Tensor rows;    ///< (vocabulary, hidden) int8
+  at::Tensor scales;  ///< (vocabulary) float32: what a row counts by
+};
 /// A table (rows, hidden) of any floating type in int8: each row's largest element becomes 127, and
 /// `scales` (rows) tell what a step is. Taken a part at a time, so that of a mapped file no more
 /// than that need be in memory; `done` is called with each part that was read.
-struct Int8Rows {
-  at::Tensor rows, scales;
-};
 template <class Done>
 Int8Rows quantise_rows(const at::Tensor& table, Done&& done) {
   constexpr int64_t kPart = 4096;

@@ -11,20 +11,24 @@ namespace madx::ops {
 template <class Weight>
 class KernelWeight : public PackedWeight {
  public:
+  /// As PackedWeight says.
   void forward(const PackedPart& part, const float* x, int64_t rows, int threads,
                float* y) const override {
     cpu::frozen_linear_forward(Weight::layer(part, /*backward=*/false), x, rows, threads, y);
   }
+  /// As PackedWeight says.
   void backward(const PackedPart& part, const float* y_gradient, int64_t rows, int threads,
                 float* x_gradient) const override {
     cpu::frozen_linear_backward(Weight::layer(part, /*backward=*/true), y_gradient, rows, threads,
                                 x_gradient);
   }
+  /// As PackedWeight says.
   void feed_forward(const PackedPart& first, const PackedPart& second, const float* x, int64_t rows,
                     int threads, cpu::Bfloat16* kept, float* y) const override {
     cpu::feed_forward_forward({Weight::layer(first, false), Weight::layer(second, false)}, x, rows,
                               threads, kept, y);
   }
+  /// As PackedWeight says.
   void feed_forward_backward(const PackedPart& first, const PackedPart& second,
                              const cpu::Bfloat16* kept, const float* y_gradient, int64_t rows,
                              int threads, float* x_gradient) const override {

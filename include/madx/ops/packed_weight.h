@@ -12,11 +12,11 @@ class PackedWeight;
 
 /// Outputs [first, first + out) of a packed weight, and their bias.
 struct PackedPart {
-  std::shared_ptr<const PackedWeight> weight;
-  at::Tensor bias;  // (out) float32
-  int64_t first = 0;
+  std::shared_ptr<const PackedWeight> weight;  ///< of which this is a part
+  at::Tensor bias;                             ///< (out) float32
+  int64_t first = 0;                           ///< first output
 
-  int64_t out() const { return bias.size(0); }
+  int64_t out() const { return bias.size(0); }  ///< outputs of this part
 };
 
 /// A frozen weight (out, in) in a narrower type than float32, in the order in which a kernel of
@@ -26,8 +26,8 @@ class PackedWeight {
  public:
   virtual ~PackedWeight() = default;
 
-  int64_t out() const { return out_; }
-  int64_t in() const { return in_; }
+  int64_t out() const { return out_; }  ///< outputs of the whole weight
+  int64_t in() const { return in_; }    ///< inputs
 
   /// Parts begin and end at multiples of this.
   virtual int64_t granule() const = 0;
@@ -46,11 +46,13 @@ class PackedWeight {
   /// the same class. `kept` (rows, first.out()), or null, is for feed_forward_backward.
   virtual void feed_forward(const PackedPart& first, const PackedPart& second, const float* x,
                             int64_t rows, int threads, cpu::Bfloat16* kept, float* y) const = 0;
+  /// x_gradient (rows, in) from y_gradient (rows, second.out()) and what feed_forward kept.
   virtual void feed_forward_backward(const PackedPart& first, const PackedPart& second,
                                      const cpu::Bfloat16* kept, const float* y_gradient,
                                      int64_t rows, int threads, float* x_gradient) const = 0;
 
  protected:
+  /// For a derived class: `weight` (out, in) gives the sizes.
   explicit PackedWeight(const at::Tensor& weight) : out_(weight.size(0)), in_(weight.size(1)) {}
 
  private:

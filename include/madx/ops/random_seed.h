@@ -18,6 +18,7 @@ inline uint64_t random_seed() {
 /// file that names a seed has no say in what a program draws.
 class TemporarySeed {
  public:
+  /// Seeds the generator until the end of the block.
   explicit TemporarySeed(uint64_t seed) {
     const std::lock_guard<std::mutex> lock(generator_.mutex());
     before_ = generator_.get_state();

@@ -25,8 +25,11 @@ class AdamW : public torch::optim::AdamW {
                  const torch::optim::AdamWOptions& defaults = {})
       : AdamW(groups, defaults, tensors_of(groups)) {}
 
+  /// What is kept of one tensor; all but `steps` of its shape.
   struct State {
-    at::Tensor tensor, first_moment, second_moment;  // of one shape
+    at::Tensor tensor;         ///< that learns
+    at::Tensor first_moment;   ///< mean of its gradients
+    at::Tensor second_moment;  ///< mean of their squares
     /// (): the updates of this tensor, which its bias correction counts. A tensor without a
     /// gradient (AdapterDrop) takes no part in a step.
     at::Tensor steps;
@@ -61,10 +64,12 @@ class AdamW : public torch::optim::AdamW {
     for (auto& state : states_) state.tensor.mutable_grad().reset();
   }
 
+  /// As torch::optim::AdamW writes it: either reads the other's.
   void save(torch::serialize::OutputArchive& archive) const override {
     for (const auto& state : states_) of(state.tensor).step(state.steps.item<int64_t>());
     torch::optim::AdamW::save(archive);
   }
+  /// Reads what either wrote.
   void load(torch::serialize::InputArchive& archive) override {
     torch::optim::AdamW::load(archive);
     for (auto& state : states_) {

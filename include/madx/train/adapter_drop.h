@@ -14,6 +14,7 @@ namespace madx {
 /// (AdapterStack::skip_first_layers), for speed, at little cost.
 class AdapterDrop {
  public:
+  /// `most` layers at most, 0 for none; the bank's options come back by `restore`.
   AdapterDrop(AdapterStack adapters, int64_t most, uint64_t seed)
       : adapters_(std::move(adapters)),
         most_(most),

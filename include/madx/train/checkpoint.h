@@ -12,6 +12,7 @@
 
 namespace madx {
 
+/// Tensors by names that are stable between runs.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// What a training run needs to go on exactly: the tensors that learn, the optimizer's state of
@@ -19,15 +20,15 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 /// else moves during training (learning rate, a fusion's temperature), is a function of seed and
 /// step.
 struct Checkpoint {
-  int64_t step = 0;  ///< steps done
-  NamedTensors tensors;
-  NamedTensors first_moments;
-  NamedTensors second_moments;
-  NamedTensors tensor_steps;  ///< (): updates of each tensor
-  std::optional<double> best_score;
+  int64_t step = 0;                        ///< steps done
+  NamedTensors tensors;                    ///< that learn
+  NamedTensors first_moments;              ///< of AdamW
+  NamedTensors second_moments;             ///< of AdamW
+  NamedTensors tensor_steps;               ///< (): updates of each tensor
+  std::optional<double> best_score;        ///< where there was an evaluation
   std::optional<MetricsRow> best_figures;  ///< what was logged where it was measured
   int64_t best_step = 0;                   ///< where it was measured
-  NamedTensors best_tensors;
+  NamedTensors best_tensors;               ///< as they were there
   NamedTensors tensor_sums;     ///< in double, of the tensors after each step that is averaged
   int64_t averaged = 0;         ///< how many steps those are
   double loss = 0;              ///< mean at the last logged step

@@ -13,8 +13,7 @@ namespace madx {
 
 /// A task of one's own: any loss over an encoder and a bank.
 ///
-/// Example: `LossTask task(encoder, adapters, [&](int64_t index) { return LossTask::Loss{...}; },
-/// trained); train(task, options, observer);`
+/// \snippet train_test.cpp loss task
 class LossTask : public TrainingTask {
  public:
   /// `loss` gives the loss of batch `index`, a function of the index alone; `evaluate`, where it is

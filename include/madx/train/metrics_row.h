@@ -11,10 +11,10 @@ namespace madx {
 /// What a training run says of itself at one logged step. NaN means "not measured" and is written
 /// as null.
 struct MetricsRow {
-  int64_t step = 0;
-  double loss = std::numeric_limits<double>::quiet_NaN();
-  double lr = std::numeric_limits<double>::quiet_NaN();
-  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();
+  int64_t step = 0;                                                     ///< steps done
+  double loss = std::numeric_limits<double>::quiet_NaN();               ///< mean since the last row
+  double lr = std::numeric_limits<double>::quiet_NaN();                 ///< of the last step
+  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();  ///< since the last row
   std::optional<double> eval_loss;   ///< where held-out text was evaluated
   std::optional<double> perplexity;  ///< exp(eval_loss)
   std::map<std::string, double>

@@ -80,16 +80,18 @@ inline NerScores score_tags(const std::vector<TaggedSentence>& sentences,
 /// encoder and the head).
 class TaggingTask : public TrainingTask {
  public:
+  /// How sentences are read and drawn.
   struct Options {
-    int64_t batch_size = 16;  ///< sequences
-    int64_t max_length = 128;
-    uint64_t seed = 42;
-    TagScheme scheme = TagScheme::kSpans;
+    int64_t batch_size = 16;               ///< sequences
+    int64_t max_length = 128;              ///< tokens of a sequence, special ones included
+    uint64_t seed = 42;                    ///< of the order of sentences
+    TagScheme scheme = TagScheme::kSpans;  ///< of tags
     int64_t adapter_drop = 0;  ///< the most first layers that a batch skips (AdapterDrop)
     std::vector<std::string> fusions = {};  ///< that learn, in the bank: regularization joins
-    /// The language of each training sentence, and of each held-out one, where the composition has
-    /// kLanguage: batches mix them. Passed over elsewhere.
-    std::vector<std::string> languages = {}, dev_languages = {};
+    /// The language of each training sentence, where the composition has kLanguage: batches mix
+    /// them. Passed over elsewhere.
+    std::vector<std::string> languages = {};
+    std::vector<std::string> dev_languages = {};  ///< the same of each held-out sentence
     /// In place of the sentences' own: each training batch runs under the adapters of one of these,
     /// drawn by `draw_language`. For a composition with kLanguage.
     std::vector<std::string> train_languages = {};

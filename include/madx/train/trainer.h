@@ -10,17 +10,19 @@
 
 namespace madx {
 
+/// How long, how fast, and what is reported when.
 struct TrainerOptions {
-  int64_t steps = 1000;
+  int64_t steps = 1000;               ///< of the optimizer
   int64_t gradient_accumulation = 1;  ///< batches a step
   double lr = 1e-4;                   ///< the highest
-  int64_t warmup_steps = 0;
-  double weight_decay = 0.0;  ///< on weight matrices; biases and LayerNorms have none
-  double max_gradient_norm = 1.0;
-  uint64_t seed = 42;
-  int64_t log_every = 10;
-  int64_t eval_every = 0;  ///< 0: at the end alone
-  int64_t save_every = 0;  ///< 0: no checkpoint but where the observer wishes one
+  int64_t warmup_steps = 0;           ///< in which the learning rate rises to lr
+  double weight_decay = 0.0;          ///< on weight matrices; biases and LayerNorms have none
+  double max_gradient_norm = 1.0;  ///< above 0: where the norm of all gradients together is larger,
+                                   ///< all are scaled down to it
+  uint64_t seed = 42;              ///< of dropout; tasks have one of their own
+  int64_t log_every = 10;          ///< steps from one report to the next
+  int64_t eval_every = 0;          ///< 0: at the end alone
+  int64_t save_every = 0;          ///< 0: no checkpoint but where the observer wishes one
   /// Checkpoint averaging (Schmidt, Vulić & Glavaš 2023): what is kept is the mean of the tensors
   /// after each N steps and after the last one; 0: no average.
   int64_t average_every = 0;
@@ -35,11 +37,12 @@ class Interrupted : public Error {
   using Error::Error;
 };
 
+/// What a training came to.
 struct TrainingResult {
-  int64_t steps = 0;
-  int64_t tokens = 0;            ///< read, special ones included
-  std::optional<double> passes;  ///< over the training data
-  double seconds = 0;
+  int64_t steps = 0;                       ///< done, those before a resumption included
+  int64_t tokens = 0;                      ///< read, special ones included
+  std::optional<double> passes;            ///< over the training data
+  double seconds = 0;                      ///< of training, those before a resumption included
   double loss = 0;                         ///< mean of the last logged steps
   std::optional<double> best_score;        ///< of the task's evaluation, of the tensors kept
   std::optional<MetricsRow> best_figures;  ///< and what it logged

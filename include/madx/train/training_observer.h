@@ -15,14 +15,16 @@ class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
 
+  /// Where a training is.
   struct Progress {
-    int64_t step = 0;  ///< done
-    int64_t steps = 0;
-    double loss = 0;  ///< mean since the last logged step
-    double tokens_per_second = 0;
+    int64_t step = 0;              ///< done
+    int64_t steps = 0;             ///< of all
+    double loss = 0;               ///< mean since the last logged step
+    double tokens_per_second = 0;  ///< since the last logged step
   };
   /// Training begins, with `step` of `steps` done.
   virtual void on_start(int64_t step, int64_t steps) {}
+  /// After each step.
   virtual void on_step(const Progress& progress) {}
   /// Held-out data was run; `summary` is a line for people.
   virtual void on_evaluation(int64_t step, const std::string& summary) {}
@@ -34,7 +36,8 @@ class TrainingObserver {
   /// The last step is done, and the task has the tensors that are kept.
   virtual void on_end() {}
 
-  enum class Wish {  // of several, the last one of these holds
+  /// What is asked of the trainer after a step. Of several, the last one of these holds.
+  enum class Wish {
     kGoOn,
     kSave,  ///< a checkpoint now
     kStop,  ///< a checkpoint now, then Interrupted

@@ -31,8 +31,9 @@ class TrainingTask {
     }
   }
 
+  /// Of one batch.
   struct Loss {
-    /// (): of several ranks this one's share, so that the sum over them is the batch's loss;
+    /// (), with its graph: of several ranks this one's share, so that the sum over them is the batch's loss;
     /// undefined where none of the batch is this rank's.
     at::Tensor value;
     int64_t tokens = 0;  ///< read by the batch, on all ranks, special ones included
@@ -43,6 +44,7 @@ class TrainingTask {
   /// How often `batches` batches, counted from the first, have gone through the training data.
   virtual std::optional<double> passes(int64_t batches) const { return std::nullopt; }
 
+  /// Of held-out data.
   struct Evaluation {
     double score = 0;         ///< higher is better; the best one's tensors are kept
     MetricsRow figures = {};  ///< what to log: eval_loss, perplexity, extra
