@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <sstream>
 
+#include "madx/data/line_order.h"
 #include "madx/data/tagging_examples.h"
 #include "madx/data/token_stream.h"
 #include "madx/madx.h"
@@ -51,6 +53,16 @@ TEST_F(DataExample, RawTextBecomesMaskedBatches) {
   EXPECT_EQ(batch.batch.sequences(), 2);
   EXPECT_EQ(batch.batch.read_rows.numel(), batch.targets.numel());
   EXPECT_LT(sub_words.ids().size(), static_cast<size_t>(tokenizer->vocab_size()));
+}
+
+TEST_F(DataExample, LinesHaveARandomOrder) {
+  //! [line order]
+  const LineOrder order(/*size=*/5, {/*seed=*/1, /*epoch=*/0});
+  std::vector<size_t> lines;
+  for (size_t i = 0; i < 5; ++i) lines.push_back(order[i]);
+  //! [line order]
+  std::sort(lines.begin(), lines.end());
+  EXPECT_EQ(lines, (std::vector<size_t>{0, 1, 2, 3, 4}));
 }
 
 TEST_F(DataExample, LinesAreOneStreamOfTokens) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "madx/core/mapped_range.h"
 #include "madx/io/mapped_file.h"
 #include "madx/io/new_directory.h"
 #include "madx/madx.h"
@@ -29,6 +30,27 @@ TEST(FilesExample, AnEncoderIsLoadedAndSaved) {
   EXPECT_TRUE(at::equal(load_encoder(changed).encoder->word_embeddings(),
                         loaded.encoder->word_embeddings()));
   EXPECT_EQ(names.dense, "lm_head.dense");
+}
+
+TEST(FilesExample, AnArchiveIsReadAsData) {
+  const auto path = std::string(MADX_FIXTURES) + "/torchscript/xlmr_mlm.pt";
+  //! [weights only]
+  const auto options = LoadEncoderOptions(WeightForm::kFloat32).weights_only(true);
+  const auto loaded = load_encoder(path, options);  // no program of the archive is run
+  //! [weights only]
+  EXPECT_TRUE(at::equal(loaded.encoder->word_embeddings(),
+                        load_encoder(path).encoder->word_embeddings()));
+}
+
+TEST(FilesExample, MappedMemoryHasAName) {
+  const std::string bytes = "of a file";
+  //! [mapped range]
+  {
+    const MappedRange range(bytes.data(), bytes.size(), "sw.txt");
+    EXPECT_STREQ(mapped_path(bytes.data() + 3), "sw.txt");
+  }
+  EXPECT_EQ(mapped_path(bytes.data() + 3), nullptr);
+  //! [mapped range]
 }
 
 TEST(FilesExample, AdaptersAreDirectories) {

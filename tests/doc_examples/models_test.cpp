@@ -3,6 +3,7 @@
 #include <torch/utils.h>
 
 #include "madx/madx.h"
+#include "madx/models/batch_part.h"
 
 namespace madx {
 namespace models_examples {
@@ -35,6 +36,17 @@ Encoder small_encoder() {
   Encoder encoder(config, weights, WeightForm::kFloat32);
   //! [encoder]
   return encoder;
+}
+
+TEST(ModelsExample, ABatchIsSharedOut) {
+  const auto encoder = small_encoder();
+  //! [batch part]
+  const PackedBatch whole = pack({{0, 5, 6, 2}, {0, 7, 2}, {0, 8, 2}});
+  const auto shares = share_out(whole.offsets, /*parts=*/2);  // {0}, {1, 2}
+  const BatchPart part = take_part(whole, shares[1]);
+  const auto hidden = encoder->forward(part.batch);  // as in the whole batch, dropout included
+  //! [batch part]
+  EXPECT_TRUE(at::allclose(hidden, encoder->forward(whole).narrow(0, 4, 6), 1e-4, 1e-5));
 }
 
 TEST(ModelsExample, SequencesArePackedWithoutPadding) {

@@ -3,6 +3,7 @@
 #include <torch/utils.h>
 
 #include "madx/madx.h"
+#include "madx/ops/batch_part.h"
 #include "madx/ops/bfloat16_weight.h"
 #include "madx/ops/embedding.h"
 #include "madx/ops/int8_weight.h"
@@ -25,6 +26,19 @@ TEST(OpsExample, ASiteIsOneCall) {
   //! [adapter site]
   const auto alone = adapter_site(f.narrow(0, 0, 2), a.narrow(0, 0, 2), norm, 0, {en, ner});
   EXPECT_TRUE(at::allclose(out.narrow(0, 0, 2), alone, 1e-4, 1e-5));
+}
+
+TEST(OpsExample, APartOfABatchHasTheDropoutOfTheWhole) {
+  //! [part rows]
+  const auto x = at::ones({6, 8});
+  torch::manual_seed(1);
+  const auto whole = dropout(x, 0.5);
+  torch::manual_seed(1);
+  const PartRows rows{at::tensor({1, 4}, at::kLong), /*whole_rows=*/6};
+  const PartScope scope(&rows);
+  const auto part = dropout(x.narrow(0, 0, 2), 0.5);  // of rows 1 and 4
+  //! [part rows]
+  EXPECT_TRUE(at::equal(part[0] == 0, whole[1] == 0) && at::equal(part[1] == 0, whole[4] == 0));
 }
 
 TEST(OpsExample, ACouplingHasAnInverse) {

@@ -3,6 +3,7 @@
 #include <torch/utils.h>
 
 #include "madx/madx.h"
+#include "madx/train/rank_group.h"
 #include "madx/train/scheduled_unfreezing.h"
 #include "models/tiny_encoder.h"
 #include "support.h"
@@ -123,6 +124,21 @@ TEST_F(TrainExample, AnyLossCanBeTrained) {
   }
   //! [interrupted]
   EXPECT_EQ(observer.last.steps, 10);
+}
+
+TEST_F(TrainExample, RanksShareABatch) {
+  //! [ranks]
+  /// A group of one, which counts what it is asked to sum; processes have one over MPI.
+  class CountingGroup : public RankGroup {
+   public:
+    void sum(const at::Tensor& values) override { summed += values.numel(); }
+    int64_t summed = 0;
+  };
+  CountingGroup ranks;
+  //! [ranks]
+  ranks.sum(at::zeros({3}));
+  EXPECT_EQ(ranks.summed, 3);
+  EXPECT_TRUE(ranks.is_first() && one_process().count() == 1);
 }
 
 TEST_F(TrainExample, AdamWIsAnOptimizerOfLibTorch) {
