@@ -116,11 +116,11 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto options =
       flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/3);
   const auto recipe = describe(flags, options);
+  const madx::apps::InterruptGuard guard;
   if (output.begin({"adapt_encoder", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
-  const madx::apps::InterruptGuard guard;
   const auto vocabulary = texts.vocabulary(loaded.encoder);
   madx::apps::say_softmax(vocabulary);
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,

@@ -161,10 +161,10 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   }
 
   const auto state = madx::apps::describe_run(flags, model, options);
+  const madx::apps::InterruptGuard guard;
   const auto start = output.begin(state);
   if (start == madx::apps::RunDirectory::Start::kComplete)
     return madx::apps::print_complete(flags.output);
-  const madx::apps::InterruptGuard guard;
   if (!ranks.is_first() && start == madx::apps::RunDirectory::Start::kTrained) return;
   if (trains && start == madx::apps::RunDirectory::Start::kTrained) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";
