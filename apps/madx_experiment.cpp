@@ -73,8 +73,8 @@ void report_failures(const madx::apps::RunnerResult& result) {
   madx::machine_error(text);
 }
 
-/// Calls a function, but not again before it has rested for nine times as long as it took: at most a
-/// tenth of the time goes into it, however large the experiment.
+/// Calls a function, but not again before it has rested for nine times as long as it took: at most
+/// a tenth of the time goes into it, however large the experiment.
 class RestedCall {
  public:
   explicit RestedCall(std::function<void()> function) : function_(std::move(function)) {}

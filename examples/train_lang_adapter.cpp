@@ -223,6 +223,6 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return madx::apps::run_program_on_ranks(
-      "train_lang_adapter", [&](madx::RankGroup& ranks) { run(argc, argv, ranks); });
+  return madx::apps::run_program_on_ranks("train_lang_adapter",
+                                          [&](madx::RankGroup& ranks) { run(argc, argv, ranks); });
 }

@@ -56,9 +56,8 @@ int fair_threads(const cpu_set_t& own, const std::vector<cpu_set_t>& all) {
   double share = 0;
   for (int processor = 0; processor < CPU_SETSIZE; ++processor) {
     if (!CPU_ISSET(processor, &own)) continue;
-    const auto users = std::count_if(all.begin(), all.end(), [&](const cpu_set_t& set) {
-      return CPU_ISSET(processor, &set);
-    });
+    const auto users = std::count_if(
+        all.begin(), all.end(), [&](const cpu_set_t& set) { return CPU_ISSET(processor, &set); });
     share += 1.0 / static_cast<double>(std::max<int64_t>(1, users));
   }
   return std::max(1, static_cast<int>(share + 1e-6));

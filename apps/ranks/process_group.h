@@ -15,8 +15,8 @@ class ProcessGroup : public RankGroup {
  public:
   /// Ends the group, and MPI with it; `status` is how this rank's work ended. Other ranks that wait
   /// for this one hear of a failure. Of the ranks that failed by themselves the lowest one's status
-  /// is returned on all, and `say` is called on that one, before any rank can be gone: launchers end
-  /// all processes when the first has failed.
+  /// is returned on all, and `say` is called on that one, before any rank can be gone: launchers
+  /// end all processes when the first has failed.
   virtual int end(int status, const std::function<void()>& say) = 0;
 
   /// "4 ranks on 2 hosts".
@@ -30,8 +30,8 @@ class RankFailed : public Error {
 };
 
 /// Begins MPI and joins the group of all that were started.
-/// LibTorch's threads become this rank's share of the processors that it may use. nullptr in a build
-/// without MPI.
+/// LibTorch's threads become this rank's share of the processors that it may use. nullptr in a
+/// build without MPI.
 std::unique_ptr<ProcessGroup> join_processes();
 
 }  // namespace madx::apps

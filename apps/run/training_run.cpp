@@ -39,8 +39,8 @@ std::unique_ptr<TrainingObserver> make_recorder(const TrainingRunOptions& run,
 TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
                             const TrainingRunOptions& run, const RunDirectory& output,
                             const InterruptGuard& guard, RankGroup& ranks) {
-  const auto observer = ranks.is_first() ? make_recorder(run, output, guard)
-                                         : std::make_unique<Follower>(guard);
+  const auto observer =
+      ranks.is_first() ? make_recorder(run, output, guard) : std::make_unique<Follower>(guard);
   try {
     return train(task, options, *observer, output.checkpoint(), ranks);
   } catch (const Interrupted& stop) {

@@ -161,7 +161,8 @@ void feed_forward_backward(const FeedForwardInt8& layers, const Bfloat16* kept,
             float* const gradient = mine.block.data() + row * kQuantisedBlock;
             const Bfloat16* const before = kept + (first + row) * inner + unit;
 #pragma omp simd
-            for (int64_t i = 0; i < units; ++i) gradient[i] *= gelu_slope_to_8_bits(to_float(before[i]));
+            for (int64_t i = 0; i < units; ++i)
+              gradient[i] *= gelu_slope_to_8_bits(to_float(before[i]));
             mine.units.load(row, gradient, units);
           }
           int8_product({count, in, units, mine.units, rows_from(layers.first.backward, unit),

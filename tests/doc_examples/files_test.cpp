@@ -38,8 +38,8 @@ TEST(FilesExample, AnArchiveIsReadAsData) {
   const auto options = LoadEncoderOptions(WeightForm::kFloat32).weights_only(true);
   const auto loaded = load_encoder(path, options);  // no program of the archive is run
   //! [weights only]
-  EXPECT_TRUE(at::equal(loaded.encoder->word_embeddings(),
-                        load_encoder(path).encoder->word_embeddings()));
+  EXPECT_TRUE(
+      at::equal(loaded.encoder->word_embeddings(), load_encoder(path).encoder->word_embeddings()));
 }
 
 TEST(FilesExample, MappedMemoryHasAName) {

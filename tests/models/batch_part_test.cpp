@@ -1,5 +1,5 @@
-// Parts of a batch, as ranks run them: together they are the batch, and each of their sequences gets
-// what it gets there, dropout included.
+// Parts of a batch, as ranks run them: together they are the batch, and each of their sequences
+// gets what it gets there, dropout included.
 #include "madx/models/batch_part.h"
 
 #include <gmock/gmock.h>
@@ -120,9 +120,9 @@ TEST_F(PartsOfABatch, GetItWithGradientCheckpointing) {
   const auto whole = gradient(batch_);
   encoder_->use_gradient_checkpointing(true);
   const auto shares = share_out(batch_.offsets, 2);
-  expect_close(gradient(take_part(batch_, shares[0]).batch) +
-                   gradient(take_part(batch_, shares[1]).batch),
-               whole, 1e-4);
+  expect_close(
+      gradient(take_part(batch_, shares[0]).batch) + gradient(take_part(batch_, shares[1]).batch),
+      whole, 1e-4);
 }
 
 }  // namespace batch_part_test

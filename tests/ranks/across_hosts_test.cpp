@@ -31,9 +31,9 @@ TEST_F(AcrossHosts, ARunHasTheLossesOfOneProcess) {
 }
 
 TEST_F(AcrossHosts, BadInputOfOneHostEndsBoth) {
-  const auto result = run_script("$mpirun -q -n 1 " + program(kTraining + "--output @/hosts/bad") +
-                                 " : -n 1 " +
-                                 program(kTraining + "--text @/missing.txt --output @/hosts/bad"));
+  const auto result =
+      run_script("$mpirun -q -n 1 " + program(kTraining + "--output @/hosts/bad") + " : -n 1 " +
+                 program(kTraining + "--text @/missing.txt --output @/hosts/bad"));
   EXPECT_EQ(result.status, 2) << result;
   EXPECT_THAT(result.err, HasSubstr("missing.txt"));
   EXPECT_FALSE(std::filesystem::exists(tiny_files() / "hosts/bad"));

@@ -18,7 +18,8 @@ const std::string kTraining =
     "--batch-size 6 --log-every 1 ";
 
 const std::string kDiverging =
-    "train_lang_adapter --encoder @/encoder --lm-head @/lm_head --text @/en.txt --lr 1e30 --steps 40 "
+    "train_lang_adapter --encoder @/encoder --lm-head @/lm_head --text @/en.txt --lr 1e30 --steps "
+    "40 "
     "--warmup-steps 0 ";
 
 int times(const std::string& text, const std::string& part) {
@@ -34,8 +35,8 @@ bool nothing_at(const std::string& output) {
 /// The run of so many steps that nothing stops.
 std::string whole_run(int ranks, int steps) {
   const auto output = "ends/whole" + std::to_string(steps);
-  const auto result = run_ranks(
-      ranks, kTraining + "--steps " + std::to_string(steps) + " --output @/" + output);
+  const auto result =
+      run_ranks(ranks, kTraining + "--steps " + std::to_string(steps) + " --output @/" + output);
   EXPECT_EQ(result.status, 0) << result;
   return output;
 }
@@ -73,10 +74,13 @@ TEST(LostRank, EndsTheJobByItsNameAndLeavesTheLastCheckpoint) {
     const auto lost = run_script(
         "$mpirun -n 2 " + program(kTraining + "--steps 400 --save-every 1 --output @/" + output) +
         " & job=$!\n"
-        "until [ -e @/" + output + ".partial/checkpoint/state.json ] || ! kill -0 $job; do\n"
+        "until [ -e @/" +
+        output +
+        ".partial/checkpoint/state.json ] || ! kill -0 $job; do\n"
         "  sleep 0.02\n"
         "done\n"
-        "sleep " + when + "; set -- $(cat /proc/$job/task/*/children); kill -KILL $2; wait $job\n");
+        "sleep " +
+        when + "; set -- $(cat /proc/$job/task/*/children); kill -KILL $2; wait $job\n");
     EXPECT_EQ(lost.status, 128 + SIGKILL) << lost;
     EXPECT_TRUE(std::regex_search(
         lost.err, std::regex("process rank [01] with PID [0-9]+ on node \\S+ exited on signal 9")))
@@ -130,16 +134,19 @@ TEST(BadInput, OfTheOutputDirectoryIsRankZerosToSay) {
 }
 
 TEST(BadInput, WhatOneProcessDoesIsRefusedToSeveral) {
-  const auto head = run_ranks(2, "train_lm_head --encoder @/encoder --text @/en.txt --steps 2 "
-                                 "--output @/ends/head");
+  const auto head = run_ranks(2,
+                              "train_lm_head --encoder @/encoder --text @/en.txt --steps 2 "
+                              "--output @/ends/head");
   EXPECT_EQ(head.status, 2) << head;
-  EXPECT_EQ(head.err, "train_lm_head: expected one process, but was started as 2; start it without "
-                      "mpirun or srun\n");
+  EXPECT_EQ(head.err,
+            "train_lm_head: expected one process, but was started as 2; start it without "
+            "mpirun or srun\n");
   EXPECT_TRUE(nothing_at("ends/head"));
 
   const auto scoring = run_ranks(
-      2, "zero_shot_ner --encoder @/encoder --source en --language en=@/adapters/en --task-adapter "
-         "@/ner/task_adapter --test en=@/en.conll --output @/ends/scoring");
+      2,
+      "zero_shot_ner --encoder @/encoder --source en --language en=@/adapters/en --task-adapter "
+      "@/ner/task_adapter --test en=@/en.conll --output @/ends/scoring");
   EXPECT_EQ(scoring.status, 2) << scoring;
   EXPECT_EQ(times(scoring.err, "zero_shot_ner: --train: expected it beside 2 ranks"), 1) << scoring;
 }
@@ -158,7 +165,8 @@ TEST(Waiting, CostsLittleProcessorTime) {
     const auto result = run_script(
         "TIMEFORMAT='%U %S'; time ( $mpirun -q -n " + std::to_string(ranks) + " " +
         program(kTraining + "--steps 2 --eval-every 1 --eval-text @/long.txt --output @/ends/wait" +
-                std::to_string(ranks)) + " >/dev/null 2>&1 )");
+                std::to_string(ranks)) +
+        " >/dev/null 2>&1 )");
     std::istringstream times(result.err);
     double user = 0, system = 0;
     times >> user >> system;

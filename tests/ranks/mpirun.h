@@ -14,7 +14,8 @@ namespace madx::apps {
 /// What mpirun needs on one machine with few cores and, in a container, of root.
 class MpiEnvironment {
   WithVariable root_{"OMPI_ALLOW_RUN_AS_ROOT", "1"}, sure_{"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"};
-  WithVariable crowd_{"OMPI_MCA_rmaps_base_oversubscribe", "1"}, idle_{"OMP_WAIT_POLICY", "passive"};
+  WithVariable crowd_{"OMPI_MCA_rmaps_base_oversubscribe", "1"},
+      idle_{"OMP_WAIT_POLICY", "passive"};
 };
 
 /// Or what stands in its place (tests/ranks/namespaces).

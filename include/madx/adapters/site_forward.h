@@ -129,8 +129,7 @@ inline at::Tensor site_forward(int64_t layer, Site site, const SiteInput& input,
   }
   // Adapters that the op does not take compute in their own type, which is LayerNorm's.
   const auto own = input.norm.weight.scalar_type();
-  const auto dropped =
-      input.dropout > 0 ? ops::dropout(input.f, input.dropout) : input.f;
+  const auto dropped = input.dropout > 0 ? ops::dropout(input.f, input.dropout) : input.f;
   const auto f = dropped.to(own), a = input.a.to(own);
   std::vector<at::Tensor> outputs;
   int64_t first = 0;

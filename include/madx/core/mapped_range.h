@@ -11,6 +11,7 @@ namespace madx {
 /// read: the system sends the thread that tries SIGBUS, with the address and no name.
 class MappedRange {
  public:
+  /// [data, data + size) is memory of the file at `path`.
   MappedRange(const void* data, size_t size, const std::string& path);
   ~MappedRange();
   MappedRange(const MappedRange&) = delete;

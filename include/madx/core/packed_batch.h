@@ -23,7 +23,7 @@ struct PackedBatch {
   /// Of a part of a batch (models/batch_part.h): the batch, and which of its sequences these are,
   /// ascending. Paths and dropout are then those that the sequences have in it.
   std::shared_ptr<const PackedBatch> whole;
-  std::vector<size_t> sequences_of_whole;
+  std::vector<size_t> sequences_of_whole;          ///< numbers of its sequences
   int64_t rows() const { return offsets.back(); }  ///< tokens of all sequences
   int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }  ///< how many
 

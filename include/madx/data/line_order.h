@@ -14,13 +14,14 @@ namespace madx {
 /// it is inside: no table, and no time to make one, however large the text.
 class LineOrder {
  public:
+  /// Above so many numbers there is no table.
   static constexpr size_t kTable = size_t{1} << 22;
 
   LineOrder() = default;
   /// `seeds`: what the order depends on beside the size.
   LineOrder(size_t size, std::initializer_list<uint64_t> seeds);
 
-  bool empty() const { return size_ == 0; }
+  bool empty() const { return size_ == 0; }  ///< of no number
   /// The number at place `i` < size.
   size_t operator[](size_t i) const { return table_.empty() ? walk(i) : table_[i]; }
 

@@ -38,6 +38,7 @@ struct LoadedEncoder {
 
 /// How load_encoder reads.
 struct LoadEncoderOptions {
+  /// A form alone is options enough.
   LoadEncoderOptions(WeightForm form = WeightForm::kFloat32) : form_(form) {}  // NOLINT: implicit
 
   /// How the encoder keeps its weights.

@@ -15,8 +15,8 @@ namespace madx {
 
 /// Some sequences of a batch, as a batch.
 struct BatchPart {
-  PackedBatch batch;
-  at::Tensor read;  ///< (read by the part) int64: which of the whole's read rows they are
+  PackedBatch batch;  ///< of these sequences alone, with the whole one in it
+  at::Tensor read;    ///< (read by the part) int64: which of the whole's read rows they are
 };
 
 /// The sequences, ascending, of a batch on the CPU. Under an encoder each of them gets what it gets

@@ -24,8 +24,10 @@ struct RoutedBatch {
   /// For each row that is read, in the order of the batch that came (channel after channel), where
   /// its output lies; undefined: there.
   at::Tensor order;
-  /// Of a part of a batch, by which dropout is drawn: of all rows and of those that are read.
-  std::shared_ptr<const ops::PartRows> part_rows, read_part_rows;
+  /// Of a part of a batch: what dropout of all rows is drawn by.
+  std::shared_ptr<const ops::PartRows> part_rows;
+  /// The same of the rows that are read.
+  std::shared_ptr<const ops::PartRows> read_part_rows;
 
   /// Outputs (read, ...) in the order of the batch that came.
   at::Tensor restore(const at::Tensor& x) const {

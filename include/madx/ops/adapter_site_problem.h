@@ -31,7 +31,7 @@ struct SiteSettings : torch::CustomClassHolder {
   double norm_eps, dropout;
   uint64_t seed;
   at::Tensor row_numbers;  // (rows) int64; undefined: 0, 1, 2, ...
-  size_t levels = 0;  ///< of the deepest stack
+  size_t levels = 0;       ///< of the deepest stack
 };
 
 inline void save_settings(torch::autograd::AutogradContext& ctx,

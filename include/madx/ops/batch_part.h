@@ -16,7 +16,7 @@ namespace madx::ops {
 
 /// Which rows of the whole batch the rows of a part are.
 struct PartRows {
-  at::Tensor numbers;      // (rows) int64, on the CPU
+  at::Tensor numbers;      ///< (rows) int64, on the CPU
   int64_t whole_rows = 0;  ///< of the whole batch
 };
 
@@ -28,6 +28,7 @@ inline thread_local const PartRows* part_rows = nullptr;
 /// are a whole batch's, as without it.
 class PartScope {
  public:
+  /// `rows` outlive it.
   explicit PartScope(const PartRows* rows) : before_(detail::part_rows) {
     detail::part_rows = rows;
   }
@@ -45,8 +46,8 @@ namespace detail {
 /// whole batch, whose rows are numbered from 0.
 inline at::Tensor row_numbers(const char* op, int64_t rows) {
   if (part_rows == nullptr) return {};
-  TORCH_CHECK(part_rows->numbers.numel() == rows, op, ": expected ",
-              part_rows->numbers.numel(), " rows, those of the part of a batch, but got ", rows);
+  TORCH_CHECK(part_rows->numbers.numel() == rows, op, ": expected ", part_rows->numbers.numel(),
+              " rows, those of the part of a batch, but got ", rows);
   return part_rows->numbers;
 }
 

@@ -7,9 +7,9 @@
 
 #include "madx/cpu/embedding.h"
 #include "madx/ops/adapter_site.h"
+#include "madx/ops/batch_part.h"
 #include "madx/ops/checks.h"
 #include "madx/ops/cpu_kernel.h"
-#include "madx/ops/batch_part.h"
 
 namespace madx::ops {
 
@@ -109,13 +109,12 @@ inline at::Tensor embed(const at::Tensor& ids, const at::Tensor& positions,
   } else {
     words.float32 = tables.words.const_data_ptr<float>();
   }
-  cpu::embed(
-      {numbers.const_data_ptr<int64_t>(), places.const_data_ptr<int64_t>(), ids.size(0),
-       tables.words.size(1), words, tables.positions.const_data_ptr<float>(),
-       tables.types.const_data_ptr<float>(), norm.weight.const_data_ptr<float>(),
-       norm.bias.const_data_ptr<float>(), norm.eps, dropout, dropout > 0 ? random_seed() : 0,
-       detail::numbers_data(rows)},
-      at::get_num_threads(), out.data_ptr<float>());
+  cpu::embed({numbers.const_data_ptr<int64_t>(), places.const_data_ptr<int64_t>(), ids.size(0),
+              tables.words.size(1), words, tables.positions.const_data_ptr<float>(),
+              tables.types.const_data_ptr<float>(), norm.weight.const_data_ptr<float>(),
+              norm.bias.const_data_ptr<float>(), norm.eps, dropout, dropout > 0 ? random_seed() : 0,
+              detail::numbers_data(rows)},
+             at::get_num_threads(), out.data_ptr<float>());
   return out;
 }
 

@@ -41,12 +41,9 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
 
   static cpu::AttentionShape shape(const RowOffsets& q_offsets, const RowOffsets& k_offsets,
                                    int64_t heads, int64_t hidden, const at::Tensor& q_numbers) {
-    return {q_offsets.data(),
-            k_offsets.data(),
-            static_cast<int64_t>(q_offsets.size()) - 1,
-            heads,
-            hidden / heads,
-            numbers_data(q_numbers)};
+    return {
+        q_offsets.data(), k_offsets.data(),       static_cast<int64_t>(q_offsets.size()) - 1, heads,
+        hidden / heads,   numbers_data(q_numbers)};
   }
 
   static at::Tensor forward(Context* ctx, const at::Tensor& first,
@@ -84,12 +81,12 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
     const auto [dq, dk, dv] =
         views<cpu::Rows>(first_gradient, second_gradient,
                          [](const at::Tensor& tensor) { return tensor.data_ptr<float>(); });
-    cpu::attention_backward(
-        shape(q_offsets, k_offsets, ctx->saved_data["heads"].toInt(), out_gradient.size(1),
-              saved[2]),
-        q, k, v, {out_gradient.const_data_ptr<float>(), out_gradient.size(1)},
-        ctx->saved_data["dropout"].toDouble(),
-        static_cast<uint64_t>(ctx->saved_data["seed"].toInt()), at::get_num_threads(), dq, dk, dv);
+    cpu::attention_backward(shape(q_offsets, k_offsets, ctx->saved_data["heads"].toInt(),
+                                  out_gradient.size(1), saved[2]),
+                            q, k, v, {out_gradient.const_data_ptr<float>(), out_gradient.size(1)},
+                            ctx->saved_data["dropout"].toDouble(),
+                            static_cast<uint64_t>(ctx->saved_data["seed"].toInt()),
+                            at::get_num_threads(), dq, dk, dv);
     return {first_gradient, second_gradient, at::Tensor(),
             at::Tensor(),   at::Tensor(),    at::Tensor()};
   }

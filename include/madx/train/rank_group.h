@@ -6,17 +6,17 @@
 
 namespace madx {
 
-/// Processes that train one task together: rank 0 to count() - 1, this one of them. Every rank makes
-/// the same calls in the same order, and a call waits for the others'. Where a rank is lost or has
-/// failed, a call throws.
+/// Processes that train one task together: rank 0 to count() - 1, this one of them. Every rank
+/// makes the same calls in the same order, and a call waits for the others'. Where a rank is lost
+/// or has failed, a call throws.
 class RankGroup {
  public:
   virtual ~RankGroup() = default;
 
   /// Of this process.
   virtual int rank() const { return 0; }
-  virtual int count() const { return 1; }
-  bool is_first() const { return rank() == 0; }
+  virtual int count() const { return 1; }        ///< processes
+  bool is_first() const { return rank() == 0; }  ///< the one that writes
 
   /// The sum over the ranks in place of each rank's values: float32, float64 or int64, on the CPU,
   /// dense, of one shape everywhere. All ranks get the same bits.

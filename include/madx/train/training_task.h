@@ -33,8 +33,8 @@ class TrainingTask {
 
   /// Of one batch.
   struct Loss {
-    /// (), with its graph: of several ranks this one's share, so that the sum over them is the batch's loss;
-    /// undefined where none of the batch is this rank's.
+    /// (), with its graph: of several ranks this one's share, so that the sum over them is the
+    /// batch's loss; undefined where none of the batch is this rank's.
     at::Tensor value;
     int64_t tokens = 0;  ///< read by the batch, on all ranks, special ones included
   };

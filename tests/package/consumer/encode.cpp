@@ -1,4 +1,5 @@
-// What a project that uses madx begins with: an encoder from a TorchScript file, an adapter, a sentence.
+// What a project that uses madx begins with: an encoder from a TorchScript file, an adapter, a
+// sentence.
 #include <madx/madx.h>
 
 #include <iostream>
