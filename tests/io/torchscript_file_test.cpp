@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <torch/script.h>
 
+#include <nlohmann/json.hpp>
+
 #include "../support.h"
 #include "madx/io/encoder_files.h"
 #include "madx/io/safetensors.h"
@@ -71,17 +73,23 @@ TEST(WeightsOnly, GivesTheBitsOfArchivesThatExportEncoderWrote) {
 
 TEST(WeightsOnly, GivesTheBitsOfAnArchiveInBfloat16WithAnOutputLayerOfItsOwn) {
   const TemporaryFolder folder;
+  const auto loaded = load_encoder(kArchives + "xlmr_mlm.pt");
+  save_encoder(loaded.encoder, loaded.head, *loaded.origin, folder.path());
+  auto weights = read_safetensors(folder / "model.safetensors");
+  weights.insert("lm_head.decoder.weight", at::randn_like(loaded.encoder->word_embeddings()));
+  write_safetensors(folder / "untied.safetensors", weights);
+  fs::rename(folder / "untied.safetensors", folder / "model.safetensors");
+  auto config = nlohmann::json::parse(read_bytes(folder / "config.json"));
+  config["tie_word_embeddings"] = false;
+  write_bytes(folder / "config.json", config.dump());
+  export_encoder(folder.path(), folder / "whole.pt");
+
   torch::jit::ExtraFilesMap files = {{"config.json", ""}, {"sentencepiece.bpe.model", ""}};
-  auto module = torch::jit::load(kArchives + "xlmr_mlm.pt", at::kCPU, files);
-  for (const auto& item : module.named_parameters()) {
-    const auto tied =
-        item.name == "lm_head.decoder.weight" ? at::randn_like(item.value) : item.value;
-    item.value.set_data(tied.to(at::kBFloat16));
-  }
+  auto module = torch::jit::load(folder / "whole.pt", at::kCPU, files);
+  module.to(at::kBFloat16);
   module.save(folder / "x.pt", files);
-  const auto path = folder / "x.pt";
-  auto data = load_encoder(path, kWeightsOnly), program = load_encoder(path);
-  expect_same_bits(*data.encoder, *program.encoder);
+  EXPECT_TRUE(load_encoder(folder / "x.pt", kWeightsOnly).encoder->has_own_output());
+  expect_same_encoder(folder / "x.pt");
 }
 
 TEST(WeightsOnly, IsAcceptedWhereThereIsNoProgram) {
@@ -121,7 +129,7 @@ class HostileArchive : public testing::Test {
     }
     outer.define("def forward(self, input_ids: Tensor, attention_mask: Tensor):\n" +
                  (at_load ? "" : "    " + write) +
-                 "    return self.roberta(input_ids, attention_mask)\n");
+                 "    return self.roberta.forward(input_ids, attention_mask)\n");
     outer.save(folder_ / "hostile.pt", files);
     fs::remove(written());
     return folder_ / "hostile.pt";
@@ -188,8 +196,9 @@ TEST_F(HostileArchive, IsRefusedByTheNameOfWhatItCalls) {
               HasSubstr("a call of the Python object __torch__.a.b.Module"));
   EXPECT_THAT(refusal("cposix\nsystem\n(" + argument + "t\x81"),
               HasSubstr("an object made of the Python object posix.system"));
-  EXPECT_THAT(refusal("cos\nsystem"), HasSubstr("expected a module in the archive (data.pkl), but "
-                                                "found the Python object os.system"));
+  EXPECT_THAT(refusal("cos\nsystem\n"),
+              HasSubstr("expected a module in the archive (data.pkl), but "
+                        "found the Python object os.system"));
   EXPECT_THAT(refusal("(" + argument + "iposix\nsystem\n"),
               HasSubstr("pickle opcode 105"));  // INST
 }

@@ -30,7 +30,7 @@ const TinyFiles& hostile_files() {
         "    torch.save(1, \"" +
         files / "written" +
         "\")\n"
-        "    return self.model(input_ids, attention_mask)\n");
+        "    return self.model.forward(input_ids, attention_mask)\n");
     fs::create_directory(files / "hostile");
     outer.save(files / "hostile/encoder.pt", extra);
     return true;
