@@ -108,8 +108,9 @@ TEST_F(KernelsExample, TheSameSiteOnAGpu) {
       1e-5,
       kRows,
       kHidden,
-      0,
-      0,
+      /*dropout=*/0,
+      /*seed=*/0,
+      /*row_numbers=*/nullptr,
       {{down.data(), zeros_.data(), up.data(), zeros_.data(), 3}},
       {{0, kRows, {0}}}};
   Floats expected(kRows * kHidden);

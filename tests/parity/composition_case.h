@@ -27,7 +27,7 @@ inline Composition as_in_python(Composition composition) {
 /// A case written by tests/fixtures/make_composition_case.py, opened.
 struct CompositionCase {
   explicit CompositionCase(const std::string& path)
-      : parts(io::open_encoder(path + "/encoder")),
+      : parts(io::open_encoder(path + "/encoder", /*weights_only=*/false)),
         encoder(io::make_encoder(parts.config, parts.weights, parts.where)),
         mlm_head(io::find_head(parts)),
         adapters(parts.config.hidden_size, parts.config.num_hidden_layers),

@@ -20,7 +20,7 @@ namespace madx {
 struct ParityCase {
   explicit ParityCase(const std::string& path_)
       : path(path_),
-        parts(io::open_encoder(path + "/encoder")),
+        parts(io::open_encoder(path + "/encoder", /*weights_only=*/false)),
         encoder(io::make_encoder(parts.config, parts.weights, parts.where)),
         mlm_head(io::find_head(parts)),
         adapters(parts.config.hidden_size, parts.config.num_hidden_layers),

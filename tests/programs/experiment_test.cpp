@@ -127,8 +127,11 @@ TEST(Experiment, RunsEveryRow) {
   const std::set<std::string> all = {"en1", "en2", "sw1", "sw2"}, targets = {"sw1", "sw2"};
   for (const auto& [row, cells] : columns)
     EXPECT_EQ(cells, row == "mlm-trg" ? targets : all) << row;
-  for (const auto& gap : results["gaps"])
-    if (gap["language"] == "qu") EXPECT_EQ(gap["reason"], "no test set");
+  for (const auto& gap : results["gaps"]) {
+    if (gap["language"] == "qu") {
+      EXPECT_EQ(gap["reason"], "no test set");
+    }
+  }
   EXPECT_EQ(results["curve"].size(), 4u) << "a snapshot and the end, two seeds";
 
   EXPECT_THAT(io::read_bytes(folder + "/out/table.md"), HasSubstr("| madx-lad-inv |"));
@@ -233,7 +236,9 @@ TEST(Experiment, KilledAnywhereItEndsWithTheSameFigures) {
     options.signal_after_seconds = std::uniform_real_distribution<>(0.2, 2.0)(random);
     const auto result = experiment(folder, "--workers 2", options);
     if (result.status == 0) break;
-    if (signal != SIGKILL) EXPECT_EQ(result.status, 130) << result;
+    if (signal != SIGKILL) {
+      EXPECT_EQ(result.status, 130) << result;
+    }
   }
   const auto result = experiment(folder, "--workers 2", patient());
   ASSERT_EQ(result.status, 0) << result;

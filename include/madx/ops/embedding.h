@@ -15,10 +15,10 @@ namespace madx::ops {
 
 /// The tables that an encoder's embeddings are the sum of.
 struct EmbeddingTables {
-  at::Tensor words;        ///< (vocabulary, hidden) float32, bfloat16 or int8
-  at::Tensor positions;    ///< (positions, hidden)
-  at::Tensor types;        ///< (types, hidden), of which the first counts
-  at::Tensor word_scales;  ///< (vocabulary) float32: of words in int8, what a row counts by
+  at::Tensor words;             ///< (vocabulary, hidden) float32, bfloat16 or int8
+  at::Tensor positions;         ///< (positions, hidden)
+  at::Tensor types;             ///< (types, hidden), of which the first counts
+  at::Tensor word_scales = {};  ///< (vocabulary) float32: of words in int8, what a row counts by
 
   /// Rows of `words` in float32: ids (n) int64 -> (n, hidden).
   at::Tensor words_of(const at::Tensor& ids) const {
