@@ -27,7 +27,7 @@ struct EncoderParts {
 };
 
 /// `weights_only`: a TorchScript archive is data, whose program is never loaded.
-EncoderParts open_encoder(const std::string& path, bool weights_only);
+EncoderParts open_encoder(const std::string& path, bool weights_only = false);
 
 /// The tokenizer: from the archive where it has one, else from the directory.
 TokenizerFile read_tokenizer_file(const EncoderParts& parts);

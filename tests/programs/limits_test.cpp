@@ -160,14 +160,16 @@ TEST(AFileThatGrows, IsReadAsItWas) {
 }
 
 /// Runs a command on a file system of its own, in memory, of `kilobytes`, which is gone afterwards.
-/// The last line of what it prints is the number of files that were left there.
+/// The last line of what it prints says how many files were left there.
 ProgramResult run_on_small_disk(int kilobytes, const std::string& program,
                                 const std::string& command) {
-  const std::string script =
-      "mkdir -p \"$1\" && mount -t tmpfs -o size=" + std::to_string(kilobytes) +
-      "k none \"$1\" && disk=\"$1\" && shift && { \"$@\"; status=$?; find \"$disk\" -type f | wc "
-      "-l; "
-      "exit $status; }";
+  const std::string script = R"sh(disk=$1; shift
+mkdir -p "$disk" && mount -t tmpfs -o size=)sh" +
+                             std::to_string(kilobytes) + R"sh(k none "$disk" || exit 3
+"$@"
+status=$?
+echo "files left: $(find "$disk" -type f | wc -l)"
+exit $status)sh";
   std::vector<std::string> arguments = {"--user",
                                         "--map-root-user",
                                         "--mount",
@@ -205,7 +207,7 @@ TEST(AFullDisk, EndsWithStatus1AndNothingWritten) {
     EXPECT_EQ(full.status, 1) << full;
     EXPECT_THAT(full.err, HasSubstr(std::string(program) + ": " + tiny_files() / "disk"));
     EXPECT_THAT(full.err, HasSubstr("No space left on device; free some disk space"));
-    EXPECT_THAT(full.out, EndsWith("\n0\n")) << "files are left";
+    EXPECT_THAT(full.out, EndsWith("files left: 0\n"));
   }
 }
 
