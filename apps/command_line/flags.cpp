@@ -14,7 +14,6 @@
 #include "madx/cpu/int8.h"
 #include "madx/gemm/products.h"
 #include "madx/io/adapter_config.h"
-#include "madx/io/floating.h"
 
 namespace madx::apps {
 namespace {
