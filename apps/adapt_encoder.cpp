@@ -9,11 +9,11 @@
 // --encoder and Python by AutoModelForMaskedLM.from_pretrained("encoders/sw"), beside it
 // metrics.jsonl and loss.svg. With --eval-text the weights of the best held-out loss are written.
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
+#include "apps/command_line/mlm_run.h"
 #include "apps/ranks/run_on_ranks.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
@@ -27,6 +27,7 @@ struct Flags {
   std::vector<std::string> text, eval_text;
   madx::FrozenParts frozen;
   madx::apps::MlmFlags mlm;
+  madx::apps::StayNearFlag stay_near;
   madx::apps::TrainingFlags training;
   madx::apps::DeviceFlags device;
 };
@@ -48,11 +49,13 @@ Flags parse(int argc, char** argv) {
                "Word, position and type embeddings, their LayerNorm and the output embedding stay");
   app.add_option("--freeze-layers", flags.frozen.lowest_layers, "So many lowest layers stay")
       ->capture_default_str();
+  flags.stay_near.add_to(app, "those of the encoder as it was");
   flags.mlm.add_to(app);
   flags.training.add_to(app);
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
+  flags.stay_near.check();
   if (flags.device.dtype != "float32") {
     madx::input_error("--dtype: expected float32, in which the encoder's weights learn, but found ",
                       flags.device.dtype, "; leave the flag out");
@@ -75,6 +78,7 @@ madx::apps::Recipe describe(const Flags& flags, const madx::TrainerOptions& opti
   if (!flags.lm_head.empty()) recipe.add_input("--lm-head", flags.lm_head);
   recipe.settings["--freeze-embeddings"] = flags.frozen.embeddings ? "given" : "not given";
   recipe.settings["--freeze-layers"] = madx::exact_text(flags.frozen.lowest_layers);
+  flags.stay_near.describe(recipe);
   flags.training.describe(options, recipe);
   flags.mlm.describe(recipe);
   flags.device.describe(recipe);
@@ -125,17 +129,19 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   madx::apps::say_softmax(vocabulary);
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
                      vocabulary);
+  if (flags.stay_near.weight > 0) {
+    auto as_it_was = flags.encoder.load().encoder;
+    as_it_was->to(device);
+    task.stay_near(flags.stay_near.weight, as_it_was);
+  }
   const auto result = madx::apps::run_training(
       task, options,
       {"adapt " + output.name(), flags.training.save_minutes, recipe, flags.mlm.labels()}, output,
       guard, ranks);
   if (!ranks.is_first()) return;
-  madx::io::save_encoder(loaded.encoder, head, *loaded.origin, output.path());
-  output.complete();
-  if (options.save_every == 0) output.drop_checkpoint();
-  std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result)
-            << madx::apps::held_out_summary(result) << madx::apps::softmax_note(vocabulary)
-            << ", peak memory " << madx::apps::peak_memory() << "\n";
+  madx::apps::finish_mlm_run(flags.output, output, options, result, vocabulary, [&] {
+    madx::io::save_encoder(loaded.encoder, head, *loaded.origin, output.path());
+  });
 }
 
 }  // namespace

@@ -8,11 +8,11 @@
 //
 // Writes an AdapterHub head directory, which train_lang_adapter takes with --lm-head.
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
+#include "apps/command_line/mlm_run.h"
 #include "apps/command_line/program.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
@@ -90,11 +90,11 @@ void run(int argc, char** argv) {
   const auto options =
       flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/1);
   const auto recipe = describe(flags, output.name(), options);
+  const madx::apps::InterruptGuard guard;
   if (output.begin({"train_lm_head", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
-  const madx::apps::InterruptGuard guard;
   const auto vocabulary = texts.vocabulary(loaded.encoder);
   madx::apps::say_softmax(vocabulary);
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
@@ -102,12 +102,9 @@ void run(int argc, char** argv) {
   const auto result = madx::apps::run_training(
       task, options, {"lm head", flags.training.save_minutes, recipe, flags.mlm.labels()}, output,
       guard);
-  madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
-  output.complete();
-  if (options.save_every == 0) output.drop_checkpoint();
-  std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result)
-            << madx::apps::softmax_note(vocabulary) << ", peak memory " << madx::apps::peak_memory()
-            << "\n";
+  madx::apps::finish_mlm_run(flags.output, output, options, result, vocabulary, [&] {
+    madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
+  });
 }
 
 }  // namespace

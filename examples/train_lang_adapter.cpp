@@ -10,11 +10,11 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <filesystem>
-#include <iostream>
 
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
+#include "apps/command_line/mlm_run.h"
 #include "apps/ranks/run_on_ranks.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
@@ -30,8 +30,8 @@ struct Flags {
   bool no_invertible = false, train_lm_head = false;
   double inv_reduction_factor = 2;
   int64_t snapshot_every = 0;
-  double stay_near = 0;
   madx::apps::MlmFlags mlm;
+  madx::apps::StayNearFlag stay_near;
   madx::apps::AdapterFlags adapter;
   madx::apps::TrainingFlags training;
   madx::apps::DeviceFlags device;
@@ -51,10 +51,7 @@ Flags parse(int argc, char** argv) {
   app.add_flag("--no-invertible", flags.no_invertible, "Train no invertible adapter");
   app.add_option("--init-adapter", flags.init_adapter,
                  "Adapter to start from, of this configuration, e.g. one of many languages");
-  app.add_option("--stay-near", flags.stay_near,
-                 "Weight of how far hidden states of unmasked tokens go from the encoder's own, "
-                 "beside the masked-LM loss")
-      ->capture_default_str();
+  flags.stay_near.add_to(app, "the encoder's own");
   app.add_option("--snapshot-every", flags.snapshot_every,
                  "Write the adapter as it is then to the output's snapshots/N every N steps")
       ->capture_default_str();
@@ -68,12 +65,10 @@ Flags parse(int argc, char** argv) {
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
+  flags.stay_near.check();
   if (flags.snapshot_every < 0) {
     madx::input_error("--snapshot-every: expected a number of steps, or 0 for none, but found ",
                       flags.snapshot_every);
-  }
-  if (!(flags.stay_near >= 0 && std::isfinite(flags.stay_near))) {
-    madx::input_error("--stay-near: expected a weight of at least 0, but found ", flags.stay_near);
   }
   for (const std::string flag : {"--config", "--reduction-factor", "--leave-out",
                                  "--inv-reduction-factor", "--no-invertible"}) {
@@ -126,7 +121,7 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name, const s
   if (!flags.init_adapter.empty()) recipe.add_input("--init-adapter", flags.init_adapter);
   recipe.settings["--name"] = name;
   recipe.settings["--train-lm-head"] = flags.train_lm_head ? "given" : "not given";
-  if (flags.stay_near > 0) recipe.settings["--stay-near"] = madx::exact_text(flags.stay_near);
+  flags.stay_near.describe(recipe);
   flags.training.describe(options, recipe);
   flags.mlm.describe(recipe);
   flags.adapter.describe(config, recipe);
@@ -187,7 +182,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
                      vocabulary);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
-  task.stay_near(flags.stay_near);
+  task.stay_near(flags.stay_near.weight);
   const auto model = madx::io::model_info(config);
   const auto save = [&](const std::string& directory) {
     if (flags.train_lm_head) {
@@ -212,12 +207,8 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
                                output, guard, ranks);
   if (!ranks.is_first()) return;
 
-  save(output.path());
-  output.complete();
-  if (options.save_every == 0) output.drop_checkpoint();
-  std::cout << "wrote " << flags.output << ": " << madx::apps::training_summary(result)
-            << madx::apps::held_out_summary(result) << madx::apps::softmax_note(vocabulary)
-            << ", peak memory " << madx::apps::peak_memory() << "\n";
+  madx::apps::finish_mlm_run(flags.output, output, options, result, vocabulary,
+                             [&] { save(output.path()); });
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "apps/command_line/mlm_flags.h"
 
+#include <cmath>
 #include <iostream>
 
 #include "madx/core/error.h"
@@ -58,6 +59,22 @@ void MlmFlags::describe(Recipe& recipe) const {
 std::map<std::string, std::string> MlmFlags::labels() const {
   if (!over_text()) return {};
   return {{"vocabulary", vocabulary}};
+}
+
+void StayNearFlag::add_to(CLI::App& app, const std::string& from) {
+  app.add_option("--stay-near", weight,
+                 "Weight of how far hidden states of unmasked tokens go from " + from +
+                     ", beside the masked-LM loss")
+      ->capture_default_str();
+}
+
+void StayNearFlag::check() const {
+  if (weight >= 0 && std::isfinite(weight)) return;
+  input_error("--stay-near: expected a weight of at least 0, but found ", weight);
+}
+
+void StayNearFlag::describe(Recipe& recipe) const {
+  if (weight > 0) recipe.settings["--stay-near"] = exact_text(weight);
 }
 
 MlmTexts::MlmTexts(const MlmFlags& flags, const MlmBatchesOptions& options,

@@ -32,6 +32,17 @@ struct MlmFlags {
   std::map<std::string, std::string> labels() const;
 };
 
+/// --stay-near: the weight of MlmTask::stay_near.
+struct StayNearFlag {
+  double weight = 0;
+
+  /// `from` is what the states stay near to: "the encoder's own".
+  void add_to(CLI::App& app, const std::string& from);
+  /// Throws InputError for what is no weight.
+  void check() const;
+  void describe(Recipe& recipe) const;
+};
+
 /// The text that masked LM reads, with the sub-words that its softmax is over.
 class MlmTexts {
  public:

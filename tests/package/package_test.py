@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Uses madx from a project of its own (consumer/), in the three ways of docs/programs.md.
+"""Uses madx from a project of its own (consumer/), in the three ways of docs/package.md.
 
   tests/package/package_test.py find_package --build build   installs, moves the prefix, builds and runs; in CTest
   tests/package/package_test.py add_subdirectory             configures; in CTest. With --whole, builds and runs: minutes

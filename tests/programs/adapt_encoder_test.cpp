@@ -131,6 +131,33 @@ TEST(AdaptEncoder, LeavesWhatIsFrozenBitForBit) {
   }
 }
 
+/// The mean squared difference between hidden states of an output and of what it began with.
+double distance(const std::string& encoder) {
+  const auto states = [&](const std::string& path, const std::string& to) {
+    const auto result = run_command(tiny_files(), "hidden_states",
+                                    "--text @/sw.txt --output @/" + to + " --encoder " + path);
+    EXPECT_EQ(result.status, 0) << result;
+    return io::read_safetensors(tiny_files() / to);
+  };
+  const auto before = states("@/encoder_with_head", "states_before.safetensors");
+  const auto after = states(encoder, "states_after.safetensors");
+  double sum = 0;
+  for (const auto& item : before)
+    sum +=
+        at::mse_loss(after[item.key()].to(at::kFloat), item.value().to(at::kFloat)).item<double>();
+  return sum / static_cast<double>(before.size());
+}
+
+TEST(AdaptEncoder, StaysNearTheEncoderThatItWas) {
+  expect_done(adapt(kAdapt + "free --steps 30"));
+  expect_done(adapt(kAdapt + "near --steps 30 --stay-near 100"));
+  EXPECT_LT(distance("@/adapted/near"), 0.5 * distance("@/adapted/free"));
+  const auto refused = adapt(kAdapt + "refused --stay-near nan");
+  EXPECT_EQ(refused.status, 2) << refused;
+  EXPECT_THAT(refused.err,
+              HasSubstr("--stay-near: expected a weight of at least 0, but found nan"));
+}
+
 TEST(AdaptEncoder, StartsFromAHeadThatIsGiven) {
   const std::string command =
       "--encoder @/encoder --text @/en.txt --lr 1e-2 --steps 3 --output @/adapted/";

@@ -34,7 +34,7 @@ const Training kTrainings[] = {
     {"finetune", kTags + "--setup finetune --batch-size 3 --gradient-accumulation 2"},
     {"adapt_encoder",
      "adapt_encoder --encoder @/encoder --lm-head @/lm_head --text @/en.txt @/sw.txt --lr 1e-3 "
-     "--log-every 1 --steps 8 --batch-size 5"},
+     "--log-every 1 --steps 8 --batch-size 5 --stay-near 2"},
 };
 
 class SameLosses : public testing::TestWithParam<Training> {};

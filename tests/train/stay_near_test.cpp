@@ -46,6 +46,37 @@ TEST_F(StayNearTest, AddsTheDistanceOfTokensThatAreNotMasked) {
   EXPECT_NEAR(near.item<double>(), plain.item<double>() + 2 * distance / length, 1e-4);
 }
 
+TEST_F(StayNearTest, MeasuresFromTheReferenceThatIsGiven) {
+  TextRun run(text(), false);
+  auto reference = tiny_encoder();
+  reference->train(true);
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& weight : run.encoder->parameters()) weight.add_(at::randn_like(weight), 0.02);
+  }
+  run.adapters->activate({});
+  run.task->train(false);
+  const auto plain = run.task->loss(0).value.item<double>();
+  run.task->stay_near(1);
+  const auto from_itself = run.task->loss(0).value.item<double>() - plain;
+  run.task->stay_near(1, reference);
+  EXPECT_FALSE(reference->is_training()) << "it has no dropout";
+  const auto from_reference = run.task->loss(0).value.item<double>() - plain;
+
+  const auto batch = run.batches->train(0);
+  auto read = batch.batch;
+  read.read_rows = at::Tensor();
+  auto text = read;
+  text.input_ids = text.input_ids.index_copy(0, batch.batch.read_rows, batch.targets);
+  const auto kept = at::ones({text.input_ids.size(0), 1});
+  kept.index_fill_(0, batch.batch.read_rows, 0);
+  const auto none = run.adapters->plan({});
+  const auto near = reference->forward(text, *none);
+  const auto far = (run.encoder->forward(read, *none) - near).square() * kept;
+  EXPECT_NEAR(from_reference, (far.sum() / (near.square() * kept).sum()).item<double>(), 1e-4);
+  EXPECT_GT(from_reference, from_itself + 1e-3);
+}
+
 TEST_F(StayNearTest, KeepsHiddenStatesNearer) {
   const auto distance_after = [&](double weight) {
     TextRun run(text(), false);

@@ -41,8 +41,13 @@ class MlmTask : public TrainingTask {
 
   /// From now on the loss of training, not that of evaluation, has a second term: `weight` times
   /// the squared distance, relative to the squared length, of the last hidden states of tokens that
-  /// are not masked from those which the encoder gives without adapters for the text as it was.
-  void stay_near(double weight) { stay_near_ = weight; }
+  /// are not masked from those which the encoder gives without adapters for the text as it was; or
+  /// from those of `reference`, on the same device, where the encoder's own weights learn.
+  void stay_near(double weight, Encoder reference = nullptr) {
+    stay_near_ = weight;
+    reference_ = std::move(reference);
+    if (!reference_.is_empty()) reference_->eval();
+  }
 
   Loss loss(int64_t index) override {
     drop_.draw(index);
@@ -153,19 +158,24 @@ class MlmTask : public TrainingTask {
     return loss.defined() ? loss + far : far;
   }
 
+  /// What the encoder gives alone, without dropout, or the reference in its place: (rows, hidden).
+  at::Tensor states_alone(const PackedBatch& text) {
+    const torch::NoGradGuard no_grad;
+    const auto plan = adapters_->plan({});
+    if (!reference_.is_empty()) return reference_->forward(text, *plan);
+    const bool trains = encoder_->is_training();
+    encoder_->eval();
+    auto states = encoder_->forward(text, *plan);
+    encoder_->train(trains);
+    return states;
+  }
+
   /// Of `hidden` from what the encoder gives alone, where nothing is masked: ().
   at::Tensor distance(const PackedBatch& batch, const at::Tensor& masked, const at::Tensor& targets,
                       const at::Tensor& hidden) {
     auto text = batch;
     text.input_ids = batch.input_ids.index_copy(0, masked, upload(targets, masked.device()));
-    const bool trains = encoder_->is_training();
-    at::Tensor alone;
-    {
-      const torch::NoGradGuard no_grad;
-      encoder_->eval();  // no dropout
-      alone = encoder_->forward(text, *adapters_->plan({}));
-      encoder_->train(trains);
-    }
+    const auto alone = states_alone(text);
     const auto kept = at::ones({alone.size(0), 1}, alone.options()).index_fill_(0, masked, 0);
     const auto length = (alone.square() * kept).sum();
     ranks_->sum(length);
@@ -180,6 +190,7 @@ class MlmTask : public TrainingTask {
   SoftmaxVocabulary vocabulary_;
   AdapterDrop drop_;
   double stay_near_ = 0;
+  Encoder reference_{nullptr};
   RankGroup* ranks_ = &one_process();
   std::vector<std::pair<std::string, at::Tensor>> trained_;
   int64_t ahead_index_ = -1;

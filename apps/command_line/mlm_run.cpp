@@ -1,0 +1,20 @@
+#include "apps/command_line/mlm_run.h"
+
+#include <iostream>
+
+#include "apps/command_line/mlm_flags.h"
+#include "apps/run/training_run.h"
+
+namespace madx::apps {
+
+void finish_mlm_run(const std::string& path, RunDirectory& output, const TrainerOptions& options,
+                    const TrainingResult& result, const SoftmaxVocabulary& vocabulary,
+                    const std::function<void()>& save) {
+  save();
+  output.complete();
+  if (options.save_every == 0) output.drop_checkpoint();
+  std::cout << "wrote " << path << ": " << training_summary(result) << held_out_summary(result)
+            << softmax_note(vocabulary) << ", peak memory " << peak_memory() << "\n";
+}
+
+}  // namespace madx::apps
