@@ -38,9 +38,10 @@ struct Flags {
 
 void set_vocabulary(const std::string& text, Flags& flags) {
   flags.over_text = text == "text";
-  const auto size = flags.over_text ? kVocabulary : madx::parse_number(text).value_or(0);
+  const bool is_word = flags.over_text || text == "full";
+  const auto size = is_word ? kVocabulary : madx::parse_number(text).value_or(0);
   if (!(size >= 100 && size <= 1 << 24 && size == std::floor(size))) {
-    madx::input_error("--vocabulary: expected text or a number from 100 to ", 1 << 24,
+    madx::input_error("--vocabulary: expected full, text or a number from 100 to ", 1 << 24,
                       ", but found \"", text, "\"");
   }
   flags.vocabulary = static_cast<int64_t>(size);
@@ -230,7 +231,7 @@ class Step {
                           ? mlm_head_->loss(hidden, *vocabulary_, targets_, *adapters_, batch_)
                           : tagging_head_->loss(hidden, targets_);
     loss.backward();
-    optimizer_->step(/*lr=*/1e-4);
+    optimizer_->step_and_clear(/*lr=*/1e-4);
     wait_for(trained_.front());
   }
 

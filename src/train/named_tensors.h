@@ -26,20 +26,24 @@ inline NamedTensors distinct(const NamedTensors& tensors) {
   return once;
 }
 
+/// Throws InputError where `from` has not the names and shapes of `into`.
+inline void check_fits(const NamedTensors& into, const NamedTensors& from) {
+  const auto same = [](const auto& left, const auto& right) {
+    return left.first == right.first && left.second.sizes() == right.second.sizes();
+  };
+  if (std::equal(into.begin(), into.end(), from.begin(), from.end(), same)) return;
+  input_error(
+      "the checkpoint: expected the tensors of this run, but found others; start anew without it");
+}
+
 /// Copies saved tensors back, name by name, each into the type of its place.
 inline void restore(const NamedTensors& into, const NamedTensors& from) {
-  torch::NoGradGuard no_grad;
-  bool fits = into.size() == from.size();
-  for (size_t i = 0; fits && i < into.size(); ++i) {
-    fits = into[i].first == from[i].first && into[i].second.sizes() == from[i].second.sizes();
-    if (!fits) break;
+  const torch::NoGradGuard no_grad;
+  check_fits(into, from);
+  for (size_t i = 0; i < into.size(); ++i) {
     auto target = into[i].second;
     target.copy_(from[i].second);
   }
-  if (!fits)
-    input_error(
-        "the checkpoint: expected the tensors of this run, but found others; start anew without "
-        "it");
 }
 
 inline std::vector<at::Tensor> tensors_of(const NamedTensors& named) {

@@ -47,7 +47,7 @@ class Run {
         sum_gradients_(tensors_, ranks),
         average_(options.average_every, options.steps) {
     task_.share_with(ranks_);
-    all_learn();
+    leave();
   }
 
   void resume(const Checkpoint& checkpoint) {
@@ -68,6 +68,7 @@ class Run {
     tokens_ = checkpoint.tokens;
     best_score_ = checkpoint.best_score;
     best_figures_ = checkpoint.best_figures;
+    if (!checkpoint.best_tensors.empty()) detail::check_fits(tensors_, checkpoint.best_tensors);
     best_tensors_ = checkpoint.best_tensors;
     average_.resume(tensors_, checkpoint);
   }
@@ -104,18 +105,23 @@ class Run {
       restore(tensors_, best_tensors_);
     }
     detail::broadcast_all(tensors_, ranks_);
-    all_learn();
-    task_.train(false);
+    leave();
     observer_.on_end();
     return {step_, tokens_,     passes(),      seconds(),
             loss_, best_score_, best_figures_, average_.count()};
   }
 
- private:
-  /// Whatever the task's `begin_step` left.
-  void all_learn() {
-    for (auto& entry : tensors_) entry.second.requires_grad_(true);
+  /// Puts right what a run leaves, this one or one before, however it ended: gradients of a step
+  /// that was not made, and what the task's `begin_step` and batches have set.
+  void leave() {
+    for (auto& entry : tensors_) {
+      entry.second.mutable_grad().reset();
+      entry.second.requires_grad_(true);
+    }
+    task_.train(false);
   }
+
+ private:
   std::optional<double> passes() const {
     return task_.passes(step_ * options_.gradient_accumulation);
   }
@@ -143,7 +149,7 @@ class Run {
     if (!std::isfinite(loss)) diverged("the loss is", loss);
     if (!std::isfinite(norm)) diverged("the gradient's norm is", norm);
     lr_ = options_.lr * warmup_linear_decay(step_, options_.warmup_steps, options_.steps);
-    optimizer_.step(lr_, std::max(1.0, norm / options_.max_gradient_norm));
+    optimizer_.step_and_clear(lr_, std::max(1.0, norm / options_.max_gradient_norm));
     interval_.loss += loss;
     ++interval_.steps;
     ++step_;
@@ -279,9 +285,14 @@ TrainingResult train(TrainingTask& task, const TrainerOptions& options, Training
                      const Checkpoint* from, RankGroup& ranks) {
   check_trainer_options(options);
   Run run(task, options, observer, ranks);
-  if (from != nullptr) run.resume(*from);
-  run.begin_together();
-  return run.go();
+  try {
+    if (from != nullptr) run.resume(*from);
+    run.begin_together();
+    return run.go();
+  } catch (...) {
+    run.leave();
+    throw;
+  }
 }
 
 }  // namespace madx

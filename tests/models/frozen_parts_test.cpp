@@ -49,7 +49,7 @@ struct Model {
     AdamW optimizer(tensors, /*weight_decay=*/0.1);
     for (int step = 0; step < steps; ++step) {
       loss().backward();
-      optimizer.step(/*lr=*/0.01);
+      optimizer.step_and_clear(/*lr=*/0.01);
     }
   }
 

@@ -41,7 +41,7 @@ TEST(AdamW, FollowsPyTorchsTrajectoryWhereTensorsAreSkipped) {
       ours[i].mutable_grad() = gradient.clone();
       theirs[i].mutable_grad() = gradient.clone();
     }
-    optimizer.step(0.01);
+    optimizer.step_and_clear(0.01);
     reference.step();
     SCOPED_TRACE("step " + std::to_string(step));
     for (size_t i = 0; i < ours.size(); ++i)
@@ -91,6 +91,20 @@ TEST(AdamW, HasTheFaceOfLibTorchsOptimizers) {
                                 torch::optim::AdamWOptions(options).amsgrad(true)))});
               }),
               testing::HasSubstr("expected amsgrad to be false"));
+}
+
+TEST(AdamW, StepsWithoutAGradientAndWithGroupsThatAreAddedLater) {
+  auto first = at::ones({2, 2}).requires_grad_(), second = at::ones({3}).requires_grad_();
+  AdamW optimizer({first}, /*weight_decay=*/0);
+  EXPECT_EQ(optimizer.gradient_norm(), 0);
+  optimizer.step();
+  EXPECT_TRUE(at::equal(first.detach(), at::ones({2, 2})));
+  optimizer.add_param_group(torch::optim::OptimizerParamGroup({second}));
+  second.mutable_grad() = at::ones({3});
+  optimizer.step();
+  EXPECT_LT(second.max().item<double>(), 1);
+  ASSERT_EQ(optimizer.states().size(), 2u);
+  EXPECT_EQ(optimizer.states()[1].steps.item<double>(), 1);
 }
 
 }  // namespace adamw_test

@@ -271,6 +271,29 @@ TEST_F(TrainerTest, StopsWhenTheLossIsNotFinite) {
   EXPECT_EQ(record_.rows.size(), 3u);
 }
 
+TEST_F(TrainerTest, LeavesTheTaskReadyForAnotherTrainingHoweverItEnds) {
+  Regression diverged(4), fresh(4);
+  diverged.diverges_at = 3;
+  EXPECT_THROW(train_on(diverged, options(6)), InputError);
+  EXPECT_FALSE(diverged.training);
+  EXPECT_FALSE(diverged.weight.grad().defined()) << "of the step that was not made";
+  diverged.diverges_at = -1;
+  {
+    const torch::NoGradGuard no_grad;
+    diverged.weight.copy_(fresh.weight);
+    diverged.bias.copy_(fresh.bias);
+  }
+  diverged.weight.mutable_grad() = at::ones({2, 4});  // somebody else's
+  train_on(diverged, options(6));
+  train_on(fresh, options(6));
+  expect_close(diverged.weight, fresh.weight, 0);
+
+  Regression stopped(4);
+  Record record(/*stop_after=*/2);
+  EXPECT_THROW(train(stopped, options(6), record), Interrupted);
+  EXPECT_FALSE(stopped.training);
+}
+
 TEST_F(TrainerTest, StopsBeforeTheLastStepToo) {
   // A loss of a number whose gradient is none: sqrt(0).
   struct Kinked : Regression {
@@ -309,9 +332,10 @@ TEST_F(TrainerTest, RefusesOptionsThatNoTrainingCanHave) {
   EXPECT_THAT(error_of([](auto& o) { o.eval_every = -1; }), HasSubstr("expected eval_every"));
   EXPECT_THAT(error_of([](auto& o) { o.save_every = -1; }), HasSubstr("expected save_every"));
   EXPECT_THAT(error_of([](auto& o) { o.average_every = -1; }), HasSubstr("expected average_every"));
-  EXPECT_EQ(error_of([](auto& o) { o.average_every = 6; }),
-            "TrainerOptions: expected average_every from 0 to below steps, so that there are several "
-            "to average, but found 6");
+  EXPECT_EQ(
+      error_of([](auto& o) { o.average_every = 6; }),
+      "TrainerOptions: expected average_every from 0 to below steps, so that there are several "
+      "to average, but found 6");
   EXPECT_TRUE(record_.rows.empty());
 }
 
@@ -320,10 +344,14 @@ TEST_F(TrainerTest, RefusesACheckpointOfOtherTensors) {
   auto chosen = options(6);
   chosen.save_every = 2;
   train_on(task, chosen);
-  wider.weight = at::ones({3, 4});
-  EXPECT_EQ(input_error_of([&] { train_on(wider, chosen, &record_.checkpoint); }),
-            "the checkpoint: expected the tensors of this run, but found others; start anew "
-            "without it");
+  const std::string refusal =
+      "the checkpoint: expected the tensors of this run, but found others; start anew without it";
+  wider.bias = at::ones({3});
+  EXPECT_EQ(input_error_of([&] { train_on(wider, chosen, &record_.checkpoint); }), refusal);
+  EXPECT_TRUE(at::equal(wider.weight.detach(), at::ones({2, 4}))) << "the first is not copied";
+  auto other_best = record_.checkpoint;
+  other_best.best_tensors = {{"weight", at::ones({1})}};
+  EXPECT_EQ(input_error_of([&] { train_on(task, chosen, &other_best); }), refusal);
 }
 
 TEST_F(TrainerTest, SaysHowManyStepsAreDoneBeforeEachAndBeforeEvaluations) {

@@ -34,7 +34,7 @@ class AdamW : public torch::optim::AdamW {
     /// gradient (AdapterDrop) takes no part in a step.
     at::Tensor steps;
   };
-  /// In the order of the constructor's tensors.
+  /// In the order of the constructor's tensors, then of those of groups added since.
   const std::vector<State>& states() const { return states_; }
 
   /// The norm of all gradients together.
@@ -42,8 +42,8 @@ class AdamW : public torch::optim::AdamW {
     std::vector<at::Tensor> gradients;
     for (const auto& state : states_)
       if (state.tensor.grad().defined()) gradients.push_back(state.tensor.grad());
-    const auto norms = at::_foreach_norm(gradients);
-    return norms.empty() ? 0 : at::stack(norms).norm().item<double>();
+    if (gradients.empty()) return 0;
+    return at::stack(at::_foreach_norm(gradients)).norm().item<double>();
   }
 
   /// One update, as of any optimizer of LibTorch. A tensor without a gradient stays.
@@ -59,7 +59,7 @@ class AdamW : public torch::optim::AdamW {
 
   /// One update of all groups with this learning rate, from the gradients divided by
   /// `gradient_divisor`; then they are gone.
-  void step(double lr, double gradient_divisor = 1) {
+  void step_and_clear(double lr, double gradient_divisor = 1) {
     for (auto& group : param_groups_) update(group, lr, gradient_divisor);
     for (auto& state : states_) state.tensor.mutable_grad().reset();
   }
@@ -72,12 +72,12 @@ class AdamW : public torch::optim::AdamW {
   /// Reads what either wrote.
   void load(torch::serialize::InputArchive& archive) override {
     torch::optim::AdamW::load(archive);
-    for (auto& state : states_) {
-      if (state_.count(state.tensor.unsafeGetTensorImpl()) == 0) continue;
-      auto& loaded = of(state.tensor);
-      state.first_moment = loaded.exp_avg();
-      state.second_moment = loaded.exp_avg_sq();
-      state.steps.fill_(loaded.step());
+    for (const auto& tensor : tensors_of(param_groups_)) {
+      if (state_.count(tensor.unsafeGetTensorImpl()) == 0) continue;
+      auto& state = state_of(tensor);
+      state.first_moment = of(tensor).exp_avg();
+      state.second_moment = of(tensor).exp_avg_sq();
+      state.steps.fill_(of(tensor).step());
     }
   }
 
@@ -91,15 +91,23 @@ class AdamW : public torch::optim::AdamW {
       TORCH_CHECK(!options_of(group).amsgrad(), "AdamW: expected amsgrad to be false, which the ",
                   "fused form is for, but it is true; use torch::optim::AdamW");
     }
-    for (const auto& tensor : tensors) {
+    for (const auto& tensor : tensors) state_of(tensor);
+  }
+
+  /// Of a tensor of any group; made when it is first asked for.
+  State& state_of(const at::Tensor& tensor) {
+    const auto [place, is_new] = index_.try_emplace(tensor.unsafeGetTensorImpl(), states_.size());
+    if (is_new) {
       const auto plain = tensor.detach();
-      auto state = std::make_unique<torch::optim::AdamWParamState>();
-      state->exp_avg(at::zeros_like(plain)).exp_avg_sq(at::zeros_like(plain));
-      index_[tensor.unsafeGetTensorImpl()] = states_.size();
-      states_.push_back({tensor, state->exp_avg(), state->exp_avg_sq(),
+      states_.push_back({tensor, at::zeros_like(plain), at::zeros_like(plain),
                          at::zeros({}, plain.options().dtype(at::kFloat))});
-      state_[tensor.unsafeGetTensorImpl()] = std::move(state);
+      const auto& state = states_.back();
+      auto kept = std::make_unique<torch::optim::AdamWParamState>();
+      kept->exp_avg(state.first_moment).exp_avg_sq(state.second_moment);
+      auto& place_there = state_[tensor.unsafeGetTensorImpl()];  // loaded already, perhaps
+      if (!place_there) place_there = std::move(kept);
     }
+    return states_[place->second];
   }
 
   static const torch::optim::AdamWOptions& options_of(
@@ -133,7 +141,7 @@ class AdamW : public torch::optim::AdamW {
     std::vector<at::Tensor> tensors, gradients, first, second, steps;
     for (const auto& tensor : group.params()) {
       if (!tensor.grad().defined()) continue;
-      const auto& state = states_[index_.at(tensor.unsafeGetTensorImpl())];
+      const auto& state = state_of(tensor);
       tensors.push_back(state.tensor.detach());
       gradients.push_back(tensor.grad());
       first.push_back(state.first_moment);

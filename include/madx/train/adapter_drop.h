@@ -14,12 +14,17 @@ namespace madx {
 /// (AdapterStack::skip_first_layers), for speed, at little cost.
 class AdapterDrop {
  public:
-  /// `most` layers at most, 0 for none; the bank's options come back by `restore`.
+  /// `most` layers at most, 0 for none; the bank's options come back by `restore`. Throws
+  /// c10::Error for more layers than there are.
   AdapterDrop(AdapterStack adapters, int64_t most, uint64_t seed)
       : adapters_(std::move(adapters)),
         most_(most),
         seed_(seed),
-        otherwise_(adapters_->options().skipped_layers()) {}
+        otherwise_(adapters_->options().skipped_layers()) {
+    TORCH_CHECK(most_ >= 0 && most_ <= adapters_->num_layers(),
+                "AdapterDrop: expected at most the encoder's ", adapters_->num_layers(),
+                " layers, but got ", most_);
+  }
 
   /// The layers of batch `index`: a function of seed and index alone.
   void draw(int64_t index) {

@@ -27,7 +27,6 @@ struct Checkpoint {
   NamedTensors tensor_steps;               ///< (): updates of each tensor
   std::optional<double> best_score;        ///< where there was an evaluation
   std::optional<MetricsRow> best_figures;  ///< what was logged where it was measured
-  int64_t best_step = 0;                   ///< where it was measured
   NamedTensors best_tensors;               ///< as they were there
   NamedTensors tensor_sums;     ///< in double, of the tensors after each step that is averaged
   int64_t averaged = 0;         ///< how many steps those are

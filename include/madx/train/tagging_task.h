@@ -31,6 +31,8 @@ inline std::vector<std::vector<std::string>> predict_tags(
     const std::vector<TaggedSentence>& sentences, int64_t max_length, int64_t batch_size,
     const std::vector<std::string>& languages = {},
     const std::function<void()>& between_batches = {}) {
+  TORCH_CHECK(batch_size >= 1, "predict_tags: expected batch_size of at least 1, but got ",
+              batch_size);
   torch::NoGradGuard no_grad;
   encoder->eval();
   adapters->eval();
@@ -119,6 +121,10 @@ class TaggingTask : public TrainingTask {
         trained_(std::move(trained)),
         unfreezing_(adapters_, trained_, options_.unfreeze_every),
         order_(examples_.size()) {
+    TORCH_CHECK(options_.batch_size >= 1 && examples_.size() > 0,
+                "TaggingTask: expected batch_size of at least 1 and a sentence to learn from, but "
+                "got ",
+                options_.batch_size, " and ", examples_.size());
     require_one_each("languages", options_.languages, train.size());
     require_one_each("dev_languages", options_.dev_languages, dev_.size());
     if (options_.unfreeze_every > 0 && !options_.fusions.empty()) {
