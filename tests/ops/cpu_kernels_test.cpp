@@ -286,5 +286,19 @@ TEST_F(CpuKernels, TakeNoRowsAndRowsThatAreNotDense) {
   EXPECT_EQ(adapter_site(x.narrow(0, 0, 0), x.narrow(0, 0, 0), norm, 0, {}).size(0), 0);
 }
 
+// Kernels read a bias from one end of memory to the other.
+TEST(FrozenLayers, TakeABiasThatIsNotDense) {
+  torch::manual_seed(7);
+  const auto x = at::randn({5, 16}), wide = at::randn({24, 16}), narrow = at::randn({16, 24});
+  const at::Tensor wide_biases[] = {at::randn({24, 3}).select(1, 0), at::ones({1}).expand({24})};
+  const auto narrow_bias = at::randn({16, 2}).select(1, 1);
+  for (const auto& bias : wide_biases) {
+    expect_close(frozen_linear(x, {wide, bias}), at::linear(x, wide, bias), 1e-5);
+    const auto inner = at::gelu(at::linear(x, wide, bias));
+    expect_close(feed_forward(x, {wide, bias}, {narrow, narrow_bias}),
+                 at::linear(inner, narrow, narrow_bias), 1e-5);
+  }
+}
+
 }  // namespace cpu_kernels_test
 }  // namespace madx::ops

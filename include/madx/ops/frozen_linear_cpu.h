@@ -14,7 +14,8 @@ namespace madx::ops::detail {
 
 inline bool is_frozen_on_cpu(const FrozenLinear& layer) {
   return !layer.packed && !wants_gradient(layer.weight) && !wants_gradient(layer.bias) &&
-         layer.weight.is_contiguous() && ops::takes_cpu_kernel({layer.weight, layer.bias});
+         layer.weight.is_contiguous() && layer.bias.is_contiguous() &&
+         ops::takes_cpu_kernel({layer.weight, layer.bias});
 }
 
 inline cpu::FrozenWeight cpu_weight(const at::Tensor& weight, const at::Tensor& bias) {
