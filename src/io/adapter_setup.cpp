@@ -129,6 +129,20 @@ void check_heads(const JsonObject& file) {
   for (const auto& name : head_names(heads)) check_directory_name(file.path(), name);
 }
 
+std::string setup_json(const std::string& path, const AdapterSetup& setup) {
+  check_composition(setup.adapters);
+  const auto heads = ordered_json::parse(setup.head_setup);
+  for (const auto& fusion : parts_of(setup).fusions)
+    check_directory_name(path, fusion_name(fusion));
+  for (const auto& name : head_names(json::parse(setup.head_setup)))
+    check_directory_name(path, name);
+  const bool is_name = setup.adapters.kind == Kind::kName;
+  const auto& adapters = is_name ? Composition(Kind::kStack, {setup.adapters}) : setup.adapters;
+  return python_ordered_json(path, {{"adapter_setup", block_json(path, adapters)},
+                                    {"head_setup", heads},
+                                    {"version", kVersion}});
+}
+
 }  // namespace
 
 bool has_adapter_setup(const std::string& directory) {
@@ -163,15 +177,14 @@ AdapterSetup parse_adapter_setup(const std::string& path, std::string_view text)
   return setup;
 }
 
+void check_adapter_setup(const std::string& directory, const AdapterSetup& setup) {
+  setup_json(directory + "/" + kFileName, setup);
+}
+
 void write_adapter_setup(const std::string& directory, const AdapterSetup& setup) {
   check_directory(directory);
-  check_composition(setup.adapters);
   const std::string path = directory + "/" + kFileName;
-  const bool is_name = setup.adapters.kind == Kind::kName;
-  const auto& adapters = is_name ? Composition(Kind::kStack, {setup.adapters}) : setup.adapters;
-  write_file(path, python_ordered_json(path, {{"adapter_setup", block_json(path, adapters)},
-                                              {"head_setup", ordered_json::parse(setup.head_setup)},
-                                              {"version", kVersion}}));
+  write_file(path, setup_json(path, setup));
 }
 
 AdapterSetupParts parts_of(const AdapterSetup& setup) {

@@ -47,12 +47,21 @@ Composition load_adapter_setup(AdapterStack& adapters, const std::string& direct
                                const std::vector<int64_t>& leave_out) {
   const auto setup = read_adapter_setup(directory);
   const auto parts = parts_of(setup);
-  for (const auto& name : parts.adapters) {
-    load_adapter(adapters, directory + "/" + name, name, leave_out);
-  }
-  for (const auto& fusion : parts.fusions) {
-    const auto name = fusion_name(fusion);
-    load_fusion(adapters, directory + "/" + name, name);
+  std::vector<std::string> loaded, fusions;
+  try {
+    for (const auto& name : parts.adapters) {
+      load_adapter(adapters, directory + "/" + name, name, leave_out);
+      loaded.push_back(name);
+    }
+    for (const auto& fusion : parts.fusions) {
+      const auto name = fusion_name(fusion);
+      load_fusion(adapters, directory + "/" + name, name);
+      fusions.push_back(name);
+    }
+  } catch (...) {  // the bank as it was
+    for (const auto& name : fusions) adapters->remove_fusion(name);
+    for (const auto& name : loaded) adapters->remove(name);
+    throw;
   }
   return setup.adapters;
 }
@@ -62,18 +71,25 @@ void save_adapter_setup(const AdapterStack& adapters, const Composition& composi
                         const std::string& head, TensorFormat format) {
   AdapterSetup setup{composition, "null"};
   if (!head.empty()) setup.head_setup = nlohmann::json(head).dump();
-  write_adapter_setup(directory, setup);  // first: it refuses names that no directory can have
+  const auto parts = parts_of(setup);
+  // What cannot be saved is refused before anything is written.
+  check_adapter_setup(directory, setup);
+  for (const auto& name : parts.adapters) {
+    check_name(name);
+    adapters->get(name);
+  }
+  for (const auto& fusion : parts.fusions) adapters->get_fusion(fusion_name(fusion));
   const auto part = [&](const std::string& name) {
     const auto path = directory + "/" + name;
     std::filesystem::create_directory(path);
     return path;
   };
-  const auto parts = parts_of(setup);
   for (const auto& name : parts.adapters) save_adapter(adapters, name, model, part(name), format);
   for (const auto& fusion : parts.fusions) {
     const auto name = fusion_name(fusion);
     save_fusion(adapters, name, model, part(name), format);
   }
+  write_adapter_setup(directory, setup);  // last: what it names is there
 }
 
 }  // namespace madx::io

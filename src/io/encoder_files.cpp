@@ -5,6 +5,7 @@
 #include "io/encoder_archive.h"
 #include "io/json_file.h"
 #include "madx/io/encoder_names.h"
+#include "madx/io/mapped_file.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/write_file.h"
 
@@ -39,6 +40,11 @@ EncoderOrigin origin_of(const EncoderParts& parts) {
   return origin;
 }
 
+/// What was copied of a mapped file leaves memory. Nobody can have written to it yet.
+void forget_copied(const at::Tensor& weight) {
+  if (weight.is_contiguous()) forget_pages(weight.const_data_ptr(), weight.nbytes());
+}
+
 }  // namespace
 
 LoadedEncoder load_encoder(const std::string& path, const LoadEncoderOptions& options) {
@@ -55,7 +61,8 @@ LoadedEncoder load_encoder(const std::string& path, const LoadEncoderOptions& op
   }
   loaded.archive_as_data = parts.torchscript && !parts.archive;
   if (!parts.archive || options.form() != WeightForm::kFloat32)
-    loaded.encoder = make_encoder(parts.config, parts.weights, parts.where, options.form());
+    loaded.encoder =
+        make_encoder(parts.config, parts.weights, parts.where, options.form(), forget_copied);
   return loaded;
 }
 

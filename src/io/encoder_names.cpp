@@ -94,15 +94,14 @@ EncoderWeights import_encoder(const EncoderConfig& config, const TensorMap& weig
 }
 
 Encoder make_encoder(const EncoderConfig& config, const TensorMap& weights,
-                     const std::string& where, WeightForm form) {
+                     const std::string& where, WeightForm form,
+                     const std::function<void(const at::Tensor&)>& done) {
   detail::check_weight_form(config, form, where);
   auto imported = import_encoder(config, weights, where);
-  imported.done = [](const at::Tensor& weight) {
-    if (weight.is_contiguous()) forget_pages(weight.const_data_ptr(), weight.nbytes());
-  };
   const auto& words = imported.words;
   imported.words_are_mapped = words.scalar_type() == at::kFloat && words.is_contiguous() &&
                               is_mapped(words.const_data_ptr(), words.nbytes());
+  imported.done = done;
   return Encoder(config, imported, form);
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -12,24 +13,54 @@
 #include "madx/io/system_failure.h"
 
 namespace madx::io {
+namespace {
 
 namespace fs = std::filesystem;
+
+/// A name that no other file that is being written has, of this process or another.
+std::string temporary_beside(const std::string& target) {
+  static std::atomic<uint64_t> count{0};
+  return target + ".tmp" + std::to_string(::getpid()) + "." + std::to_string(count++);
+}
+
+}  // namespace
+
+int open_output(const std::string& path, const std::string& open_as, int flags) {
+  const int file = ::open(open_as.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666);
+  if (file >= 0) return file;
+  if (is_machine_failure(errno)) write_failed(path, errno);
+  input_error(path, ": expected a path that can be written, but found: ", std::strerror(errno),
+              "; create its folder or choose another one");
+}
+
+int write_all(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file, bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {  // a signal (Ctrl-C) may cut a write short
+      return errno;
+    }
+  }
+  return 0;
+}
+
+void write_failed(const std::string& path, int error) {
+  machine_error(path, ": expected to write the file, but found: ", std::strerror(error),
+                "; free some disk space or choose another place");
+}
 
 OutputFile::OutputFile(const std::string& path) : path_(path), target_(path) {
   std::error_code ignored;
   const fs::file_status status = fs::status(path, ignored);
   if (fs::exists(status) && !fs::is_regular_file(status)) {
-    input_error(
-        path, ": expected a path for a file, but found a directory or device; choose another name");
+    input_error(path, ": expected a path for a file, but found a ",
+                fs::is_directory(status) ? "directory" : "device", "; choose another name");
   }
   // A symbolic link keeps pointing at the file it names.
   if (fs::exists(status)) target_ = fs::canonical(path).string();
-  temporary_ = target_ + ".tmp" + std::to_string(::getpid());
-  file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file_ >= 0) return;
-  if (is_machine_failure(errno)) machine_error(path, ": cannot be written: ", std::strerror(errno));
-  input_error(path, ": expected a path that can be written, but found: ", std::strerror(errno),
-              "; create its folder or choose another one");
+  temporary_ = temporary_beside(target_);
+  file_ = open_output(path, temporary_, O_CREAT | O_TRUNC);
 }
 
 OutputFile::~OutputFile() {
@@ -38,16 +69,7 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::write(const void* data, size_t size) {
-  const char* next = static_cast<const char*>(data);
-  while (size > 0 && error_ == 0) {
-    const ssize_t written = ::write(file_, next, size);
-    if (written >= 0) {
-      next += written;
-      size -= static_cast<size_t>(written);
-    } else if (errno != EINTR) {
-      error_ = errno;
-    }
-  }
+  if (error_ == 0) error_ = write_all(file_, {static_cast<const char*>(data), size});
 }
 
 void OutputFile::commit() {
@@ -55,10 +77,7 @@ void OutputFile::commit() {
   if (::close(file_) != 0 && error_ == 0) error_ = errno;
   file_ = -1;
   if (error_ == 0 && std::rename(temporary_.c_str(), target_.c_str()) != 0) error_ = errno;
-  if (error_ != 0) {
-    machine_error(path_, ": expected to write the file, but found: ", std::strerror(error_),
-                  "; free some disk space or choose another place");
-  }
+  if (error_ != 0) write_failed(path_, error_);
   temporary_.clear();
 }
 

@@ -1,8 +1,17 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace madx::io {
+
+/// Opens `open_as` for writing, with more of open's flags; messages name `path`. Throws InputError
+/// where it cannot be written, MachineError where the machine is at fault.
+int open_output(const std::string& path, const std::string& open_as, int flags);
+/// Returns 0, or the errno of the call that failed.
+int write_all(int file, std::string_view bytes);
+/// Throws MachineError: the disk is full, or has failed.
+[[noreturn]] void write_failed(const std::string& path, int error);
 
 /// A large file written piece by piece under a temporary name beside it; `commit` gives it its own
 /// name once every byte has reached the disk. Without `commit`, nothing is left.

@@ -71,5 +71,26 @@ TEST(CompositionFiles, RefuseASetupWithoutItsDirectories) {
               HasSubstr("setups/average/en: expected a directory of AdapterHub"));
 }
 
+TEST(CompositionFiles, LeaveNothingBehindWhereAPartFails) {
+  const TemporaryFolder folder;
+  fs::copy(fixture("setups/stack_fuse"), folder / "setup", fs::copy_options::recursive);
+  fs::remove_all(folder / "setup/ner,pos");
+  auto adapters = stack();
+  EXPECT_THROW(load_adapter_setup(adapters, folder / "setup"), InputError);
+  EXPECT_TRUE(adapters->names().empty()) << "the adapters before it";
+
+  const auto composition = load_adapter_setup(adapters, fixture("setups/stack_fuse"));
+  const auto model = read_fusion(fixture("setups/stack_fuse/ner,pos")).model;
+  const auto refused = [&](const Composition& what, const std::string& head = "") {
+    const TemporaryFolder empty;
+    EXPECT_ANY_THROW(save_adapter_setup(adapters, what, model, empty.path(), head));
+    EXPECT_TRUE(fs::is_empty(empty.path())) << to_string(what);
+  };
+  refused(parse_composition("Stack(sw, other)"));
+  refused(Stack{"sw", Fuse{"ner", "pos"}.named("x/y")});
+  refused(Average{"ner", "pos"});
+  refused(composition, "../head");
+}
+
 }  // namespace composition_files_test
 }  // namespace madx::io

@@ -9,6 +9,7 @@
 #include "../models/tiny_encoder.h"
 #include "../support.h"
 #include "io/encoder_weights.h"
+#include "madx/io/encoder_names.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"
 
@@ -783,6 +784,23 @@ TEST_F(EncoderFilesTest, SavesAnEncoderWhoseWeightsChanged) {
   EXPECT_TRUE(at::equal(loaded.head->dense->weight, load_encoder(like).head->dense->weight));
   const auto config = json::parse(std::ifstream(directory + "/config.json"));
   EXPECT_EQ(config["torch_dtype"], "float32") << "in which Python would load it";
+}
+
+// What is rounded from a mapped file leaves memory page by page; what was written since may not.
+TEST_F(EncoderFilesTest, AnotherEncoderOfItsWeightsLeavesALoadedOneAsItIs) {
+  auto config = tiny_config();
+  config.hidden_size = 64;
+  config.num_attention_heads = 2;
+  config.intermediate_size = 256;
+  const auto loaded = load_encoder(hugging_face("wide", config));
+  const auto weights = hugging_face_weights(loaded.encoder);
+  {
+    const torch::NoGradGuard no_grad;
+    for (const auto& item : weights) item.value().fill_(0.5);
+  }
+  make_encoder(config, weights, "its weights", WeightForm::kBfloat16);
+  for (const auto& item : weights)
+    EXPECT_TRUE(item.value().eq(0.5).all().item<bool>()) << item.key();
 }
 
 }  // namespace encoder_files_test

@@ -31,8 +31,11 @@ AdapterSetup parse_adapter_setup(const std::string& path, std::string_view text)
 /// Writes adapter_setup.json into `directory`, which must exist, as `adapters` 1.3.0 does: Python's
 /// `model.load_adapter_setup(directory)` reads it and what lies beside it. Weights of an Average
 /// are written normalised. Throws InputError for what AdapterHub has no words for: an
-/// Average that is not AdapterHub's, the name that stands for each sequence's language.
+/// Average that is not AdapterHub's, the name that stands for each sequence's language, a name that
+/// no directory can have.
 void write_adapter_setup(const std::string& directory, const AdapterSetup& setup);
+/// Throws what write_adapter_setup would for the setup itself; writes nothing.
+void check_adapter_setup(const std::string& directory, const AdapterSetup& setup);
 
 /// The directories that a setup consists of, beside its JSON file.
 struct AdapterSetupParts {

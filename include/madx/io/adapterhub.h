@@ -43,7 +43,7 @@ struct AdapterDirectory {
 struct HeadDirectory {
   std::string
       name;  ///< empty for a head that was not saved by name (a static head of Hugging Face)
-  std::string head_type;            ///< "tagging" or "masked_lm"
+  std::string head_type;            ///< "tagging", "masked_lm" or "classification"
   std::vector<std::string> labels;  ///< tagging: labels by id
   int64_t vocab_size = 0;           ///< masked_lm
   ModelInfo model;                  ///< whose head it is

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "madx/core/tensor_map.h"
@@ -15,9 +16,10 @@ namespace madx::io {
 EncoderWeights import_encoder(const EncoderConfig& config, const TensorMap& weights,
                               const std::string& where);
 
-/// The encoder of them. What it copies of a mapped file leaves memory as it goes.
+/// The encoder of them. `done`, where it is given, is called with each weight that it has copied.
 Encoder make_encoder(const EncoderConfig& config, const TensorMap& weights,
-                     const std::string& where, WeightForm form = WeightForm::kFloat32);
+                     const std::string& where, WeightForm form = WeightForm::kFloat32,
+                     const std::function<void(const at::Tensor&)>& done = {});
 
 /// The other way round: by Hugging Face's names without prefix, the output layer apart; words that
 /// are int8 in float32.

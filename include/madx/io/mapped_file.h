@@ -40,7 +40,8 @@ class MappedFile {
 bool is_mapped(const void* data, size_t size);
 
 /// Lets go of the pages of memory that are whole in [data, data + size), where they are a mapped
-/// file's: who reads them again waits for the file. Of other memory it does nothing.
+/// file's: who reads them again waits for the file, and what was written to them is lost. Of other
+/// memory it does nothing.
 void forget_pages(const void* data, size_t size);
 
 /// The most dimensions that a tensor of a file may have: LibTorch's operations take no more.
