@@ -1,5 +1,7 @@
 #include "madx/data/conll.h"
 
+#include <c10/util/Exception.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <string_view>
@@ -156,11 +158,9 @@ std::vector<TaggedSentence> parse_conll(const std::string& path, std::string_vie
 
 void write_columns(std::ostream& out, const std::vector<std::vector<std::string>>& columns) {
   for (const auto& column : columns) {
-    if (column.size() != columns.front().size()) {
-      throw std::invalid_argument("write_columns: expected columns of one length, but got " +
-                                  std::to_string(columns.front().size()) + " and " +
-                                  std::to_string(column.size()));
-    }
+    TORCH_CHECK(column.size() == columns.front().size(),
+                "write_columns: expected columns of one length, but got ", columns.front().size(),
+                " and ", column.size());
   }
   const std::size_t tokens = columns.empty() ? 0 : columns.front().size();
   for (std::size_t i = 0; i < tokens; ++i) {

@@ -20,6 +20,11 @@ MlmBatches::MlmBatches(TextCorpus corpus, std::shared_ptr<const Tokenizer> token
     : corpus_(std::make_shared<const TextCorpus>(std::move(corpus))),
       tokenizer_(std::move(tokenizer)),
       options_(options) {
+  TORCH_CHECK(options_.batch_size >= 1 && room() >= 1 && options_.mlm_probability > 0 &&
+                  options_.mlm_probability < 1,
+              "MlmBatches: expected batch_size of at least 1, max_length of at least 3 and "
+              "mlm_probability between 0 and 1, but got ",
+              options_.batch_size, ", ", options_.max_length, " and ", options_.mlm_probability);
   require_text();
   if (options_.mixing == Mixing::kByLines) {
     shares_.push_back({0, corpus_->size(), -1, {}, {}});

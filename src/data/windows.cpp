@@ -1,28 +1,20 @@
 #include "madx/data/windows.h"
 
+#include <c10/util/Exception.h>
+
 #include <algorithm>
-#include <stdexcept>
-#include <string>
 
 namespace madx {
 namespace {
 
 void check(const std::vector<std::int64_t>& subword_counts, std::int64_t limit,
            std::int64_t overlap) {
-  if (limit < 1) {
-    throw std::invalid_argument("make_windows: expected a limit of at least 1, but got " +
-                                std::to_string(limit));
-  }
-  if (overlap < 0 || overlap >= limit) {
-    throw std::invalid_argument("make_windows: expected an overlap from 0 to below the limit " +
-                                std::to_string(limit) + ", but got " + std::to_string(overlap));
-  }
-  for (const std::int64_t count : subword_counts) {
-    if (count < 0) {
-      throw std::invalid_argument("make_windows: expected counts of at least 0, but got " +
-                                  std::to_string(count));
-    }
-  }
+  TORCH_CHECK(limit >= 1, "make_windows: expected a limit of at least 1, but got ", limit);
+  TORCH_CHECK(overlap >= 0 && overlap < limit,
+              "make_windows: expected an overlap from 0 to below the limit ", limit, ", but got ",
+              overlap);
+  for (const std::int64_t count : subword_counts)
+    TORCH_CHECK(count >= 0, "make_windows: expected counts of at least 0, but got ", count);
 }
 
 /// Element w is the number of sub-words before word w; the last one is their total.

@@ -118,6 +118,7 @@ TEST_F(ComposedStackTest, SkipsLayersWhateverIsActive) {
   adapters_->skip_first_layers(1);
   expect_close(output({"sw", "ner"}), bare, 1e-6);
   EXPECT_GT((output({"sw", "ner"}, /*layer=*/1) - bare).abs().max().item<double>(), 1e-3);
+  EXPECT_THROW(adapters_->skip_layers({2}), c10::Error) << "there are two layers";
   adapters_->skip_layers({1});
   expect_close(output({"sw", "ner"}, /*layer=*/1), bare, 1e-6);
   EXPECT_GT((output({"sw", "ner"}) - bare).abs().max().item<double>(), 1e-3);

@@ -230,5 +230,19 @@ TEST_F(MlmBatchesTest, EvaluatesLinesInOrderWithTheSameMasksForEverySeed) {
   EXPECT_EQ(line, 7u);
 }
 
+TEST_F(MlmBatchesTest, RefusesOptionsThatNoBatchCanHave) {
+  const auto path = write("text", "Mwalimu anatembea\n");
+  const auto tokenizer = load_tokenizer(MADX_FIXTURES "/tokenizer/xlmr");
+  const auto refused = [&](auto change) {
+    MlmBatchesOptions options;
+    change(options);
+    EXPECT_THROW(MlmBatches(TextCorpus({path}), tokenizer, options), c10::Error);
+  };
+  refused([](auto& options) { options.batch_size = 0; });
+  refused([](auto& options) { options.max_length = 2; });
+  refused([](auto& options) { options.mlm_probability = 0; });
+  refused([](auto& options) { options.mlm_probability = 1; });
+}
+
 }  // namespace mlm_batches_test
 }  // namespace madx

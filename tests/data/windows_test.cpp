@@ -60,10 +60,10 @@ TEST(Windows, GivesAWordBeyondTheLimitAWindowOfItsOwn) {
 }
 
 TEST(Windows, RefusesImpossibleSizes) {
-  EXPECT_THROW(make_windows({1}, 0, 0), std::invalid_argument);
-  EXPECT_THROW(make_windows({1}, 4, 4), std::invalid_argument);
-  EXPECT_THROW(make_windows({1}, 4, -1), std::invalid_argument);
-  EXPECT_THROW(make_windows({-1}, 4, 1), std::invalid_argument);
+  EXPECT_THROW(make_windows({1}, 0, 0), c10::Error);
+  EXPECT_THROW(make_windows({1}, 4, 4), c10::Error);
+  EXPECT_THROW(make_windows({1}, 4, -1), c10::Error);
+  EXPECT_THROW(make_windows({-1}, 4, 1), c10::Error);
 }
 
 /// A random sentence, limit and overlap, with the windows for them.

@@ -23,7 +23,7 @@ struct Bank {
                 "\"; there are ", names(adapters));
     return found->second;
   }
-  /// Throws InputError, naming those that there are, where it has none of this name.
+  /// Throws c10::Error as `adapter` does.
   const AdapterFusion& fusion(const std::string& name) const {
     const auto found = fusions.find(name);
     TORCH_CHECK(found != fusions.end(), "AdapterStack: no fusion named \"", name, "\"; there are ",

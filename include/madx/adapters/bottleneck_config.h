@@ -51,7 +51,7 @@ struct BottleneckConfig {
 
   std::string inv_adapter;  ///< "" (none) or "nice"
   double inv_adapter_reduction_factor =
-      2;  ///< hidden size by bottleneck size of F and G; each sees half
+      2;  ///< half the hidden size, which F and G see each, by their bottleneck size
 
   /// How a file spells values that can be spelled in several ways (16 or 16.0, [] or null), and its
   /// values of keys that mean nothing without others (phm_dim): JSON by key. They are written as

@@ -74,6 +74,9 @@ inline Plan::Plan(const Bank& bank, Composition composition, PlanOptions options
       bank_{bank.hidden_size, bank.num_layers} {
   check_composition(composition_);
   if (wants_languages()) bank_ = bank;
+  for (const auto layer : options_.skipped_layers())
+    TORCH_CHECK(layer >= 0 && layer < bank.num_layers, "Plan: expected layers below ",
+                bank.num_layers, " to skip, but got ", layer);
   for (const auto& [name, steps] : options_.fusion_steps())
     TORCH_CHECK(steps >= 0, "Plan: expected 0 steps or more of fusion ", name, ", but got ", steps);
   for (const auto& name : adapter_names(composition_))

@@ -67,7 +67,7 @@ std::vector<TaggedSentence> read_conll(const std::string& path);
 std::vector<TaggedSentence> parse_conll(const std::string& path, std::string_view text);
 
 /// Writes one sentence, a token a line: the i-th element of every column, tab separated, then a
-/// blank line. Throws std::invalid_argument when the columns differ in length.
+/// blank line. Throws c10::Error when the columns differ in length.
 void write_columns(std::ostream& out, const std::vector<std::vector<std::string>>& columns);
 
 }  // namespace madx

@@ -21,7 +21,7 @@ struct Window {
 /// that several windows hold is kept where it is farthest from the nearer cut. One window for a
 /// sentence within the limit, none for a sentence without words. A word of more than `limit`
 /// sub-words gets a window of its own, which the caller has to truncate.
-/// Throws std::invalid_argument unless limit >= 1, 0 <= overlap < limit and no count is negative.
+/// Throws c10::Error unless limit >= 1, 0 <= overlap < limit and no count is negative.
 std::vector<Window> make_windows(const std::vector<std::int64_t>& subword_counts,
                                  std::int64_t limit, std::int64_t overlap);
 

@@ -1,16 +1,17 @@
 #pragma once
 
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "madx/core/error.h"
+
 namespace madx {
 
-/// Percent of the tokens whose tag is predicted. Throws std::invalid_argument where lengths differ.
+/// Percent of the tokens whose tag is predicted. Throws InputError where lengths differ.
 inline double tag_accuracy(const std::vector<std::vector<std::string>>& gold,
                            const std::vector<std::vector<std::string>>& predicted) {
   const auto require = [](bool same) {
-    if (!same) throw std::invalid_argument("tag_accuracy: expected as many predictions as tags");
+    if (!same) input_error("tag_accuracy: expected as many predictions as tags");
   };
   require(gold.size() == predicted.size());
   size_t right = 0, all = 0;
