@@ -25,6 +25,10 @@ int main(int argc, char** argv) try {
     ids.push_back(special.eos);
     lines.push_back(std::move(ids));
   }
+  if (lines.empty()) {
+    std::cerr << argv[2] << ": expected a line of text, but found none\n";
+    return 2;
+  }
   constexpr int64_t kPairs = 4;
   const auto loss = [&](int64_t index) -> madx::LossTask::Loss {
     std::vector<std::vector<int64_t>> sentences;

@@ -112,7 +112,7 @@ madx::apps::NerReport make_report(const NerFlags& flags, const std::string& comm
   madx::apps::NerReport report;
   report.results = {flags.setup, flags.source, flags.training.seed, {}, std::nullopt, std::nullopt};
   report.encoder = flags.encoder.path;
-  report.adapters = flags.languages;
+  if (flags.setup == "madx" || flags.setup == "no-inv") report.adapters = flags.languages;
   report.command_line = command_line;
   if (!flags.trains()) {
     report.adapters.emplace_back("task", flags.task_adapter);

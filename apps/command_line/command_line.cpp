@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "apps/command_line/flags.h"
+#include "apps/run/shell_text.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 
@@ -71,17 +72,6 @@ std::string peak_memory() {
   return fixed_text(static_cast<double>(peak_memory_bytes()) / 1e9, 2) + " GB";
 }
 
-std::string command_line(int argc, char** argv) {
-  std::string line;
-  for (int i = 0; i < argc; ++i) {
-    const std::string word = argv[i];
-    const bool plain =
-        !word.empty() && word.find_first_of(" \t\n'\"\\$&|;<>()*?`~!#") == std::string::npos;
-    std::string quoted = "'";
-    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    line += (i == 0 ? "" : " ") + (plain ? word : quoted + "'");
-  }
-  return line;
-}
+std::string command_line(int argc, char** argv) { return shell_text({argv, argv + argc}); }
 
 }  // namespace madx::apps

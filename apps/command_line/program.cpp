@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <new>
 
@@ -11,6 +12,7 @@
 #include "apps/run/launch.h"
 #include "apps/run/lost_file.h"
 #include "madx/core/error.h"
+#include "madx/io/system_failure.h"
 #include "madx/train/trainer.h"
 
 namespace madx::apps {
@@ -29,6 +31,11 @@ std::string first_line(const std::string& text) {
 Outcome outcome_of(const std::function<void()>& work) {
   try {
     work();
+    if (std::cout.rdbuf() != nullptr && !std::cout.flush()) {  // nullptr: a rank that is not heard
+      return {kMachineFailed,
+              "standard output: expected to write to it, but it failed; free some disk space or "
+              "choose another place"};
+    }
     return {kDone, ""};
   } catch (const Interrupted& stop) {
     return {kInterrupted, stop.what()};
@@ -43,6 +50,10 @@ Outcome outcome_of(const std::function<void()>& work) {
     const bool memory = message.find("can't allocate memory") != std::string::npos;
     return {memory ? kMachineFailed : kBadInput,
             memory ? "out of memory; lower --batch-size or --max-length" : message};
+  } catch (const std::filesystem::filesystem_error& error) {
+    const auto status = io::is_machine_failure(error.code().value()) ? kMachineFailed : kBadInput;
+    return {status, error.path1().string() + ": expected a path that can be used, but found: " +
+                        error.code().message() + "; check the path"};
   } catch (const std::exception& error) {
     return {kMachineFailed, first_line(error.what())};
   }

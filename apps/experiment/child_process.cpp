@@ -1,7 +1,6 @@
 #include "apps/experiment/child_process.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -9,6 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <thread>
 
@@ -46,6 +46,8 @@ ChildResult run_child(const std::vector<std::string>& command, const std::string
   const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (output < 0) machine_error(log, ": cannot be written: ", std::strerror(errno));
   const int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  // Where it is ignored, which a program inherits, there is no status to wait for.
+  std::signal(SIGCHLD, SIG_DFL);
   const auto start = std::chrono::steady_clock::now();
   const auto parent = getpid();
   const pid_t child = fork();
@@ -56,7 +58,12 @@ ChildResult run_child(const std::vector<std::string>& command, const std::string
   bool told = false;
   int status = 0;
   rusage usage = {};
-  while (wait4(child, &status, WNOHANG, &usage) == 0) {
+  for (;;) {
+    const auto ended = wait4(child, &status, WNOHANG, &usage);
+    if (ended == child) break;
+    if (ended < 0 && errno != EINTR)
+      machine_error(command[0],
+                    ": expected to hear how it ended, but found: ", std::strerror(errno));
     if (!told && !go_on()) {
       kill(child, SIGTERM);
       told = true;

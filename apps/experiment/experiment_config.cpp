@@ -28,6 +28,9 @@ const std::set<std::string> kOwnFlags = {
     "--source",         "--train",          "--dev",       "--test",   "--language",
     "--setup",          "--task-adapter",   "--seed",      "--resume", "--threads",
     "--snapshot-every", "--train-languages"};
+/// Flags of several files, which are no part of a piece's name.
+const std::set<std::string> kFileFlags = {"--adapter", "--fusion", "--mixed-text",
+                                          "--save-batches"};
 
 FlagValue value_of(const ConfigPart& part, const std::string& flag, const json& value) {
   const auto one = [&](const json& item) {
@@ -56,6 +59,9 @@ FlagValues flags_in(const ConfigPart& part) {
     if (kOwnFlags.count(flag) > 0)
       input_error(part.file, ": ", part.place, ": expected no ", flag,
                   ", which the experiment itself sets; leave it out");
+    if (kFileFlags.count(flag) > 0)
+      input_error(part.file, ": ", part.place, ": expected no ", flag,
+                  ", whose files an experiment does not follow; leave it out");
     flags[flag] = value_of(part, flag, value);
   }
   return flags;
@@ -123,7 +129,10 @@ std::vector<uint64_t> seeds_in(const ConfigPart& part) {
   if (!list.is_array() || list.empty()) part.refuse("seeds", "a list of whole numbers");
   for (const auto& seed : list) {
     if (!seed.is_number_unsigned()) part.refuse("seeds", "a list of whole numbers");
-    seeds.push_back(seed.get<uint64_t>());
+    const auto number = seed.get<uint64_t>();
+    if (std::find(seeds.begin(), seeds.end(), number) != seeds.end())
+      input_error(part.file, ": seeds: expected each once, but found ", number, " twice");
+    seeds.push_back(number);
   }
   return seeds;
 }

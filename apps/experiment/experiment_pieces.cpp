@@ -14,13 +14,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The number of an encoder's layers, by the config.json in or beside it, else by loading it.
+/// The number of an encoder's layers, by its directory's config.json, else by loading it.
 int64_t layers_of(const std::string& encoder) {
-  const fs::path path(encoder);
-  const auto file = (fs::is_directory(path) ? path : path.parent_path()) / "config.json";
-  if (std::ifstream stream(file); stream) {
+  if (std::ifstream stream(fs::path(encoder) / "config.json"); stream) {
     const auto json = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
-    if (json.is_object() && json.contains("num_hidden_layers"))
+    if (json.is_object() && json.value("num_hidden_layers", nlohmann::json()).is_number_integer())
       return json["num_hidden_layers"].get<int64_t>();
   }
   const auto options = io::LoadEncoderOptions().weights_only(true);

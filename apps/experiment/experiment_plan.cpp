@@ -6,6 +6,7 @@
 
 #include "apps/experiment/experiment_pieces.h"
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 
 namespace madx::apps {
 namespace {
@@ -152,8 +153,11 @@ class Planner {
     if (steps == flags.end() || steps->second.values.size() != 1)
       input_error(config_.path, ": curve: expected --steps among the flags of language_adapter, ",
                   "which it divides, but found none");
-    const auto last = std::stoll(steps->second.values[0]);
-    for (int64_t step = config_.curve; step < last; step += config_.curve) {
+    const auto last = parse_number(steps->second.values[0]);
+    if (!last)
+      input_error(config_.path, ": --steps: expected a number, but found \"",
+                  steps->second.values[0], "\"");
+    for (int64_t step = config_.curve; static_cast<double>(step) < *last; step += config_.curve) {
       auto snapshot = adapter;
       snapshot.part = "/snapshots/" + std::to_string(step);
       const auto piece =

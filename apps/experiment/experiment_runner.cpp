@@ -14,6 +14,7 @@
 #include "apps/experiment/child_process.h"
 #include "apps/experiment/claim.h"
 #include "apps/experiment/piece_store.h"
+#include "apps/run/shell_text.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 
@@ -44,12 +45,18 @@ class ExperimentLog {
   std::ofstream file_;
 };
 
+PieceStore made_store(const std::string& path) {
+  PieceStore store(path);
+  store.make();
+  return store;
+}
+
 class Runner {
  public:
   Runner(const ExperimentPlan& plan, const RunnerOptions& options)
       : plan_(plan),
         options_(options),
-        store_(plan.store),
+        store_(made_store(plan.store)),
         log_(plan.store + "/../log.txt"),
         state_(plan.pieces.size(), State::kWaiting) {}
 
@@ -182,7 +189,8 @@ class Runner {
       const std::lock_guard<std::mutex> lock(scored_mutex_);
       return options_.scored();
     }
-    if (ended.status == kInterrupted || lost) {
+    // By SIGTERM: one that was told to stop before it could heed it.
+    if (ended.status == kInterrupted || ended.signal == SIGTERM || lost) {
       record.state = PieceRecord::State::kStopped;
       store_.write(piece, record);
       log_.say("stopped", piece.name, lost ? "another worker has taken it" : "");

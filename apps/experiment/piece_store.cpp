@@ -1,6 +1,5 @@
 #include "apps/experiment/piece_store.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -17,7 +16,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(PieceRecord::State, {{PieceRecord::State::kStopped,
 
 namespace fs = std::filesystem;
 
-PieceStore::PieceStore(std::string path) : path_(std::move(path)) {
+void PieceStore::make() const {
   std::error_code error;
   fs::create_directories(path_, error);
   if (error)
@@ -87,27 +86,6 @@ std::string PieceStore::metrics(const Piece& piece) const {
   for (const char* place : {".partial/metrics.jsonl", "/metrics.jsonl"})
     if (fs::exists(directory(piece) + place)) return directory(piece) + place;
   return "";
-}
-
-std::string shell_text(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) {
-    const bool plain =
-        !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char letter) {
-          return std::isalnum(letter) ||
-                 std::string("-_./=:,@+").find(static_cast<char>(letter)) != std::string::npos;
-        });
-    text += text.empty() ? "" : " ";
-    if (plain) {
-      text += word;
-      continue;
-    }
-    text += '\'';
-    for (const char letter : word)
-      text += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-    text += '\'';
-  }
-  return text;
 }
 
 }  // namespace madx::apps

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/experiment/piece.h"
@@ -23,8 +24,9 @@ struct PieceRecord {
 /// NAME.json (record), NAME.log (what its program printed) and, while one works on it, NAME.claim.
 class PieceStore {
  public:
-  /// Makes the folder where there is none.
-  explicit PieceStore(std::string path);
+  explicit PieceStore(std::string path) : path_(std::move(path)) {}
+  /// Makes the folder where there is none. Throws InputError where it cannot be made.
+  void make() const;
 
   std::string directory(const Piece& piece) const { return path_ + "/" + piece.name; }
   std::string log(const Piece& piece) const { return directory(piece) + ".log"; }
@@ -46,8 +48,5 @@ class PieceStore {
  private:
   std::string path_;
 };
-
-/// The words of a command as a shell takes them.
-std::string shell_text(const std::vector<std::string>& words);
 
 }  // namespace madx::apps

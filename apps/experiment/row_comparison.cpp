@@ -26,11 +26,6 @@ size_t hash_of(const std::vector<TaggedSentence>& sentences) {
   return std::hash<std::string>()(text);
 }
 
-bool is_under(const std::string& source, const std::string& heading) {
-  const std::vector<std::string> parts = parts_of_source(source);
-  return source == heading || std::find(parts.begin(), parts.end(), heading) != parts.end();
-}
-
 void add_counts(std::vector<SentenceCounts>& sum, const std::vector<SentenceCounts>& counts) {
   sum.resize(counts.size());
   for (size_t i = 0; i < counts.size(); ++i) {
@@ -71,7 +66,7 @@ std::vector<const ExperimentScore*> find_scores(const ExperimentResults& results
                                                 const std::string& row, const Pair& pair) {
   std::vector<const ExperimentScore*> found;
   for (const ExperimentScore& score : results.scores) {
-    if (score.row == row && score.language == pair.second && is_under(score.source, pair.first))
+    if (score.row == row && score.language == pair.second && is_under(score, pair.first))
       found.push_back(&score);
   }
   return found;

@@ -14,11 +14,6 @@ bool among(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Whether what was learned from `source` stands under `heading`, one language.
-bool learned_from(const std::string& source, const std::string& heading) {
-  return source == heading || among(parts_of_source(source), heading);
-}
-
 using BySeed = std::map<uint64_t, double>;
 
 /// F1 by language and seed of one line.
@@ -31,7 +26,7 @@ LineScores scores_of(const ExperimentResults& results, const std::string& name,
                      const std::string& row, const std::string& source) {
   LineScores line{name, row, source, {}};
   for (const auto& score : results.scores) {
-    if (score.row == row && learned_from(score.source, source))
+    if (score.row == row && is_under(score, source))
       line.languages[score.language][score.seed] = score.f1;
   }
   return line;
@@ -39,12 +34,17 @@ LineScores scores_of(const ExperimentResults& results, const std::string& name,
 
 std::string why_absent(const ExperimentResults& results, const LineScores& line,
                        const std::string& language) {
+  for (const auto& score : results.scores) {
+    if (score.row == line.row && score.language == language &&
+        among(parts_of_source(score.source), line.source))
+      return "its labels were learned from";
+  }
   const auto any_or = [](const std::string& of_gap, const std::string& name) {
     return of_gap.empty() || of_gap == name;
   };
   for (const auto& gap : results.gaps) {
     if (any_or(gap.row, line.row) && any_or(gap.language, language) &&
-        (gap.source.empty() || learned_from(gap.source, line.source)))
+        (gap.source.empty() || among(parts_of_source(gap.source), line.source)))
       return gap.reason;
   }
   return "not scored yet";
@@ -140,6 +140,12 @@ ScoreSummary summarise(const std::vector<double>& scores) {
   for (const double score : scores) squares += (score - summary.mean) * (score - summary.mean);
   summary.deviation = std::sqrt(squares / (count - 1));
   return summary;
+}
+
+bool is_under(const ExperimentScore& score, const std::string& source) {
+  const auto parts = parts_of_source(score.source);
+  if (parts.empty() || parts.front() != source) return false;
+  return score.language == source || !among(parts, score.language);
 }
 
 ScoreTable score_table(const ExperimentResults& results, const std::string& source) {

@@ -41,8 +41,12 @@ struct ScoreTable {
   bool has_unseen = false;  ///< whether any target is among `unseen`
 };
 
-/// One line a row of the experiment, for one source (Table 5 of the paper). A row that learns from
-/// several sources at once ("en+de") stands in the table of each of them.
+/// Whether a score stands in the table of `source`: one of a row that learns from several sources
+/// at once does in that of the first ("en+de" of "en"), but not on a language whose labels it has
+/// learned from, as no zero-shot score.
+bool is_under(const ExperimentScore& score, const std::string& source);
+
+/// One line a row of the experiment, for one source (Table 5 of the paper).
 ScoreTable score_table(const ExperimentResults& results, const std::string& source);
 
 /// One line a source, for one row of the experiment (Table 2).

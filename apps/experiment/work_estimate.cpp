@@ -64,9 +64,8 @@ WorkEstimator::WorkEstimator(const ExperimentConfig& config, const ExperimentPla
     const auto record = *store.record(piece);
     auto& all = measured_[piece.kind];
     all.seconds += record.seconds;
-    all.steps += tokens_of(piece);
+    all.tokens += tokens_of(piece);
     all.memory = std::max(all.memory, record.peak_memory);
-    ++all.count;
   }
 }
 
@@ -87,7 +86,7 @@ WorkEstimate WorkEstimator::operator()(const Piece& piece) {
   const auto tokens = tokens_of(piece);
   if (const auto found = measured_.find(piece.kind); found != measured_.end()) {
     const auto& all = found->second;
-    return {all.seconds * tokens / std::max(all.steps, 1.0), all.memory, true};
+    return {all.seconds * tokens / std::max(all.tokens, 1.0), all.memory, true};
   }
   // Two thirds of a multilingual encoder are word embeddings, which cost no FLOPs.
   constexpr double kShare = 1.0 / 3, kBytes = 4, kForward = 2, kBack = 4;

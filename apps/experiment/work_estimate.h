@@ -16,9 +16,9 @@ struct WorkEstimate {
   bool measured = false;  ///< by pieces of its kind that are done; else by FLOPs and a short GEMM
 };
 
-/// Estimates pieces that are not done, from those of the same kind that are: time by the steps of
-/// each, where flags name them. Without any, from the size of the encoder's weights: 2 FLOPs a
-/// weight and token forward, 4 back, at the rate at which this machine multiplies matrices.
+/// Estimates pieces that are not done, from those of the same kind that are: time by the tokens of
+/// each. Without any, from the size of the encoder's weights: 2 FLOPs a weight and token forward,
+/// 4 back, at the rate at which this machine multiplies matrices.
 class WorkEstimator {
  public:
   WorkEstimator(const ExperimentConfig& config, const ExperimentPlan& plan);
@@ -26,8 +26,8 @@ class WorkEstimator {
 
  private:
   struct Measured {
-    double seconds = 0, steps = 0;  // of pieces whose steps are known: both; else of each
-    int64_t count = 0, memory = 0;
+    double seconds = 0, tokens = 0;
+    int64_t memory = 0;
   };
   double flops_rate();
 

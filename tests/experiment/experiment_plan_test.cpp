@@ -20,13 +20,13 @@ using testing::UnorderedElementsAre;
 class ExperimentPlanTest : public testing::Test {
  protected:
   ExperimentPlanTest() {
-    io::write_bytes(folder_ / "config.json", R"({"num_hidden_layers": 12})");
-    for (const char* name :
-         {"encoder.pt", "en.txt", "sw.txt", "rw.txt", "en.conll", "sw.conll", "rw.conll"})
+    std::filesystem::create_directory(folder_ / "encoder");
+    io::write_bytes(folder_ / "encoder/config.json", R"({"num_hidden_layers": 12})");
+    for (const char* name : {"en.txt", "sw.txt", "rw.txt", "en.conll", "sw.conll", "rw.conll"})
       io::write_bytes(folder_ / name, name);
     config_.path = folder_ / "experiment.json";
     config_.output = folder_ / "out";
-    config_.encoder = folder_ / "encoder.pt";
+    config_.encoder = folder_ / "encoder";
     config_.sources = {"en"};
     config_.languages = {"en", "sw", "rw"};
     config_.seeds = {1};

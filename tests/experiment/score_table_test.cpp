@@ -74,11 +74,19 @@ TEST(ScoreTable, SaysWhyACellIsAbsent) {
   EXPECT_EQ(table.lines[0].cells[0].reason, "");
 }
 
-TEST(ScoreTable, ShowsARowOfSeveralSourcesUnderEachOfThem) {
+TEST(ScoreTable, ShowsARowOfSeveralSourcesUnderTheFirstWhereItIsZeroShot) {
   auto both = results();
   both.scores.push_back(score("multi-source", "en+de", "sw", 1, 66));
+  both.scores.push_back(score("multi-source", "en+de", "en", 1, 90));
   EXPECT_DOUBLE_EQ(score_table(both, "en").lines[2].cells[1].score->mean, 66);
-  EXPECT_DOUBLE_EQ(score_table(both, "de").lines[2].cells[1].score->mean, 66);
+  EXPECT_DOUBLE_EQ(score_table(both, "en").lines[2].cells[0].score->mean, 90);
+  EXPECT_FALSE(score_table(both, "de").lines[2].cells[1].score);
+  both.scores.push_back(score("multi-source", "en+sw", "sw", 1, 95));
+  both.scores.erase(both.scores.end() - 3);  // that of en+de
+  const auto line = score_table(both, "en").lines[2];
+  EXPECT_FALSE(line.cells[1].score) << "sw was learned from";
+  EXPECT_EQ(line.cells[1].reason, "its labels were learned from");
+  EXPECT_FALSE(line.targets.score);
   EXPECT_EQ(parts_of_source("en+de"), (std::vector<std::string>{"en", "de"}));
 }
 

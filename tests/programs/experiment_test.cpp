@@ -190,7 +190,9 @@ TEST(Experiment, ListsItsWorkBeforeAndAfter) {
   EXPECT_THAT(dry.out, HasSubstr("waiting  language-adapter-en-"));
   EXPECT_THAT(dry.out, HasSubstr("absent   madx en to qu: no test set"));
   EXPECT_THAT(dry.out, HasSubstr("pieces to do, about "));
-  EXPECT_FALSE(fs::exists(folder + "/out/results.json"));
+  EXPECT_FALSE(fs::exists(folder + "/out")) << "nothing is written";
+  EXPECT_EQ(experiment(folder, "status").status, 0);
+  EXPECT_FALSE(fs::exists(folder + "/out"));
   ASSERT_EQ(experiment(folder, "", patient()).status, 0);
   const auto status = experiment(folder, "status");
   EXPECT_EQ(status.status, 0) << status;
@@ -204,7 +206,9 @@ TEST(Experiment, AFailedPieceBlocksOnlyWhatNeedsIt) {
   io::write_bytes(bad, "\xff\xfe no text\n");
   changes["text"]["sw"] = bad;
   const auto folder = write_config("failing", changes);
-  const auto result = experiment(folder, "", patient());
+  auto options = patient();
+  options.ignores_ended_children = true;  // a failure is heard of all the same
+  const auto result = experiment(folder, "", options);
   EXPECT_EQ(result.status, 2) << result;
   EXPECT_THAT(result.err, HasSubstr("language-adapter-sw-"));
   EXPECT_THAT(result.err, HasSubstr("1 pieces that need it were not run"));
@@ -308,6 +312,16 @@ TEST(Experiment, RefusesBadFlags) {
   const auto folder = write_config("flags", kFewRows);
   EXPECT_THAT(error("--workers 0 --config " + folder + "/experiment.json"),
               HasSubstr("--workers: expected 1 or more, but found 0"));
+  const auto bad = [&](const json& changes) {
+    auto all = kFewRows;
+    all.merge_patch(changes);
+    return error("--config " + write_config("bad", all) + "/experiment.json");
+  };
+  EXPECT_THAT(bad({{"seeds", {1, 1}}}), HasSubstr("seeds: expected each once, but found 1 twice"));
+  EXPECT_THAT(bad({{"flags", {{"task_adapter", {{"--fusion", "f"}}}}}}),
+              HasSubstr("expected no --fusion, whose files an experiment does not follow"));
+  EXPECT_THAT(bad({{"curve", 2}, {"flags", {{"language_adapter", {{"--steps", "many"}}}}}}),
+              HasSubstr("--steps: expected a number, but found \"many\""));
 }
 
 }  // namespace experiment_test

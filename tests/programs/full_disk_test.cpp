@@ -118,5 +118,20 @@ TEST(ExportEncoder, EndsWithStatus1AndNothingWrittenOnAFullDisk) {
   }
 }
 
+TEST(FullStandardOutput, EndsWithStatus1) {
+  const auto& files = tiny_files();
+  ProgramOptions options;
+  options.output = "/dev/full";
+  const std::pair<const char*, std::string> commands[] = {
+      {"mlm_loss", "--json --encoder @/encoder --lm-head @/lm_head --text @/sw.txt"},
+      {"hidden_states", "--encoder @/encoder --text @/en.txt --output @/full_output.safetensors"}};
+  for (const auto& [program, command] : commands) {
+    const auto result = run_command(files, program, command, options);
+    EXPECT_EQ(result.status, 1) << result;
+    EXPECT_THAT(result.err, HasSubstr(std::string(program) +
+                                      ": standard output: expected to write to it, but it failed"));
+  }
+}
+
 }  // namespace full_disk_test
 }  // namespace madx::apps

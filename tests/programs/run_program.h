@@ -25,6 +25,8 @@ struct ProgramOptions {
   /// Once it has run so long; negative: no signal.
   double signal_after_seconds = -1;
   int signal = SIGINT;
+  std::string output{};                 ///< where standard output goes; empty: it is read
+  bool ignores_ended_children = false;  ///< as a program may be started
 };
 
 /// How a program ended, and what it said.
@@ -72,7 +74,10 @@ struct Pipe {
     ::setrlimit(RLIMIT_FSIZE, &limit);
     ::signal(SIGXFSZ, SIG_IGN);  // write() fails instead
   }
-  ::dup2(out.ends[1], STDOUT_FILENO);
+  if (options.ignores_ended_children) ::signal(SIGCHLD, SIG_IGN);
+  const int output =
+      options.output.empty() ? out.ends[1] : ::open(options.output.c_str(), O_WRONLY);
+  ::dup2(output, STDOUT_FILENO);
   ::dup2(err.ends[1], STDERR_FILENO);
   ::execv(argv[0], argv);
   ::_exit(127);
