@@ -35,8 +35,9 @@ LineScores scores_of(const ExperimentResults& results, const std::string& name,
 std::string why_absent(const ExperimentResults& results, const LineScores& line,
                        const std::string& language) {
   for (const auto& score : results.scores) {
-    if (score.row == line.row && score.language == language &&
-        among(parts_of_source(score.source), line.source))
+    const auto parts = parts_of_source(score.source);
+    if (score.row == line.row && score.language == language && among(parts, line.source) &&
+        among(parts, language))
       return "its labels were learned from";
   }
   const auto any_or = [](const std::string& of_gap, const std::string& name) {

@@ -81,6 +81,7 @@ TEST(ScoreTable, ShowsARowOfSeveralSourcesUnderTheFirstWhereItIsZeroShot) {
   EXPECT_DOUBLE_EQ(score_table(both, "en").lines[2].cells[1].score->mean, 66);
   EXPECT_DOUBLE_EQ(score_table(both, "en").lines[2].cells[0].score->mean, 90);
   EXPECT_FALSE(score_table(both, "de").lines[2].cells[1].score);
+  EXPECT_EQ(score_table(both, "de").lines[2].cells[1].reason, "not scored yet");
   both.scores.push_back(score("multi-source", "en+sw", "sw", 1, 95));
   both.scores.erase(both.scores.end() - 3);  // that of en+de
   const auto line = score_table(both, "en").lines[2];

@@ -101,6 +101,7 @@ TEST(AdamW, StepsWithoutAGradientAndWithGroupsThatAreAddedLater) {
   EXPECT_TRUE(at::equal(first.detach(), at::ones({2, 2})));
   optimizer.add_param_group(torch::optim::OptimizerParamGroup({second}));
   second.mutable_grad() = at::ones({3});
+  EXPECT_NEAR(optimizer.gradient_norm(), std::sqrt(3.0), 1e-6) << "before their first step";
   optimizer.step();
   EXPECT_LT(second.max().item<double>(), 1);
   ASSERT_EQ(optimizer.states().size(), 2u);

@@ -40,8 +40,8 @@ class AdamW : public torch::optim::AdamW {
   /// The norm of all gradients together.
   double gradient_norm() const {
     std::vector<at::Tensor> gradients;
-    for (const auto& state : states_)
-      if (state.tensor.grad().defined()) gradients.push_back(state.tensor.grad());
+    for (const auto& tensor : tensors_of(param_groups_))
+      if (tensor.grad().defined()) gradients.push_back(tensor.grad());
     if (gradients.empty()) return 0;
     return at::stack(at::_foreach_norm(gradients)).norm().item<double>();
   }
