@@ -1,6 +1,5 @@
 // Frozen layers in int8. A tile of rows is quantised on its way in, and meets the packed weight.
 #include <algorithm>
-#include <vector>
 
 #include "cpu/bfloat16_round.h"
 #include "cpu/gelu_to_8_bits.h"
@@ -23,16 +22,6 @@ Int8Matrix columns_from(const Int8Matrix& matrix, int64_t first) {
   return {matrix.panels + first / kInt8Granule * matrix.panel, matrix.panel, matrix.scales + first};
 }
 
-/// A thread's share of a layer's work: a tile of rows, and the sums of the weight's columns.
-struct QuantisedLayer {
-  QuantisedLayer(int64_t tile, int64_t k, int64_t n, const Int8Matrix& b)
-      : rows(tile, k), column_sums(static_cast<size_t>(n)) {
-    int8_column_sums(k, n, b, column_sums.data());
-  }
-  QuantisedRows rows;
-  std::vector<int32_t> column_sums;  // (n)
-};
-
 /// y = the exact columns of x times their weights, + bias: outputs [first, first + count) of a
 /// layer.
 void start_row(const FrozenInt8& layer, const float* x, int64_t first, int64_t count, float* y) {
@@ -48,38 +37,25 @@ void start_row(const FrozenInt8& layer, const float* x, int64_t first, int64_t c
 /// Outputs [first, first + count) of a layer, for rows of x, which are there in float32 and
 /// quantised.
 void forward_block(const FrozenInt8& layer, const float* x, const QuantisedRows& quantised,
-                   const int32_t* column_sums, int64_t rows, int64_t first, int64_t count, float* y,
-                   int64_t y_stride) {
+                   int64_t rows, int64_t first, int64_t count, float* y, int64_t y_stride) {
   const bool has_exact = layer.exact_count > 0;
   if (has_exact) {
     for (int64_t row = 0; row < rows; ++row)
       start_row(layer, x + row * layer.in, first, count, y + row * y_stride);
   }
   int8_product({rows, count, layer.in, quantised, columns_from(layer.forward, first),
-                column_sums + first, y, y_stride, /*accumulate=*/has_exact, layer.bias + first});
+                y, y_stride, /*accumulate=*/has_exact, layer.bias + first});
 }
 
-/// The same for a feed-forward block, in either direction: k to inner units to n.
+/// A thread's share of a feed-forward block in either direction: k to inner units.
 struct QuantisedFeedForward {
-  QuantisedFeedForward(int64_t tile, int64_t k, int64_t inner, int64_t n, const Int8Matrix& in,
-                       const Int8Matrix& out)
-      : first(tile, k, inner, in),
+  QuantisedFeedForward(int64_t tile, int64_t k)
+      : rows(tile, k),
         units(tile, kQuantisedBlock),
-        block(tile * kQuantisedBlock, Scratch::Start::kAnything),
-        columns(n),
-        column_sums(static_cast<size_t>((inner + kQuantisedBlock - 1) / kQuantisedBlock * n)) {
-    for (int64_t unit = 0; unit < inner; unit += kQuantisedBlock)
-      int8_column_sums(std::min(kQuantisedBlock, inner - unit), n, rows_from(out, unit),
-                       sums_from(unit));
-  }
-  /// Of B's rows [unit, unit + kQuantisedBlock).
-  int32_t* sums_from(int64_t unit) { return column_sums.data() + unit / kQuantisedBlock * columns; }
+        block(tile * kQuantisedBlock, Scratch::Start::kAnything) {}
 
-  QuantisedLayer first;
-  QuantisedRows units;
+  QuantisedRows rows, units;
   Scratch block;  // (tile, kQuantisedBlock)
-  int64_t columns;
-  std::vector<int32_t> column_sums;  // (blocks of inner units, n)
 };
 
 }  // namespace
@@ -89,11 +65,10 @@ void frozen_linear_forward(const FrozenInt8& layer, const float* x, int64_t rows
   const auto in = layer.in, out = layer.out;
   by_tiles(
       rows, in / 4 + out, int8_row_granule(), threads,
-      [&](int64_t tile) { return QuantisedLayer(tile, in, out, layer.forward); },
-      [&](int64_t first, int64_t count, QuantisedLayer& mine) {
-        mine.rows.load(x + first * in, in, count, in, layer.exact, layer.exact_count);
-        forward_block(layer, x + first * in, mine.rows, mine.column_sums.data(), count, 0, out,
-                      y + first * out, out);
+      [&](int64_t tile) { return QuantisedRows(tile, in); },
+      [&](int64_t first, int64_t count, QuantisedRows& quantised) {
+        quantised.load(x + first * in, in, count, in, layer.exact, layer.exact_count);
+        forward_block(layer, x + first * in, quantised, count, 0, out, y + first * out, out);
       });
 }
 
@@ -102,11 +77,10 @@ void frozen_linear_backward(const FrozenInt8& layer, const float* y_gradient, in
   const auto in = layer.in, out = layer.out;
   by_tiles(
       rows, in + out / 4, int8_row_granule(), threads,
-      [&](int64_t tile) { return QuantisedLayer(tile, out, in, layer.backward); },
-      [&](int64_t first, int64_t count, QuantisedLayer& mine) {
-        mine.rows.load(y_gradient + first * out, out, count, out);
-        int8_product({count, in, out, mine.rows, layer.backward, mine.column_sums.data(),
-                      x_gradient + first * in, in});
+      [&](int64_t tile) { return QuantisedRows(tile, out); },
+      [&](int64_t first, int64_t count, QuantisedRows& quantised) {
+        quantised.load(y_gradient + first * out, out, count, out);
+        int8_product({count, in, out, quantised, layer.backward, x_gradient + first * in, in});
       });
 }
 
@@ -115,18 +89,14 @@ void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   by_tiles(
       rows, in / 4 + 5 * kQuantisedBlock / 4 + out, int8_row_granule(), threads,
-      [&](int64_t tile) {
-        return QuantisedFeedForward(tile, in, inner, out, layers.first.forward,
-                                    layers.second.forward);
-      },
+      [&](int64_t tile) { return QuantisedFeedForward(tile, in); },
       [&](int64_t first, int64_t count, QuantisedFeedForward& mine) {
-        auto& entered = mine.first;
-        entered.rows.load(x + first * in, in, count, in, layers.first.exact,
-                          layers.first.exact_count);
+        mine.rows.load(x + first * in, in, count, in, layers.first.exact,
+                       layers.first.exact_count);
         for (int64_t unit = 0; unit < inner; unit += kQuantisedBlock) {
           const auto units = std::min(kQuantisedBlock, inner - unit);
-          forward_block(layers.first, x + first * in, entered.rows, entered.column_sums.data(),
-                        count, unit, units, mine.block.data(), kQuantisedBlock);
+          forward_block(layers.first, x + first * in, mine.rows, count, unit, units,
+                        mine.block.data(), kQuantisedBlock);
           for (int64_t row = 0; row < count; ++row) {
             float* const values = mine.block.data() + row * kQuantisedBlock;
             if (kept != nullptr) to_bfloat16(values, units, kept + (first + row) * inner + unit);
@@ -135,7 +105,7 @@ void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t
             mine.units.load(row, values, units);
           }
           int8_product({count, out, units, mine.units, rows_from(layers.second.forward, unit),
-                        mine.sums_from(unit), y + first * out, out, /*accumulate=*/unit > 0,
+                        y + first * out, out, /*accumulate=*/unit > 0,
                         layers.second.bias});
         }
       });
@@ -146,17 +116,13 @@ void feed_forward_backward(const FeedForwardInt8& layers, const Bfloat16* kept,
   const auto in = layers.first.in, inner = layers.first.out, out = layers.second.out;
   by_tiles(
       rows, out / 4 + 5 * kQuantisedBlock / 4 + in, int8_row_granule(), threads,
-      [&](int64_t tile) {
-        return QuantisedFeedForward(tile, out, inner, in, layers.second.backward,
-                                    layers.first.backward);
-      },
+      [&](int64_t tile) { return QuantisedFeedForward(tile, out); },
       [&](int64_t first, int64_t count, QuantisedFeedForward& mine) {
-        mine.first.rows.load(y_gradient + first * out, out, count, out);
+        mine.rows.load(y_gradient + first * out, out, count, out);
         for (int64_t unit = 0; unit < inner; unit += kQuantisedBlock) {
           const auto units = std::min(kQuantisedBlock, inner - unit);
-          int8_product({count, units, out, mine.first.rows,
-                        columns_from(layers.second.backward, unit),
-                        mine.first.column_sums.data() + unit, mine.block.data(), kQuantisedBlock});
+          int8_product({count, units, out, mine.rows,
+                        columns_from(layers.second.backward, unit), mine.block.data(), kQuantisedBlock});
           for (int64_t row = 0; row < count; ++row) {
             float* const gradient = mine.block.data() + row * kQuantisedBlock;
             const Bfloat16* const before = kept + (first + row) * inner + unit;
@@ -166,7 +132,7 @@ void feed_forward_backward(const FeedForwardInt8& layers, const Bfloat16* kept,
             mine.units.load(row, gradient, units);
           }
           int8_product({count, in, units, mine.units, rows_from(layers.first.backward, unit),
-                        mine.sums_from(unit), x_gradient + first * in, in,
+                        x_gradient + first * in, in,
                         /*accumulate=*/unit > 0});
         }
       });

@@ -4,7 +4,6 @@
 #include "gemm/int8_product.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "gemm/int8_units.h"
 #include "madx/core/error.h"
@@ -16,57 +15,62 @@ namespace madx::gemm::MADX_CAPABILITY {
 
 namespace {
 
-/// c = scale (sums - zero column_sums) column_scales, + c or bias.
-void store_row(const Int8Product& product, int64_t row, int64_t n, int64_t columns,
-               const int32_t* sums) {
-  const float scale = product.a.scale(row);
-  const int32_t zero = product.a.zero(row);
+/// What a product does with what is in C.
+enum class Into { kSet, kSetWithBias, kAdd };
+
+/// c = scale (sums - zero column_sums) column_scales, + c or bias, for a block of `kColumns`.
+template <Into kInto, int64_t kColumns>
+void store_block(const Int8Product& product, int64_t row, int64_t rows, int64_t n,
+                 const int32_t* column_sums, const int32_t* sums) {
   const float* const scales = product.b.scales + n;
-  const int32_t* const column_sums = product.column_sums + n;
-  float* const c = product.c + row * product.c_stride + n;
-  const auto value = [&](int64_t i) {
-    return scale * scales[i] * static_cast<float>(sums[i] - zero * column_sums[i]);
-  };
-  if (product.accumulate) {
+  const float* const bias = kInto == Into::kSetWithBias ? product.bias + n : nullptr;
+  float* c = product.c + row * product.c_stride + n;
+  for (int64_t i = 0; i < rows; ++i, c += product.c_stride, sums += kInt8Columns) {
+    const float scale = product.a.scale(row + i);
+    const int32_t zero = product.a.zero(row + i);
 #pragma omp simd
-    for (int64_t i = 0; i < columns; ++i) c[i] += value(i);
-  } else if (product.bias != nullptr) {
-    const float* const bias = product.bias + n;
-#pragma omp simd
-    for (int64_t i = 0; i < columns; ++i) c[i] = value(i) + bias[i];
-  } else {
-#pragma omp simd
-    for (int64_t i = 0; i < columns; ++i) c[i] = value(i);
+    for (int64_t j = 0; j < kColumns; ++j) {
+      const float value = scale * scales[j] * static_cast<float>(sums[j] - zero * column_sums[j]);
+      if constexpr (kInto == Into::kAdd) c[j] += value;
+      if constexpr (kInto == Into::kSetWithBias) c[j] = value + bias[j];
+      if constexpr (kInto == Into::kSet) c[j] = value;
+    }
+  }
+}
+
+/// The same for any number of panels.
+template <Into kInto>
+void store(const Int8Product& product, int64_t row, int64_t rows, int64_t n, int64_t panels,
+           const int32_t* column_sums, const int32_t* sums) {
+  if (panels * kInt8Granule == kInt8Columns)
+    return store_block<kInto, kInt8Columns>(product, row, rows, n, column_sums, sums);
+  for (int64_t first = 0; first < panels * kInt8Granule; first += kInt8Granule)
+    store_block<kInto, kInt8Granule>(product, row, rows, n + first, column_sums + first,
+                                     sums + first);
+}
+
+template <class Units, Into kInto>
+void multiply_into(const Int8Product& product) {
+  alignas(64) int32_t column_sums[kInt8Columns], sums[Units::kRows * kInt8Columns];
+  const auto steps = product.k / 4;
+  for (int64_t n = 0; n < product.n; n += Units::kPanels * kInt8Granule) {
+    const auto panels = std::min<int64_t>(Units::kPanels, (product.n - n) / kInt8Granule);
+    const auto* const b = product.b.panels + n / kInt8Granule * product.b.panel;
+    Units::OneRow::sums({product.a.ones(), 0, b, product.b.panel, steps, column_sums}, 1, panels);
+    for (int64_t row = 0; row < product.rows; row += Units::kRows) {
+      const auto rows = std::min<int64_t>(Units::kRows, product.rows - row);
+      Units::sums({product.a.row(row), product.a.stride(), b, product.b.panel, steps, sums}, rows,
+                  panels);
+      store<kInto>(product, row, rows, n, panels, column_sums, sums);
+    }
   }
 }
 
 template <class Units>
 void multiply(const Int8Product& product) {
-  alignas(64) int32_t sums[Units::kRows * kInt8Columns];
-  for (int64_t n = 0; n < product.n; n += Units::kPanels * kInt8Granule) {
-    const auto panels = std::min<int64_t>(Units::kPanels, (product.n - n) / kInt8Granule);
-    const auto* const b = product.b.panels + n / kInt8Granule * product.b.panel;
-    for (int64_t row = 0; row < product.rows; row += Units::kRows) {
-      const auto rows = std::min<int64_t>(Units::kRows, product.rows - row);
-      Units::sums({product.a.row(row), product.a.stride(), b, product.b.panel, product.k / 4, sums},
-                  rows, panels);
-      for (int64_t i = 0; i < rows; ++i)
-        store_row(product, row + i, n, panels * kInt8Granule, sums + i * kInt8Columns);
-    }
-  }
-}
-
-/// A row of ones times B.
-template <class Units>
-void sum_columns(int64_t k, int64_t n, const Int8Matrix& b, int32_t* sums) {
-  const std::vector<uint8_t> ones(static_cast<size_t>(k), 1);
-  alignas(64) int32_t part[kInt8Columns];
-  for (int64_t column = 0; column < n; column += Units::kPanels * kInt8Granule) {
-    const auto panels = std::min<int64_t>(Units::kPanels, (n - column) / kInt8Granule);
-    Units::sums({ones.data(), k, b.panels + column / kInt8Granule * b.panel, b.panel, k / 4, part},
-                /*rows=*/1, panels);
-    std::copy_n(part, panels * kInt8Granule, sums + column);
-  }
+  if (product.accumulate) return multiply_into<Units, Into::kAdd>(product);
+  if (product.bias != nullptr) return multiply_into<Units, Into::kSetWithBias>(product);
+  multiply_into<Units, Into::kSet>(product);
 }
 
 }  // namespace
@@ -83,13 +87,6 @@ void int8_product(const Int8Product& product) {
   multiply<Avx2Units>(product);
 }
 
-void int8_column_sums(int64_t k, int64_t n, const Int8Matrix& b, int32_t* sums) {
-#if defined(__AVX512F__)
-  if (has_int8_dot_products()) return sum_columns<VnniUnits>(k, n, b, sums);
-#endif
-  sum_columns<Avx2Units>(k, n, b, sums);
-}
-
 int64_t int8_row_granule() {
   constexpr int64_t kTiles = 32;
   if (has_matrix_units()) return kTiles;
@@ -102,9 +99,6 @@ int64_t int8_row_granule() {
 #else
 
 void int8_product(const Int8Product&) {
-  machine_error("products of int8: expected a processor with AVX2; use float32");
-}
-void int8_column_sums(int64_t, int64_t, const Int8Matrix&, int32_t*) {
   machine_error("products of int8: expected a processor with AVX2; use float32");
 }
 int64_t int8_row_granule() { return 1; }

@@ -14,7 +14,6 @@ struct Int8Product {
   int64_t rows, n, k;
   const QuantisedRows& a;
   Int8Matrix b;
-  const int32_t* column_sums;  ///< (n), of B's columns: `int8_column_sums`
   float* c;
   int64_t c_stride;
   bool accumulate = false;      ///< adds to C
@@ -23,10 +22,6 @@ struct Int8Product {
 
 /// Under AmxTiles, where has_int8_products().
 void int8_product(const Int8Product& product);
-
-/// The sum of each column of B (k, n), which a product takes for the zeros of A's rows. Where
-/// has_int8_products().
-void int8_column_sums(int64_t k, int64_t n, const Int8Matrix& b, int32_t* sums);
 
 /// Rows that a tile's are best a multiple of.
 int64_t int8_row_granule();

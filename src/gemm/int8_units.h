@@ -62,6 +62,7 @@ inline int32_t four_of(const uint8_t* a) {
 /// Of processors without dot products of int8. vpmaddubsw saturates its sums of two products, so
 /// operands are widened to 16 bits first, whose pairs vpmaddwd sums exactly.
 struct Avx2Units {
+  using OneRow = Avx2Units;
   static constexpr int64_t kRows = 3, kPanels = 1;
 
   static void sums(const Int8Block& block, int64_t rows, int64_t panels) {
@@ -110,6 +111,7 @@ struct Avx2Units {
 
 /// AVX512-VNNI: four products of a u8 and an s8 each are added to a sum.
 struct VnniUnits {
+  using OneRow = VnniUnits;
   static constexpr int64_t kRows = 6, kPanels = 4;
 
   static void sums(const Int8Block& block, int64_t rows, int64_t panels) {
@@ -150,6 +152,7 @@ struct VnniUnits {
 /// tiles. `Tiles` are the instructions; `Rest` the units for what k has beyond a multiple of 64.
 template <class Tiles, class Rest>
 struct MatrixInt8Units {
+  using OneRow = Rest;  ///< reads no row beyond it
   static constexpr int64_t kRows = 32, kPanels = 2;
 
   /// A can be read up to a multiple of 16 rows.

@@ -20,7 +20,8 @@ class QuantisedRows {
         memory_(static_cast<size_t>((most_rows + kRows - 1) / kRows * kRows * stride_)),
         scales_(static_cast<size_t>(most_rows)),
         zeros_(static_cast<size_t>(most_rows)),
-        row_(static_cast<size_t>(most_k)) {}
+        row_(static_cast<size_t>(most_k)),
+        ones_(static_cast<size_t>(most_k), 1) {}
 
   /// Row `to` is x, of k elements, but for the `exact` columns, which count as 0. A row with
   /// something that is no finite number has NaN for its scale.
@@ -31,12 +32,13 @@ class QuantisedRows {
       for (int64_t i = 0; i < exact_count; ++i) row_[static_cast<size_t>(exact[i])] = 0;
       x = row_.data();
     }
-    float least = 0, most = 0, poison = 0;
+    float least = 0, most = 0, poison = 0;  // std::min and std::max would not be vector code
 #pragma omp simd reduction(min : least) reduction(max : most) reduction(+ : poison)
     for (int64_t i = 0; i < k; ++i) {
-      least = std::min(least, x[i]);
-      most = std::max(most, x[i]);
-      poison += x[i] * 0.0f;
+      const float value = x[i];
+      least = value < least ? value : least;
+      most = value > most ? value : most;
+      poison += value * 0.0f;
     }
     constexpr float kSteps = 255;
     const float scale = (most - least) / kSteps;
@@ -62,6 +64,8 @@ class QuantisedRows {
   const uint8_t* row(int64_t index) const {
     return static_cast<const uint8_t*>(memory_.get()) + index * stride_;
   }
+  /// A row of ones, whose products are the sums of B's columns.
+  const uint8_t* ones() const { return ones_.data(); }
   float scale(int64_t row) const { return scales_[static_cast<size_t>(row)]; }
   int32_t zero(int64_t row) const { return zeros_[static_cast<size_t>(row)]; }
 
@@ -77,6 +81,7 @@ class QuantisedRows {
   std::vector<float> scales_;
   std::vector<int32_t> zeros_;
   std::vector<float> row_;
+  std::vector<uint8_t> ones_;
 };
 
 }  // namespace madx::gemm::MADX_CAPABILITY
