@@ -31,7 +31,7 @@ Flags parse(int argc, char** argv) {
   app.add_option("--text", flags.text, "UTF-8 text, a sentence a line")->required();
   app.add_option("--lines", flags.lines, "Lines taken of each file")->check(CLI::PositiveNumber);
   app.add_option("--max-length", flags.max_length, "Tokens of a line")->check(CLI::Range(3, 512));
-  flags.device.add_to(app);
+  flags.device.add_threads_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   return flags;
 }
@@ -52,7 +52,8 @@ madx::PackedBatch read_batch(const Flags& flags, const madx::Tokenizer& tokenize
 }
 
 void run(int argc, char** argv) {
-  const auto flags = parse(argc, argv);
+  auto flags = parse(argc, argv);
+  flags.device.device = "cpu";
   flags.device.apply();
   torch::NoGradGuard no_grad;
   const auto loaded = flags.encoder.load();

@@ -151,32 +151,34 @@ std::vector<Case> cases(const Flags& flags) {
   return all;
 }
 
-/// What runs with --dtype bfloat16, beside LibTorch's own operations on tensors of bfloat16.
-std::vector<Case> bfloat16_cases(const Flags& flags) {
+/// A layer in a packed form, beside the tensor that LibTorch's own operation takes.
+struct PackedLayer {
+  madx::ops::FrozenLinear packed, plain;
+};
+
+/// Layers whose weights are `Packed`, beside LibTorch's own operations with tensors of `type`.
+template <class Packed>
+std::vector<Case> packed_cases(const Flags& flags, const std::string& name, at::ScalarType type) {
   const int64_t hidden = flags.size == "base" ? 768 : 384, rows = flags.rows;
-  const auto layer = [](int64_t out, int64_t in) {
-    return madx::ops::FrozenLinear{(at::randn({out, in}) * 0.02).to(at::kBFloat16),
-                                   at::zeros({out})};
+  const auto layer = [&](int64_t out, int64_t in) {
+    const auto weight = (at::randn({out, in}) * 0.02).to(type), bias = at::zeros({out});
+    return PackedLayer{{at::Tensor(), bias, std::make_shared<Packed>(weight)},
+                       {weight, bias.to(type)}};
   };
-  const auto packed = [](const madx::ops::FrozenLinear& layer) {
-    return madx::ops::FrozenLinear{at::Tensor(), layer.bias,
-                                   std::make_shared<madx::ops::Bfloat16Weight>(layer.weight)};
-  };
-  const auto plain = [](const at::Tensor& x, const madx::ops::FrozenLinear& layer) {
-    return at::linear(x, layer.weight, layer.bias.to(at::kBFloat16));
+  const auto plain = [](const at::Tensor& x, const PackedLayer& layer) {
+    return at::linear(x, layer.plain.weight, layer.plain.bias);
   };
   const auto x = at::randn({rows, hidden}).requires_grad_();
-  const auto rounded = x.detach().to(at::kBFloat16).requires_grad_();
+  const auto rounded = x.detach().to(type).requires_grad_();
   const auto product = 2.0 * static_cast<double>(rows * hidden * hidden);
   const auto qkv = layer(3 * hidden, hidden), first = layer(4 * hidden, hidden),
              second = layer(hidden, 4 * hidden);
-  const auto packed_qkv = packed(qkv), packed_first = packed(first), packed_second = packed(second);
   return {
-      {"bfloat16: frozen linear, queries, keys and values",
-       [=] { return madx::ops::frozen_linear(x, packed_qkv); }, [=] { return plain(rounded, qkv); },
+      {name + ": frozen linear, queries, keys and values",
+       [=] { return madx::ops::frozen_linear(x, qkv.packed); }, [=] { return plain(rounded, qkv); },
        3 * product, 6 * product},
-      {"bfloat16: feed-forward",
-       [=] { return madx::ops::feed_forward(x, packed_first, packed_second); },
+      {name + ": feed-forward",
+       [=] { return madx::ops::feed_forward(x, first.packed, second.packed); },
        [=] { return plain(at::gelu(plain(rounded, first)), second); }, 8 * product, 16 * product}};
 }
 
@@ -195,7 +197,7 @@ void run(int argc, char** argv) {
   app.add_option("--type", flags.type, "On a GPU: float32, float16 or bfloat16")
       ->check(CLI::IsMember({"float32", "float16", "bfloat16"}))
       ->capture_default_str();
-  flags.device.add_to(app);
+  flags.device.add_place_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   const auto device = flags.device.apply();
   if (device.is_cuda()) {
@@ -207,8 +209,16 @@ void run(int argc, char** argv) {
   std::cout << "| op | ms forward | ms both | GFLOP/s | plain: ms forward | ms both | GFLOP/s | "
                "plain / kernel |\n|---|---|---|---|---|---|---|---|\n";
   for (const auto& work : cases(flags)) print_row(work, flags.runs);
-  if (!madx::cpu::has_bfloat16_products()) return;
-  for (const auto& work : bfloat16_cases(flags)) print_row(work, flags.runs);
+  if (madx::cpu::has_bfloat16_products()) {
+    for (const auto& work :
+         packed_cases<madx::ops::Bfloat16Weight>(flags, "bfloat16", at::kBFloat16))
+      print_row(work, flags.runs);
+  }
+  if (madx::cpu::has_int8_products()) {
+    for (const auto& work :
+         packed_cases<madx::ops::Int8Weight>(flags, "int8, plain in float32", at::kFloat))
+      print_row(work, flags.runs);
+  }
 }
 
 }  // namespace

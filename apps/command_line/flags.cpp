@@ -151,9 +151,17 @@ void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& confi
   }
 }
 
-void DeviceFlags::add_to(CLI::App& app) {
+void DeviceFlags::add_threads_to(CLI::App& app) {
   app.add_option("--threads", threads, "CPU threads; 0: all cores")->capture_default_str();
+}
+
+void DeviceFlags::add_place_to(CLI::App& app) {
+  add_threads_to(app);
   app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+}
+
+void DeviceFlags::add_to(CLI::App& app) {
+  add_place_to(app);
   app.add_option("--dtype", dtype,
                  "float32, or for the encoder's weights bfloat16 (on a GPU, and where the CPU has "
                  "AMX or AVX512-BF16) or int8 (on a CPU): faster and smaller")

@@ -70,6 +70,10 @@ struct DeviceFlags {
   std::string dtype = "float32";
 
   void add_to(CLI::App& app);
+  /// --threads and --device, without --dtype: for a program that runs every form of a weight.
+  void add_place_to(CLI::App& app);
+  /// --threads alone: for a program of the CPU.
+  void add_threads_to(CLI::App& app);
   /// Sets the number of threads and returns the device. Throws InputError for one that this build
   /// or machine has not, for a --dtype that there is no use in, and for a GPU beside several ranks,
   /// which is not there yet.
