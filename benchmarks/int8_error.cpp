@@ -21,7 +21,7 @@ struct Flags {
   madx::apps::EncoderFlags encoder;
   std::vector<std::string> text;
   int64_t lines = 64, max_length = 128;
-  madx::apps::DeviceFlags device;
+  madx::apps::DeviceFlags device = {/*threads=*/0, "cpu"};
 };
 
 Flags parse(int argc, char** argv) {
@@ -52,8 +52,7 @@ madx::PackedBatch read_batch(const Flags& flags, const madx::Tokenizer& tokenize
 }
 
 void run(int argc, char** argv) {
-  auto flags = parse(argc, argv);
-  flags.device.device = "cpu";
+  const auto flags = parse(argc, argv);
   flags.device.apply();
   torch::NoGradGuard no_grad;
   const auto loaded = flags.encoder.load();

@@ -38,12 +38,12 @@ void store_block(const Int8Product& product, int64_t row, int64_t rows, int64_t 
   }
 }
 
-/// The same for any number of panels.
-template <Into kInto>
+/// The same for panels of which `kMost` are as many as there can be.
+template <Into kInto, int64_t kMost>
 void store(const Int8Product& product, int64_t row, int64_t rows, int64_t n, int64_t panels,
            const int32_t* column_sums, const int32_t* sums) {
-  if (panels * kInt8Granule == kInt8Columns)
-    return store_block<kInto, kInt8Columns>(product, row, rows, n, column_sums, sums);
+  if (panels == kMost)
+    return store_block<kInto, kMost * kInt8Granule>(product, row, rows, n, column_sums, sums);
   for (int64_t first = 0; first < panels * kInt8Granule; first += kInt8Granule)
     store_block<kInto, kInt8Granule>(product, row, rows, n + first, column_sums + first,
                                      sums + first);
@@ -61,7 +61,7 @@ void multiply_into(const Int8Product& product) {
       const auto rows = std::min<int64_t>(Units::kRows, product.rows - row);
       Units::sums({product.a.row(row), product.a.stride(), b, product.b.panel, steps, sums}, rows,
                   panels);
-      store<kInto>(product, row, rows, n, panels, column_sums, sums);
+      store<kInto, Units::kPanels>(product, row, rows, n, panels, column_sums, sums);
     }
   }
 }
