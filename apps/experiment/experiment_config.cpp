@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::pair<PieceKind, const char*> kKinds[] = {
+    {PieceKind::kLmHead, "lm_head"},
     {PieceKind::kLanguageAdapter, "language_adapter"},
     {PieceKind::kAdaptedEncoder, "adapted_encoder"},
     {PieceKind::kTaskAdapter, "task_adapter"},
@@ -214,6 +215,7 @@ const char* key_of(PieceKind kind) {
 }
 
 std::string words_of(PieceKind kind) {
+  if (kind == PieceKind::kLmHead) return "masked-LM head";
   std::string words = key_of(kind);
   std::replace(words.begin(), words.end(), '_', ' ');
   return kind == PieceKind::kFineTuning ? "fine-tuning" : words;

@@ -21,7 +21,14 @@ using FlagValues = std::map<std::string, FlagValue>;
 bool is_path_flag(const std::string& flag);
 
 /// What a program is run for, as the configuration's "flags" name it.
-enum class PieceKind { kLanguageAdapter, kAdaptedEncoder, kTaskAdapter, kFineTuning, kScoring };
+enum class PieceKind {
+  kLmHead,
+  kLanguageAdapter,
+  kAdaptedEncoder,
+  kTaskAdapter,
+  kFineTuning,
+  kScoring
+};
 /// "language_adapter", ...
 const char* key_of(PieceKind kind);
 /// "language adapter", ...: for people.

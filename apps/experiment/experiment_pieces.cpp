@@ -81,7 +81,22 @@ void ExperimentPieces::read_text(PieceMaker& maker, const std::string& language)
   for (const auto& file : config_.text.at(language)) maker.read("--text", file);
   if (config_.eval_text.count(language) > 0)
     maker.read("--eval-text", config_.eval_text.at(language));
-  if (!config_.lm_head.empty()) maker.read("--lm-head", config_.lm_head);
+}
+
+void ExperimentPieces::read_head(PieceMaker& maker, PieceKind kind, const std::string& row,
+                                 const std::string& language) {
+  if (config_.flags_of(kind, row, language).count("--lm-head") > 0) return;  // it comes with them
+  const auto asked = config_.flags.find(PieceKind::kLmHead);
+  if (asked == config_.flags.end()) {
+    if (!config_.lm_head.empty()) maker.read("--lm-head", config_.lm_head);
+    return;
+  }
+  PieceMaker head({PieceKind::kLmHead, "train_lm_head", "", "", language}, identified_);
+  head.read("--encoder", config_.encoder);
+  read_text(head, language);
+  if (!config_.lm_head.empty()) head.read("--lm-head", config_.lm_head);
+  head.set(asked->second);
+  read(maker, "--lm-head", PieceOrigin{"", add(head, language), ""});
 }
 
 const NerFiles& ExperimentPieces::labelled(const std::string& language) const {
@@ -114,6 +129,7 @@ std::optional<PieceOrigin> ExperimentPieces::language_adapter(const std::string&
                    identified_);
   maker.read("--encoder", config_.encoder);
   read_text(maker, language);
+  read_head(maker, PieceKind::kLanguageAdapter, of, language);
   maker.set("--name", language);
   if (config_.curve > 0) maker.set("--snapshot-every", std::to_string(config_.curve));
   set_flags(maker, PieceKind::kLanguageAdapter, of, language);
@@ -125,6 +141,7 @@ std::optional<PieceOrigin> ExperimentPieces::adapted_encoder(const std::string& 
   PieceMaker maker({PieceKind::kAdaptedEncoder, "adapt_encoder", "", "", language}, identified_);
   maker.read("--encoder", config_.encoder);
   read_text(maker, language);
+  read_head(maker, PieceKind::kAdaptedEncoder, "", language);
   set_flags(maker, PieceKind::kAdaptedEncoder, "", language);
   return PieceOrigin{"", add(maker, language), ""};
 }

@@ -66,6 +66,10 @@ class ExperimentPieces {
   /// The row whose language adapters a row has: its own where they differ.
   std::string adapter_row(const std::string& row) const;
   void read_text(PieceMaker& maker, const std::string& language);
+  /// The head that masked LM starts from: the language's own, where the configuration has flags to
+  /// train one, or else the one that it names; nothing where the piece's flags name another.
+  void read_head(PieceMaker& maker, PieceKind kind, const std::string& row,
+                 const std::string& language);
   const NerFiles& labelled(const std::string& language) const;
   /// --train and --dev, and what is tested beside training: the source's own test set, or else some
   /// file, since the program asks for one.

@@ -41,8 +41,9 @@ int64_t input_bytes(const Piece& piece, const std::string& flag) {
 /// Tokens that a piece reads: by its steps, or by its files, of 4 bytes a token.
 double tokens_of(const Piece& piece) {
   constexpr double kBytes = 4, kLength = 128, kHalf = 0.5;
-  const bool trains_mlm =
-      piece.kind == PieceKind::kLanguageAdapter || piece.kind == PieceKind::kAdaptedEncoder;
+  const bool trains_mlm = piece.kind == PieceKind::kLmHead ||
+                          piece.kind == PieceKind::kLanguageAdapter ||
+                          piece.kind == PieceKind::kAdaptedEncoder;
   if (piece.kind == PieceKind::kScoring)
     return static_cast<double>(input_bytes(piece, "--test")) / kBytes;
   if (const auto steps = number_of(piece, "--steps", 0); steps > 0) {
@@ -90,7 +91,7 @@ WorkEstimate WorkEstimator::operator()(const Piece& piece) {
   }
   // Two thirds of a multilingual encoder are word embeddings, which cost no FLOPs.
   constexpr double kShare = 1.0 / 3, kBytes = 4, kForward = 2, kBack = 4;
-  const bool trains = piece.kind != PieceKind::kScoring;
+  const bool trains = piece.kind != PieceKind::kScoring && piece.kind != PieceKind::kLmHead;
   const double weights = kShare * static_cast<double>(encoder_bytes_) / kBytes;
   const bool whole =
       piece.kind == PieceKind::kAdaptedEncoder || piece.kind == PieceKind::kFineTuning;

@@ -113,6 +113,37 @@ TEST_F(ExperimentPlanTest, RowsThatComeOrGoRenameNoPieceOfOthers) {
   for (const auto& name : names(plan({"fun"}))) EXPECT_THAT(names(both), Contains(name));
 }
 
+TEST_F(ExperimentPlanTest, EachLanguageStartsFromAHeadOfItsOwnWhereThereAreFlagsForOne) {
+  config_.flags[PieceKind::kLmHead]["--steps"] = {true, {"7"}};
+  const auto all = plan({"madx", "houlsby", "mlm-trg"});
+  EXPECT_EQ(count(all, PieceKind::kLmHead), 3) << "shared by rows";
+  for (const auto& piece : all.pieces) {
+    if (piece.kind == PieceKind::kLmHead) {
+      EXPECT_EQ(piece.program, "train_lm_head");
+      EXPECT_THAT(text(piece), HasSubstr("--steps 7 "));
+    }
+    if (piece.kind != PieceKind::kLanguageAdapter && piece.kind != PieceKind::kAdaptedEncoder)
+      continue;
+    ASSERT_EQ(piece.needs.size(), 1u) << piece.name;
+    const auto& head = all.pieces[piece.needs[0]];
+    EXPECT_EQ(head.kind, PieceKind::kLmHead);
+    EXPECT_EQ(head.language, piece.language);
+    EXPECT_THAT(text(piece), HasSubstr("--lm-head " + all.store + "/" + head.name + " "));
+  }
+}
+
+TEST_F(ExperimentPlanTest, AHeadAmongAnAdaptersFlagsIsTheOneItStartsFrom) {
+  config_.flags[PieceKind::kLmHead]["--steps"] = {true, {"7"}};
+  config_.language_flags["sw"]["--lm-head"] = {true, {config_.encoder}};
+  const auto all = plan({"madx"});
+  EXPECT_EQ(count(all, PieceKind::kLmHead), 2);
+  for (const auto& piece : all.pieces) {
+    if (piece.kind != PieceKind::kLanguageAdapter || piece.language != "sw") continue;
+    EXPECT_TRUE(piece.needs.empty());
+    EXPECT_THAT(text(piece), HasSubstr("--lm-head " + config_.encoder + " "));
+  }
+}
+
 TEST_F(ExperimentPlanTest, MlmTrgAdaptsNoEncoderOnItsSource) {
   EXPECT_EQ(count(plan({"mlm-trg"}), PieceKind::kAdaptedEncoder), 2);
 }

@@ -112,7 +112,8 @@ std::map<std::string, int> logged(const std::string& folder, const std::string& 
 TEST(Experiment, RunsEveryRow) {
   const auto bert = tiny_files() / "experiments/bert";
   write_bert(bert);
-  const auto folder = write_config("all", {{"mbert", bert}, {"curve", 2}});
+  const json changes = {{"mbert", bert}, {"curve", 2}, {"flags", {{"lm_head", {{"--steps", 2}}}}}};
+  const auto folder = write_config("all", changes);
   const auto result = experiment(folder, "--workers 2", patient());
   ASSERT_EQ(result.status, 0) << result;
 
@@ -133,6 +134,7 @@ TEST(Experiment, RunsEveryRow) {
     }
   }
   EXPECT_EQ(results["curve"].size(), 4u) << "a snapshot and the end, two seeds";
+  EXPECT_THAT(results["trainings"].dump(), HasSubstr("masked-LM head"));
 
   EXPECT_THAT(io::read_bytes(folder + "/out/table.md"), HasSubstr("| madx-lad-inv |"));
   EXPECT_THAT(io::read_bytes(folder + "/out/table.tex"), HasSubstr("\\begin{tabular}"));
