@@ -86,16 +86,15 @@ void ExperimentPieces::read_text(PieceMaker& maker, const std::string& language)
 void ExperimentPieces::read_head(PieceMaker& maker, PieceKind kind, const std::string& row,
                                  const std::string& language) {
   if (config_.flags_of(kind, row, language).count("--lm-head") > 0) return;  // it comes with them
-  const auto asked = config_.flags.find(PieceKind::kLmHead);
-  if (asked == config_.flags.end()) {
+  if (kind == PieceKind::kLmHead || config_.flags.count(PieceKind::kLmHead) == 0) {
     if (!config_.lm_head.empty()) maker.read("--lm-head", config_.lm_head);
     return;
   }
   PieceMaker head({PieceKind::kLmHead, "train_lm_head", "", "", language}, identified_);
   head.read("--encoder", config_.encoder);
   read_text(head, language);
-  if (!config_.lm_head.empty()) head.read("--lm-head", config_.lm_head);
-  head.set(asked->second);
+  read_head(head, PieceKind::kLmHead, "", language);
+  set_flags(head, PieceKind::kLmHead, "", language);
   read(maker, "--lm-head", PieceOrigin{"", add(head, language), ""});
 }
 

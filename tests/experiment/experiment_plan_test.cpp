@@ -144,6 +144,28 @@ TEST_F(ExperimentPlanTest, AHeadAmongAnAdaptersFlagsIsTheOneItStartsFrom) {
   }
 }
 
+TEST_F(ExperimentPlanTest, AHeadsFlagsAreTakenAsThoseOfOtherPieces) {
+  config_.lm_head = config_.encoder;
+  config_.flags[PieceKind::kLmHead]["--full-length"] = {false, {}};
+  const auto heads = [&] {
+    std::vector<std::string> heads;
+    for (const auto& piece : plan({"madx"}).pieces)
+      if (piece.kind == PieceKind::kLmHead) heads.push_back(text(piece));
+    EXPECT_EQ(heads.size(), 3u);
+    return heads;
+  };
+  for (const auto& head : heads()) {
+    EXPECT_THAT(head, HasSubstr("--lm-head " + config_.lm_head + " "));
+    EXPECT_THAT(head, Not(HasSubstr("--full-length"))) << "false takes a flag back";
+  }
+  const auto other = folder_ / "sw.txt";
+  config_.flags[PieceKind::kLmHead]["--lm-head"] = {true, {other}};
+  for (const auto& head : heads()) {
+    EXPECT_THAT(head, HasSubstr("--lm-head " + other + " "));
+    EXPECT_THAT(head, Not(HasSubstr("--lm-head " + config_.lm_head + " "))) << "given once";
+  }
+}
+
 TEST_F(ExperimentPlanTest, MlmTrgAdaptsNoEncoderOnItsSource) {
   EXPECT_EQ(count(plan({"mlm-trg"}), PieceKind::kAdaptedEncoder), 2);
 }

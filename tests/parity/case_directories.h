@@ -38,16 +38,13 @@ inline std::string case_name(const testing::TestParamInfo<std::string>& info) {
   return std::to_string(info.index) + "_" + name;
 }
 
-/// |ours - theirs| <= absolute + relative |theirs|, everywhere. In the runs that are kept to less
-/// than the processor has (MADX_CPU_CAPABILITY), twice that: they add in another order, and behind
-/// a LayerNorm of a row of small variance all capabilities come near the bound, whatever the order.
+/// |ours - theirs| <= absolute + relative |theirs|, everywhere.
 inline void expect_parity(const at::Tensor& ours, const at::Tensor& theirs, const std::string& what,
                           double relative = 1e-4, double absolute = 1e-5) {
   ASSERT_EQ(ours.sizes(), theirs.sizes()) << what;
   ASSERT_GT(theirs.abs().max().item<double>(), 0)
       << what << ": an expectation of zeros shows nothing";
-  const double times = std::getenv("MADX_CPU_CAPABILITY") == nullptr ? 1 : 2;
-  const auto excess = (ours - theirs).abs() - times * (absolute + relative * theirs.abs());
+  const auto excess = (ours - theirs).abs() - (absolute + relative * theirs.abs());
   EXPECT_LE(excess.max().item<double>(), 0)
       << what << ": largest difference " << (ours - theirs).abs().max().item<double>()
       << " among values up to " << theirs.abs().max().item<double>();

@@ -44,7 +44,10 @@ TEST_P(CompositionParity, HiddenStatesAndGradientsEqualPythons) {
     c.zero_grad();
     const auto hidden = c.encoder->forward(batch, *c.adapters);
     const auto& theirs = c.expected["hidden." + number];
-    expect_parity(hidden, c.attended(theirs), "hidden." + number);
+    // A gelu's LayerNorm of a row of small variance brings every capability near the bound; those
+    // that a run is kept to, less than the processor has, may pass it by rounding alone.
+    const bool capped = std::getenv("MADX_CPU_CAPABILITY") != nullptr;
+    expect_parity(hidden, c.attended(theirs), "hidden." + number, 1e-4, capped ? 2e-5 : 1e-5);
     if (!entry["gradients"]) continue;
     const auto channels = theirs.size(0) / c.mask.size(0);
     (hidden * c.attended(c.inputs["loss_weights"].repeat({channels, 1, 1}))).sum().backward();
