@@ -134,16 +134,6 @@ Lines read_lines(const Flags& flags, const madx::AdapterStack& adapters) {
   return lines;
 }
 
-std::vector<int64_t> encode(const madx::Tokenizer& tokenizer, const std::string& line,
-                            int64_t max_length) {
-  auto ids = tokenizer.encode(line);
-  if (static_cast<int64_t>(ids.size()) > max_length - 2)
-    ids.resize(static_cast<size_t>(max_length - 2));
-  ids.insert(ids.begin(), tokenizer.special().bos);
-  ids.push_back(tokenizer.special().eos);
-  return ids;
-}
-
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto where = flags.device.apply();
@@ -165,7 +155,7 @@ void run(int argc, char** argv) {
     const auto last = std::min(first + step, lines.texts.size());
     std::vector<std::vector<int64_t>> sequences;
     for (auto line = first; line < last; ++line)
-      sequences.push_back(encode(*loaded.tokenizer, lines.texts[line], flags.max_length));
+      sequences.push_back(loaded.tokenizer->encode_sequence(lines.texts[line], flags.max_length));
     auto batch = madx::pack(sequences);
     if (!lines.languages.empty())
       batch.languages = {lines.languages.begin() + static_cast<int64_t>(first),

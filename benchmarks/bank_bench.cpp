@@ -58,11 +58,15 @@ double seconds_a_call(int64_t count, Act&& act) {
 void run(int argc, char** argv) {
   CLI::App app("A bank of language adapters: memory, and the time of a switch");
   int64_t languages = 100, switches = 1000000, hidden = 768, layers = 12;
-  const CLI::Range positive(int64_t{1}, int64_t{1} << 40);
-  app.add_option("--languages", languages, "Language adapters in the bank")->check(positive);
-  app.add_option("--switches", switches, "Timed switches")->check(positive);
-  app.add_option("--hidden", hidden, "Hidden size of the encoder")->check(positive);
-  app.add_option("--layers", layers, "Its layers")->check(positive);
+  const CLI::Range positive(int64_t{1}, int64_t{1} << 30);
+  app.add_option("--languages", languages, "Language adapters in the bank")
+      ->check(positive)
+      ->capture_default_str();
+  app.add_option("--switches", switches, "Timed switches")->check(positive)->capture_default_str();
+  app.add_option("--hidden", hidden, "Hidden size of the encoder")
+      ->check(positive)
+      ->capture_default_str();
+  app.add_option("--layers", layers, "Its layers")->check(positive)->capture_default_str();
   madx::apps::parse_command_line(app, argc, argv);
 
   const torch::NoGradGuard no_grad;

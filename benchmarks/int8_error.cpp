@@ -29,8 +29,12 @@ Flags parse(int argc, char** argv) {
   Flags flags;
   flags.encoder.add_to(app);
   app.add_option("--text", flags.text, "UTF-8 text, a sentence a line")->required();
-  app.add_option("--lines", flags.lines, "Lines taken of each file")->check(CLI::PositiveNumber);
-  app.add_option("--max-length", flags.max_length, "Tokens of a line")->check(CLI::Range(3, 512));
+  app.add_option("--lines", flags.lines, "Lines taken of each file")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--max-length", flags.max_length, "Tokens of a line")
+      ->check(CLI::Range(3, 512))
+      ->capture_default_str();
   flags.device.add_threads_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   return flags;
@@ -41,11 +45,7 @@ madx::PackedBatch read_batch(const Flags& flags, const madx::Tokenizer& tokenize
   for (const auto& path : flags.text) {
     const madx::TextCorpus corpus({path});
     for (size_t line = 0; line < std::min<size_t>(flags.lines, corpus.size()); ++line) {
-      auto ids = tokenizer.encode(corpus.line(line));
-      ids.resize(std::min<size_t>(ids.size(), flags.max_length - 2));
-      ids.insert(ids.begin(), tokenizer.special().bos);
-      ids.push_back(tokenizer.special().eos);
-      sequences.push_back(std::move(ids));
+      sequences.push_back(tokenizer.encode_sequence(corpus.line(line), flags.max_length));
     }
   }
   return madx::pack(sequences);

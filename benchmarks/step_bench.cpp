@@ -51,21 +51,31 @@ Flags parse(int argc, char** argv) {
   CLI::App app("Times one kind of step on random weights");
   Flags flags;
   app.add_option("--what", flags.what, "What a step is")
-      ->check(CLI::IsMember({"mlm", "ner-train", "ner-infer", "ner-infer-bare", "ner-infer-cost"}));
+      ->check(CLI::IsMember({"mlm", "ner-train", "ner-infer", "ner-infer-bare", "ner-infer-cost"}))
+      ->capture_default_str();
   app.add_option("--size", flags.size, "base: 768 x 12; small: 384 x 12")
-      ->check(CLI::IsMember({"base", "small"}));
+      ->check(CLI::IsMember({"base", "small"}))
+      ->capture_default_str();
   const CLI::Range positive(int64_t{1}, int64_t{1} << 20);
-  app.add_option("--batch", flags.batch, "Sequences a step")->check(positive);
+  app.add_option("--batch", flags.batch, "Sequences a step")
+      ->check(positive)
+      ->capture_default_str();
   app.add_option("--length", flags.length, "Tokens a sequence; mlm alone")
-      ->check(CLI::Range(1, 512));
-  app.add_option("--steps", flags.steps, "Timed steps, after one that is not")->check(positive);
+      ->check(CLI::Range(1, 512))
+      ->capture_default_str();
+  app.add_option("--steps", flags.steps, "Timed steps, after one that is not")
+      ->check(positive)
+      ->capture_default_str();
   app.add_option_function<std::string>(
       "--vocabulary", [&flags](const std::string& text) { set_vocabulary(text, flags); },
       "Sub-words that there are (default: 250002), or text: a softmax over 30000 of 250002; mlm "
       "alone");
   app.add_option("--reduction-factor", flags.reduction_factor, "Of the language adapter")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--languages", flags.languages, "Languages of a batch")->check(positive);
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--languages", flags.languages, "Languages of a batch")
+      ->check(positive)
+      ->capture_default_str();
   app.add_flag("--no-encoder-dropout", flags.no_dropout, "Train with the encoder's dropout off");
   app.add_flag("--gradient-checkpointing", flags.checkpointing, "Compute layers again");
   flags.device.add_to(app);

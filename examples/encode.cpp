@@ -12,16 +12,13 @@ int main(int argc, char** argv) try {
   const auto& config = loaded.encoder->config();
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   const auto name = madx::io::load_adapter(adapters, argv[2]);
+  adapters->eval();
   const auto plan = adapters->plan({name});  // immutable: any number of threads may use it
 
-  const auto& special = loaded.tokenizer->special();
+  const auto max_length = config.max_length();
   std::vector<std::vector<int64_t>> sentences;
-  for (int i = 3; i < argc; ++i) {
-    auto ids = loaded.tokenizer->encode(argv[i]);
-    ids.insert(ids.begin(), special.bos);
-    ids.push_back(special.eos);
-    sentences.push_back(std::move(ids));
-  }
+  for (int i = 3; i < argc; ++i)
+    sentences.push_back(loaded.tokenizer->encode_sequence(argv[i], max_length));
   const auto batch = madx::pack(sentences);                   // rows end to end, no padding
   const auto hidden = loaded.encoder->forward(batch, *plan);  // (rows, hidden)
   for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
@@ -30,7 +27,7 @@ int main(int argc, char** argv) try {
     for (const auto i : {0, 1, 2, 3}) std::cout << " " << rows.mean(0)[i].item<float>();
     std::cout << " ...\n";
   }
-} catch (const madx::Error& error) {
+} catch (const std::exception& error) {
   std::cerr << "encode: " << error.what() << "\n";
   return 2;
 }

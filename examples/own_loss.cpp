@@ -15,15 +15,10 @@ int main(int argc, char** argv) try {
   const auto set = adapters->add("close", madx::named_config("pfeiffer"));
   adapters->activate({"close"});
 
-  const auto& special = loaded.tokenizer->special();
   std::vector<std::vector<int64_t>> lines;
   for (const auto& line : madx::read_utf8_lines(argv[2])) {
-    auto ids = loaded.tokenizer->encode(line);
-    if (ids.empty()) continue;
-    ids.resize(std::min<size_t>(ids.size(), 30));
-    ids.insert(ids.begin(), special.bos);
-    ids.push_back(special.eos);
-    lines.push_back(std::move(ids));
+    auto ids = loaded.tokenizer->encode_sequence(line, /*max_length=*/32);
+    if (ids.size() > 2) lines.push_back(std::move(ids));
   }
   if (lines.empty()) {
     std::cerr << argv[2] << ": expected a line of text, but found none\n";
@@ -52,7 +47,7 @@ int main(int argc, char** argv) try {
   std::cout << "loss " << result.loss << " after " << result.steps << " steps\n";
   std::filesystem::create_directories(argv[3]);
   madx::io::save_adapter(adapters, "close", madx::io::model_info(config), argv[3]);
-} catch (const madx::Error& error) {
+} catch (const std::exception& error) {
   std::cerr << "own_loss: " << error.what() << "\n";
   return 2;
 }

@@ -10,18 +10,13 @@ int main(int argc, char** argv) try {
   if (argc != 4) throw madx::InputError("usage: sequence_classification ENCODER TRAIN OUTPUT");
   auto loaded = madx::io::load_encoder(argv[1]);
   const auto& config = loaded.encoder->config();
-  const auto& special = loaded.tokenizer->special();
   std::vector<std::vector<int64_t>> texts;
   std::vector<int64_t> targets;
   std::vector<std::string> labels;
   for (const auto& line : madx::read_utf8_lines(argv[2])) {
     const auto tab = line.find('\t');
     if (tab == std::string::npos) madx::input_error(argv[2], ": expected LABEL<tab>TEXT");
-    auto ids = loaded.tokenizer->encode(line.substr(tab + 1));
-    ids.resize(std::min<size_t>(ids.size(), 126));
-    ids.insert(ids.begin(), special.bos);
-    ids.push_back(special.eos);
-    texts.push_back(std::move(ids));
+    texts.push_back(loaded.tokenizer->encode_sequence(line.substr(tab + 1), /*max_length=*/128));
     const auto found = std::find(labels.begin(), labels.end(), line.substr(0, tab));
     targets.push_back(found - labels.begin());
     if (found == labels.end()) labels.push_back(line.substr(0, tab));
@@ -50,7 +45,7 @@ int main(int argc, char** argv) try {
   std::filesystem::create_directories(argv[3]);
   madx::io::save_classification_head(head, "topic", madx::io::model_info(config), argv[3]);
   madx::io::save_adapter(adapters, "topic", madx::io::model_info(config), argv[3]);
-} catch (const madx::Error& error) {
+} catch (const std::exception& error) {
   std::cerr << "sequence_classification: " << error.what() << "\n";
   return 2;
 }

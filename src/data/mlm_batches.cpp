@@ -106,7 +106,8 @@ MlmBatches::TokenLists MlmBatches::line_sequences(const std::vector<size_t>& lin
     if (tokens.empty()) continue;
     const auto surplus = static_cast<int64_t>(tokens.size()) - room();
     const auto begin = tokens.begin() + (surplus > 0 ? random.below(surplus + 1) : 0);
-    sequences.push_back(with_ends({begin, surplus > 0 ? begin + room() : tokens.end()}));
+    sequences.push_back(
+        tokenizer_->with_ends({begin, surplus > 0 ? begin + room() : tokens.end()}));
   }
   return sequences;
 }
@@ -163,7 +164,8 @@ MlmBatches::TokenLists MlmBatches::full_sequences(int64_t index) {
     const auto tokens = shuffled_tokens(static_cast<size_t>(share), begin * room(), end * room());
     for (auto i = begin; i < end; ++i) {
       const auto from = tokens.begin() + (i - begin) * room();
-      sequences[static_cast<size_t>(i * shares + share - first)] = with_ends({from, from + room()});
+      sequences[static_cast<size_t>(i * shares + share - first)] =
+          tokenizer_->with_ends({from, from + room()});
     }
   }
   return sequences;
@@ -193,16 +195,10 @@ MlmBatch MlmBatches::eval(int64_t index) const {
   TokenLists sequences;
   for (auto from = tokens.begin(); from != tokens.end();) {
     const auto to = from + std::min<int64_t>(room(), tokens.end() - from);
-    sequences.push_back(with_ends({from, to}));
+    sequences.push_back(tokenizer_->with_ends({from, to}));
     from = to;
   }
   return mask_batch(sequences, *tokenizer_, options_.mlm_probability, random);
-}
-
-std::vector<int64_t> MlmBatches::with_ends(std::vector<int64_t> tokens) const {
-  tokens.insert(tokens.begin(), tokenizer_->special().bos);
-  tokens.push_back(tokenizer_->special().eos);
-  return tokens;
 }
 
 }  // namespace madx

@@ -38,6 +38,21 @@ std::string read_bytes(const fs::path& path) {
 
 }  // namespace
 
+std::vector<int64_t> Tokenizer::with_ends(std::vector<int64_t> ids) const {
+  ids.insert(ids.begin(), special_.bos);
+  ids.push_back(special_.eos);
+  return ids;
+}
+
+std::vector<int64_t> Tokenizer::encode_sequence(std::string_view text, int64_t max_length) const {
+  if (max_length < 2)
+    input_error("expected a max_length of 2 or more, for bos and eos, but found ", max_length);
+  auto ids = encode(text);
+  if (static_cast<int64_t>(ids.size()) > max_length - 2)
+    ids.resize(static_cast<size_t>(max_length - 2));
+  return with_ends(std::move(ids));
+}
+
 std::vector<std::vector<int64_t>> Tokenizer::encode_words(
     const std::vector<std::string>& words) const {
   std::vector<std::vector<int64_t>> ids;

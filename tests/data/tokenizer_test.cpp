@@ -56,6 +56,20 @@ TEST(SentencePieceTokenizer, GivesAVanishingWordTheUnknownToken) {
   EXPECT_EQ(ids[3], tokenizer->encode("boat"));
 }
 
+TEST(SentencePieceTokenizer, PutsBosAndEosAroundASequenceAndCutsItsEnd) {
+  const auto tokenizer = load_tokenizer(kFixtures + "xlmr");
+  const auto& special = tokenizer->special();
+  const auto ids = tokenizer->encode("the river and the boat");
+  ASSERT_GT(ids.size(), 3u);
+  const auto whole = tokenizer->encode_sequence("the river and the boat");
+  EXPECT_EQ(whole, tokenizer->with_ends(ids));
+  EXPECT_EQ(whole.size(), ids.size() + 2);
+  EXPECT_EQ(tokenizer->encode_sequence("the river and the boat", 4),
+            (Ids{special.bos, ids[0], ids[1], special.eos}));
+  EXPECT_EQ(tokenizer->encode_sequence("", 2), (Ids{special.bos, special.eos}));
+  EXPECT_THROW(tokenizer->encode_sequence("the", 1), InputError);
+}
+
 TEST(SentencePieceTokenizer, GivesTheSameIdsInManyThreads) {
   const auto tokenizer = load_tokenizer(kFixtures + "xlmr");
   const std::string text = "Kila asubuhi mwalimu anatembea kwenda shuleni.";

@@ -29,12 +29,12 @@ TEST_F(DataExample, ATokenizerComesFromItsFile) {
   const TokenizerFile file = read_tokenizer_file(kTokenizer);
   const std::shared_ptr<const Tokenizer> tokenizer = make_tokenizer(file, kTokenizer);
   const auto ids = tokenizer->encode("Mwalimu anasoma");
+  const auto sequence = tokenizer->with_ends(ids);  // = encode_sequence("Mwalimu anasoma")
   const SpecialTokens& special = tokenizer->special();
-  std::vector<int64_t> sequence = {special.bos};
-  sequence.insert(sequence.end(), ids.begin(), ids.end());
-  sequence.push_back(special.eos);
   //! [tokenizer]
   EXPECT_FALSE(ids.empty());
+  EXPECT_EQ(sequence, tokenizer->encode_sequence("Mwalimu anasoma"));
+  EXPECT_EQ(sequence.front(), special.bos);
   EXPECT_TRUE(tokenizer->is_special(sequence.front()) && tokenizer->is_special(sequence.back()));
 }
 

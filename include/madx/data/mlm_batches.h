@@ -90,8 +90,6 @@ class MlmBatches {
   MlmBatch train_full(int64_t index, RandomStream& random);
   int64_t room() const { return options_.max_length - 2; }
 
-  std::vector<int64_t> with_ends(std::vector<int64_t> tokens) const;
-
   std::shared_ptr<const TextCorpus> corpus_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   MlmBatchesOptions options_;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,14 @@ class Tokenizer {
 
   /// Sub-word ids of `text`, without bos and eos. Empty for text that holds nothing visible.
   virtual std::vector<int64_t> encode(std::string_view text) const = 0;
+
+  /// `ids` between bos and eos: a sequence as encoders take it.
+  std::vector<int64_t> with_ends(std::vector<int64_t> ids) const;
+
+  /// with_ends(encode(text)), at most `max_length` ids: of a longer text the end is left out.
+  /// Throws InputError for a `max_length` below 2.
+  std::vector<int64_t> encode_sequence(
+      std::string_view text, int64_t max_length = std::numeric_limits<int64_t>::max()) const;
 
   /// Sub-word ids of each word on its own. A word that would vanish (empty, or a lone zero-width
   /// character) becomes unk, so that each word has a first sub-word to carry its tag.

@@ -15,11 +15,8 @@ int main(int argc, char** argv) try {
   adapters->eval();
   const auto plan = adapters->plan({"new"});
 
-  const auto& special = loaded.tokenizer->special();
-  std::vector<int64_t> ids = {special.bos};
-  for (const auto id : loaded.tokenizer->encode(argv[2])) ids.push_back(id);
-  ids.push_back(special.eos);
-  const auto hidden = loaded.encoder->forward(madx::pack({ids}), *plan);  // (tokens, hidden)
+  const auto batch = madx::pack({loaded.tokenizer->encode_sequence(argv[2])});
+  const auto hidden = loaded.encoder->forward(batch, *plan);  // (tokens, hidden)
   if (!hidden.isfinite().all().item<bool>() || hidden.abs().max().item<float>() == 0) {
     throw madx::MachineError("expected hidden states of finite numbers, but found others");
   }
