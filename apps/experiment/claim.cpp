@@ -13,18 +13,13 @@
 #include <optional>
 #include <sstream>
 
+#include "apps/run/host_name.h"
 #include "madx/core/error.h"
 
 namespace madx::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string host_name() {
-  char name[256] = "";
-  gethostname(name, sizeof name - 1);
-  return name;
-}
 
 std::string line_of(const std::string& path) {
   std::ifstream file(path);

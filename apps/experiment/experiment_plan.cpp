@@ -11,12 +11,6 @@
 namespace madx::apps {
 namespace {
 
-std::string joined(const std::vector<std::string>& words, const char* between) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
-
 class Planner {
  public:
   explicit Planner(const ExperimentConfig& config)

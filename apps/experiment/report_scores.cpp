@@ -114,16 +114,6 @@ std::string source_table(const ExperimentResults& results, const std::string& so
   return html_table(table) + writer.footnotes();
 }
 
-void mark_best(std::vector<ScoreCell>& column) {
-  double best = -1;
-  for (const ScoreCell& cell : column) {
-    if (cell.score) best = std::max(best, cell.score->mean);
-  }
-  const auto scored = std::count_if(column.begin(), column.end(),
-                                    [](const ScoreCell& cell) { return cell.score.has_value(); });
-  for (ScoreCell& cell : column) cell.best = scored > 1 && cell.score && cell.score->mean == best;
-}
-
 // The means of several sources: a column a source, then all pairs, then those of unseen targets.
 std::string means_table(const ExperimentResults& results, RowComparison& comparison,
                         MarkCounts& marks) {
@@ -151,7 +141,9 @@ std::string means_table(const ExperimentResults& results, RowComparison& compari
       if (!cell.score) cell.reason = pairs.empty() ? "no target has a score" : "a target is absent";
       column.push_back(std::move(cell));
     }
-    mark_best(column);
+    std::vector<ScoreCell*> cells;
+    for (ScoreCell& cell : column) cells.push_back(&cell);
+    mark_best(cells);
     for (size_t i = 0; i < column.size(); ++i)
       table.rows[i].cells.push_back(writer.cell(column[i], results.rows[i], pairs));
   }

@@ -80,19 +80,6 @@ ScoreCell mean_of(const LineScores& line, const std::vector<std::string>& langua
   return cell;
 }
 
-void mark_best(const std::vector<ScoreCell*>& column) {
-  double best = -1;
-  size_t scored = 0;
-  for (const auto* cell : column) {
-    if (!cell->score) continue;
-    ++scored;
-    best = std::max(best, cell->score->mean);
-  }
-  for (auto* cell : column) {
-    cell->best = scored > 1 && cell->score && cell->score->mean == best;
-  }
-}
-
 ScoreTable table_of(const ExperimentResults& results, const std::vector<LineScores>& lines) {
   ScoreTable table;
   table.languages = results.languages;
@@ -147,6 +134,19 @@ bool is_under(const ExperimentScore& score, const std::string& source) {
   const auto parts = parts_of_source(score.source);
   if (parts.empty() || parts.front() != source) return false;
   return score.language == source || !among(parts, score.language);
+}
+
+void mark_best(const std::vector<ScoreCell*>& column) {
+  double best = -1;
+  size_t scored = 0;
+  for (const auto* cell : column) {
+    if (!cell->score) continue;
+    ++scored;
+    best = std::max(best, cell->score->mean);
+  }
+  for (auto* cell : column) {
+    cell->best = scored > 1 && cell->score && cell->score->mean == best;
+  }
 }
 
 ScoreTable score_table(const ExperimentResults& results, const std::string& source) {

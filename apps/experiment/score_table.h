@@ -25,6 +25,9 @@ struct ScoreCell {
   std::string reason;                 ///< why there is none; empty where there is one
 };
 
+/// Sets `best` in each cell of one column of a table.
+void mark_best(const std::vector<ScoreCell*>& column);
+
 struct ScoreTableLine {
   std::string name;              ///< a row of the experiment, or a source
   std::vector<ScoreCell> cells;  ///< one a language

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 
 namespace madx::apps {
 namespace {
@@ -18,12 +19,6 @@ size_t path_begin(const std::string& value) {
 
 size_t place_of(const std::string& language, const std::vector<std::string>& sources) {
   return static_cast<size_t>(std::find(sources.begin(), sources.end(), language) - sources.begin());
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : "+") + name;
-  return text;
 }
 
 }  // namespace
@@ -48,7 +43,7 @@ std::vector<LabelledFile> parse_labelled_files(const std::string& flag,
     if (begin == value.size())
       input_error(flag, ": expected FILE or LANGUAGE=FILE, but found \"", value, "\"");
     if (begin == 0 && sources.size() != 1) {
-      input_error(flag, ": expected LANGUAGE=FILE beside --source ", joined(sources),
+      input_error(flag, ": expected LANGUAGE=FILE beside --source ", joined(sources, "+"),
                   ", but found \"", value, "\"; say which language it is in");
     }
     const auto language = begin == 0 ? sources.front() : value.substr(0, begin - 1);
@@ -81,7 +76,7 @@ void require_sources(const std::vector<std::string>& sources,
 std::string joined_languages(const std::vector<LabelledFile>& files) {
   std::vector<std::string> languages;
   for (const auto& file : files) languages.push_back(file.language);
-  return joined(languages);
+  return joined(languages, "+");
 }
 
 LabelledSentences read_labelled_files(const std::vector<LabelledFile>& files,

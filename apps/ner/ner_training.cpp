@@ -4,15 +4,10 @@
 #include <iostream>
 
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 
 namespace madx::apps {
 namespace {
-
-std::string spaced(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : " ") + name;
-  return text;
-}
 
 /// What decides which adapters act, as the user gave it.
 std::string what_acts(const NerFlags& flags) {
@@ -43,7 +38,7 @@ void describe_training(const NerFlags& flags, const TrainerOptions& options, Rec
   flags.adapter.describe(flags.adapter.bottleneck_config(), recipe);
   // Only where they are given: runs from before there were these flags go on.
   if (!flags.train_languages.empty())
-    recipe.settings["--train-languages"] = spaced(flags.train_languages);
+    recipe.settings["--train-languages"] = joined(flags.train_languages, " ");
   if (flags.unfreeze_every > 0)
     recipe.settings["--unfreeze-every"] = std::to_string(flags.unfreeze_every);
 }

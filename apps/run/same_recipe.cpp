@@ -1,10 +1,10 @@
 #include "apps/run/same_recipe.h"
 
 #include <ATen/ATen.h>
-#include <unistd.h>
 
 #include <algorithm>
 
+#include "apps/run/host_name.h"
 #include "apps/run/recipe_json.h"
 #include "madx/core/error.h"
 
@@ -19,12 +19,6 @@ std::string first_ranks(const std::string& text, RankGroup& ranks) {
   ranks.broadcast(bytes);
   const auto* const first = bytes.const_data_ptr<uint8_t>();
   return {first, first + bytes.numel()};
-}
-
-std::string host_name() {
-  char name[256] = "";
-  gethostname(name, sizeof name - 1);
-  return name;
 }
 
 }  // namespace

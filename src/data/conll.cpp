@@ -8,6 +8,7 @@
 
 #include "conll_layout.h"
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 #include "madx/data/invisible.h"
 #include "madx/data/utf8.h"
 
@@ -20,10 +21,6 @@ struct TokenLine {
   std::string_view token;
   std::string_view tag;
 };
-
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
 
 /// Whether the text, without what is invisible at its ends, is a tag of this file.
 bool is_tag_of(const ConllLayout& layout, std::string_view text) {

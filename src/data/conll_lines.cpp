@@ -4,14 +4,11 @@
 #include <charconv>
 
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 #include "madx/data/invisible.h"
 
 namespace madx {
 namespace {
-
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
 
 std::string_view trim_spaces(std::string_view text) {
   const std::size_t first = text.find_first_not_of(' ');

@@ -8,16 +8,13 @@
 #include <utility>
 
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 #include "madx/io/floating.h"
 
 namespace madx::io {
 namespace {
 
 constexpr std::string_view kWords = "embeddings.word_embeddings.weight";
-
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;

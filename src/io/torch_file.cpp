@@ -5,6 +5,7 @@
 #include "io/unpickler.h"
 #include "io/zip_file.h"
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 
 namespace madx::io {
 namespace {
@@ -107,11 +108,8 @@ TensorMap read_torch_file(const std::string& path) {
 }
 
 TensorMap parse_torch_file(const std::string& path, const SharedBytes& file) {
-  const auto starts_with = [&](std::string_view start) {
-    return file.view().substr(0, start.size()) == start;
-  };
-  if (starts_with(kZipStart)) return read_zip(path, file);
-  if (starts_with(kLegacyStart)) return read_legacy(path, file);
+  if (starts_with(file.view(), kZipStart)) return read_zip(path, file);
+  if (starts_with(file.view(), kLegacyStart)) return read_legacy(path, file);
   input_error(path, ": expected a file that torch.save wrote, but found something else; ",
               "check the path, or copy the file again");
 }
