@@ -52,13 +52,18 @@ Flags parse(int argc, char** argv) {
   flags.stay_near.add_to(app, "those of the encoder as it was");
   flags.mlm.add_to(app);
   flags.training.add_to(app);
-  flags.device.add_to(app);
+  flags.device.add_place_to(app);
+  app.add_option("--dtype", flags.device.dtype,
+                 "float32, or bfloat16 (on a GPU, and where the CPU has AMX or AVX512-BF16): "
+                 "products of rounded weights, which learn in float32")
+      ->capture_default_str();
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
   flags.stay_near.check();
-  if (flags.device.dtype != "float32") {
-    madx::input_error("--dtype: expected float32, in which the encoder's weights learn, but found ",
-                      flags.device.dtype, "; leave the flag out");
+  if (flags.device.dtype == "int8") {
+    madx::input_error(
+        "--dtype: expected float32 or bfloat16, in whose products the encoder's weights learn, but "
+        "found int8");
   }
   return flags;
 }
@@ -113,6 +118,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   madx::apps::MlmTexts texts(flags.mlm, mlm, loaded.tokenizer, flags.text, flags.eval_text);
   flags.training.apply_to(loaded.encoder);
   loaded.encoder->to(device);
+  loaded.encoder->use_bfloat16_products(flags.device.dtype == "bfloat16");
   head->to(device);
   const auto trained = unfreeze(loaded.encoder, head, flags.frozen);
   const madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);  // none
@@ -132,6 +138,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   if (flags.stay_near.weight > 0) {
     auto as_it_was = flags.encoder.load().encoder;
     as_it_was->to(device);
+    as_it_was->use_bfloat16_products(flags.device.dtype == "bfloat16");
     task.stay_near(flags.stay_near.weight, as_it_was);
   }
   const auto result = madx::apps::run_training(

@@ -57,15 +57,15 @@ Inputs read_inputs(const NerFlags& flags) {
 /// The encoder with all adapters that are loaded, for every language that is asked for.
 madx::apps::NerModel make_model(const NerFlags& flags, const Inputs& inputs, at::Device device) {
   const auto setup = madx::apps::parse_ner_setup(flags.setup);
-  const auto form = flags.device.weight_form(device);
-  if (setup == madx::apps::NerSetup::kFinetune && flags.trains() &&
-      form != madx::WeightForm::kFloat32) {
+  const bool learns = setup == madx::apps::NerSetup::kFinetune && flags.trains();
+  if (learns && flags.device.dtype == "int8") {
     madx::input_error(
-        "--dtype: expected float32 beside --setup finetune, which trains the encoder's "
-        "own weights, but found ",
-        flags.device.dtype, "; leave the flag out");
+        "--dtype: expected float32 or bfloat16 beside --setup finetune, which trains the encoder's "
+        "own weights, but found int8");
   }
-  auto loaded = flags.encoder.load(form);
+  auto loaded =
+      flags.encoder.load(learns ? madx::WeightForm::kFloat32 : flags.device.weight_form(device));
+  loaded.encoder->use_bfloat16_products(learns && flags.device.dtype == "bfloat16");
   madx::apps::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
   madx::apps::NerModel model(

@@ -57,14 +57,33 @@ TEST(Bfloat16, IsRefusedForSizesThatDoNotFit) {
   EXPECT_THAT(result.err, HasSubstr("for bfloat16, expected sizes that are multiples of 32"));
 }
 
-TEST(Bfloat16, IsRefusedForFineTuning) {
+TEST(Bfloat16, FineTunesAndAdaptsAnEncoderOfAnySizes) {
   if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
-  const auto result =
-      run_command(tiny_files(), "zero_shot_ner",
-                  "--encoder @/encoder --source en --setup finetune --train @/en.conll --test "
-                  "en=@/en.conll --dtype bfloat16 --output @/odd/finetune");
-  EXPECT_EQ(result.status, 2) << result;
-  EXPECT_THAT(result.err, HasSubstr("--dtype: expected float32 beside --setup finetune"));
+  const std::string tune =
+      "--encoder @/encoder --source en --setup finetune --train @/en.conll --test en=@/en.conll "
+      "--epochs 1 --output @/bf16/";
+  const std::string adapt =
+      "--encoder @/encoder --lm-head @/lm_head --text @/en.txt --steps 3 --output @/bf16/";
+  for (const std::string dtype : {"float32", "bfloat16"}) {
+    auto result =
+        run_command(tiny_files(), "zero_shot_ner", tune + "tuned_" + dtype + " --dtype " + dtype);
+    EXPECT_EQ(result.status, 0) << result;
+    result = run_command(tiny_files(), "adapt_encoder",
+                         adapt + "adapted_" + dtype + " --dtype " + dtype);
+    EXPECT_EQ(result.status, 0) << result;
+  }
+  const auto weights = [](const std::string& name) {
+    return io::read_safetensors(tiny_files() / ("bf16/" + name + "/model.safetensors"));
+  };
+  const auto exact = weights("adapted_float32"), rounded = weights("adapted_bfloat16");
+  bool differs = false;
+  for (const auto& item : exact) {
+    const auto found = rounded[item.key()];
+    ASSERT_EQ(found.scalar_type(), at::kFloat) << item.key();
+    EXPECT_TRUE(at::allclose(found, item.value(), /*rtol=*/0, /*atol=*/1e-3)) << item.key();
+    differs = differs || !at::equal(found, item.value());
+  }
+  EXPECT_TRUE(differs) << "expected products of bfloat16, found those of float32";
 }
 
 }  // namespace bfloat16_test

@@ -58,7 +58,8 @@ TEST(Int8, IsRefusedForFineTuning) {
                   "--encoder @/encoder --source en --setup finetune --train @/en.conll --test "
                   "en=@/en.conll --dtype int8 --output @/odd8/finetune");
   EXPECT_EQ(result.status, 2) << result;
-  EXPECT_THAT(result.err, HasSubstr("--dtype: expected float32 beside --setup finetune"));
+  EXPECT_THAT(result.err,
+              HasSubstr("--dtype: expected float32 or bfloat16 beside --setup finetune"));
 }
 
 TEST(Int8, IsRefusedWhereNothingMultipliesIt) {

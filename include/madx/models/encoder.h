@@ -66,6 +66,15 @@ class EncoderImpl : public torch::nn::Module {
   /// Switches dropout, where `use_dropout` has not turned it off.
   void train(bool on = true) override { Module::train(on && use_dropout_); }
 
+  /// Whether the layers' products are of bfloat16: weights of float32, which learn, rows and
+  /// gradients are rounded as they meet; all else stays float32. Throws c10::Error for others.
+  void use_bfloat16_products(bool use) {
+    TORCH_CHECK(!use || form_ == WeightForm::kFloat32,
+                "Encoder: expected float32 weights for products of bfloat16, but they are ",
+                dtype());
+    for (auto& layer : layers_) layer->round_products(use);
+  }
+
   /// Whether the backward pass computes each layer anew from its input, instead of keeping what is
   /// inside: less memory for a third more time. Until backward() is done, weights, and whether
   /// modules train, must stay as they are; the plan that `forward` was given may go.

@@ -40,6 +40,11 @@ class EncoderLayerImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, const RowOffsets& offsets, const at::Tensor& read_rows,
                      const RowOffsets& read_offsets, const std::vector<RowGroup>& groups) const;
 
+  /// Whether linear layers of float32 round weights and rows to bfloat16 as they meet.
+  void round_products(bool rounds) {
+    for (auto* linear : {&qkv, &attention_output, &intermediate, &output}) linear->rounds = rounds;
+  }
+
   /// Whether a weight of the layer or of what acts at its sites learns.
   bool learns(const std::vector<RowGroup>& groups) const {
     const auto weights = parameters();

@@ -70,14 +70,16 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
                                                      /*inverse=*/true));
   }
 
-  /// h (rows, hidden) -> (rows, vocabulary). For looking at; training uses `loss`, which never
-  /// holds a logits matrix.
+  /// h (rows, hidden), embedding (vocabulary, hidden) -> (rows, vocabulary). For looking at;
+  /// training uses `loss`, which never holds a logits matrix. Throws c10::Error where shapes
+  /// disagree, as all of these do.
   at::Tensor logits(const at::Tensor& h, const at::Tensor& embedding,
                     InvertibleAdapterImpl* invertible) {
     return at::linear(transform(h, invertible), embedding.to(h.scalar_type()), bias);
   }
 
-  /// Mean cross-entropy at masked positions: h (masked, hidden), targets (masked) int64 -> ().
+  /// Mean cross-entropy at masked positions: h (masked, hidden), embedding (vocabulary, hidden),
+  /// targets (masked) int64 -> (). Throws c10::Error for a target outside the vocabulary, too.
   at::Tensor loss(const at::Tensor& h, const at::Tensor& embedding, const at::Tensor& targets,
                   InvertibleAdapterImpl* invertible) {
     return ops::linear_cross_entropy(transform(h, invertible), embedding, bias, targets);

@@ -205,7 +205,9 @@ inline at::Tensor adapter_site_op(const at::Tensor& f, const at::Tensor& a,
 /// adapters this is how any block ends. Gradients go to f, a and the adapters, of an adapter in
 /// several groups their sum; of an adapter, all weights learn or none does. Rows of 16 bits decide
 /// the type: LayerNorm and adapters of float32 are rounded to it. On the CPU and on CUDA, kernels
-/// compute it (src/cpu, src/cuda) where they take the tensors' types and sizes.
+/// compute it (src/cpu, src/cuda) where they take the tensors' types and sizes. Throws c10::Error
+/// where shapes, types or devices disagree, where the groups' rows do not add up to those of f, and
+/// for a derivative of the derivative where a kernel computed it.
 inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a,
                                         const FrozenLayerNorm& norm, double dropout,
                                         const std::vector<SiteGroup>& groups) {
@@ -216,7 +218,7 @@ inline at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a
                  flat.stacks, flat.weights);
 }
 
-/// The same for rows that all go through one stack.
+/// The same for rows that all go through one stack; the same errors.
 inline at::Tensor adapter_site(const at::Tensor& f, const at::Tensor& a,
                                const FrozenLayerNorm& norm, double dropout,
                                const std::vector<SiteAdapter>& adapters) {

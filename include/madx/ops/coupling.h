@@ -144,7 +144,8 @@ inline at::Tensor coupling_op(const at::Tensor& x, at::IntArrayRef group_rows,
 /// `couple`, or its inverse, with F and G of two layers, for each group of rows its own; the groups
 /// cover all rows, in order. x (rows, hidden) -> (rows, hidden). Where the activation is relu,
 /// kernels compute it: on CUDA where they take the tensors' types and sizes, on the CPU where there
-/// will be no backward pass.
+/// will be no backward pass. Throws c10::Error where shapes, types or devices disagree, and where
+/// the groups' rows do not add up to those of x.
 inline at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
                            Activation activation, bool inverse) {
   std::vector<int64_t> rows;

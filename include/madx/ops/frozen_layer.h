@@ -20,6 +20,9 @@ struct FrozenLinear {
   at::Tensor bias;    ///< (out)
   std::shared_ptr<const PackedWeight> packed = nullptr;  ///< has outputs [first, first + out)
   int64_t first = 0;  ///< first output of this part of a packed weight
+  /// Whether a weight of float32 and its rows are rounded to bfloat16 as they meet, in the forward
+  /// pass and in the backward pass: for weights that learn.
+  bool rounds = false;
 
   int64_t in() const { return packed ? packed->in() : weight.size(1); }  ///< size of its input
   int64_t out() const { return bias.size(0); }                           ///< size of its output
@@ -27,7 +30,7 @@ struct FrozenLinear {
   /// Outputs [begin, begin + count) of the layer; of a packed one, multiples of its granule.
   FrozenLinear narrow(int64_t begin, int64_t count) const {
     return {packed ? weight : weight.narrow(0, begin, count), bias.narrow(0, begin, count), packed,
-            first + begin};
+            first + begin, rounds};
   }
 
   /// The weight as a matrix (out, in); where it is packed, as it was rounded.
@@ -67,6 +70,8 @@ inline void check_rows_of(const char* op, const at::Tensor& x, const FrozenLinea
   TORCH_CHECK(x.dim() >= 1, op, ": expected rows, but got a tensor without dimensions");
   TORCH_CHECK(layer.packed || layer.weight.defined(), op,
               ": expected a weight, packed or as a tensor, but got neither");
+  TORCH_CHECK(!layer.rounds || (!layer.packed && layer.weight.scalar_type() == at::kFloat), op,
+              ": expected a weight of float32 that is rounded as it meets rows, but got another");
   if (!layer.packed) check_kind(op, {x, layer.weight});
 }
 

@@ -6,6 +6,7 @@
 #include "madx/ops/frozen_layer.h"
 #include "madx/ops/frozen_linear_cpu.h"
 #include "madx/ops/packed_layers.h"
+#include "madx/ops/rounded_linear.h"
 #include "madx/ops/schema.h"
 
 namespace madx::ops {
@@ -36,6 +37,7 @@ inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) 
     detail::check_rows("frozen_linear", x, layer);
     return detail::PackedLinear::apply(x.contiguous(), layer);
   }
+  if (layer.rounds) return detail::rounded_linear("frozen_linear", x, layer);
   static const auto op =
       detail::operator_handle<decltype(detail::frozen_linear_op)>("madx::frozen_linear");
   return op.call(x, layer.weight, layer.bias);
@@ -43,7 +45,7 @@ inline at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) 
 
 /// A Transformer's feed-forward block with exact gelu: gelu(x W_1^T + b_1) W_2^T + b_2,
 /// x (rows, hidden) -> (rows, hidden). With packed weights, both of one class, x and the inner
-/// units are rounded or quantised.
+/// units are rounded or quantised. Throws c10::Error where shapes or types disagree.
 inline at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
                                const FrozenLinear& second) {
   detail::check_rows_of("feed_forward", x, first);
@@ -55,8 +57,8 @@ inline at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
     detail::check_rows("feed_forward", x, first);
     return detail::PackedFeedForward::apply(x.contiguous(), first, second, with_gradient);
   }
-  if (x.dim() == 2 && takes_cpu_kernel({x}) && detail::is_frozen_on_cpu(first) &&
-      detail::is_frozen_on_cpu(second)) {
+  if (x.dim() == 2 && takes_cpu_kernel({x}) && !first.rounds && !second.rounds &&
+      detail::is_frozen_on_cpu(first) && detail::is_frozen_on_cpu(second)) {
     return detail::CpuFeedForward::apply(x.contiguous(), first.weight, first.bias, second.weight,
                                          second.bias, with_gradient);
   }

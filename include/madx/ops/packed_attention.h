@@ -139,7 +139,8 @@ inline at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& kv,
   return op.call(q, kv, q_offsets, k_offsets, heads, dropout);
 }
 
-/// Self-attention of all rows: qkv (rows, 3 * hidden), queries, keys, values -> (rows, hidden).
+/// Self-attention of all rows: qkv (rows, 3 * hidden), queries, keys, values -> (rows, hidden). The
+/// same errors.
 inline at::Tensor packed_attention(const at::Tensor& qkv, const RowOffsets& offsets, int64_t heads,
                                    double dropout) {
   static const auto op = detail::operator_handle<decltype(detail::packed_self_attention_op)>(
