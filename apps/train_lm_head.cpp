@@ -1,10 +1,9 @@
-// Trains a masked-LM head on a frozen encoder that lost its own (dense, LayerNorm and output bias;
-// the output embedding is the encoder's input embedding), on text of all the languages that
-// adapters are to be trained for. Once, and shared by all: language adapters trained against
-// different heads do not share a space.
+// Trains a masked-LM head on a frozen encoder: dense, LayerNorm and output bias; the output
+// embedding is the encoder's input embedding. Of several languages for an encoder that lost its
+// own head, or of one language before its adapter is trained (docs/results.md, "The head first").
 //
 //   build/bin/train_lm_head --encoder xlmr.pt --text en.txt sw.txt rw.txt --output models/lm_head
-//   --steps 2000
+//   build/bin/train_lm_head --encoder xlmr --text yo.txt --steps 150 --lr 3e-3 --output heads/yo
 //
 // Writes an AdapterHub head directory, which train_lang_adapter takes with --lm-head.
 #include <CLI/CLI.hpp>
@@ -39,7 +38,9 @@ Flags parse(int argc, char** argv) {
       ->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
   app.add_option("--eval-text", flags.eval_text, "Held-out text");
-  app.add_option("--lm-head", flags.lm_head, "Head to start from");
+  app.add_option(
+      "--lm-head", flags.lm_head,
+      "Head to start from; without it the encoder's own, or a new one where it has none");
   flags.mlm.add_to(app);
   flags.training.add_to(app);
   flags.device.add_to(app);

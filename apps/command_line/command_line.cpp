@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <sstream>
 
@@ -50,12 +51,59 @@ std::vector<std::pair<std::string, std::string>> parse_pairs(
   return pairs;
 }
 
+namespace {
+
+/// Whether all of `text` is a whole number of this type, in decimal digits and within its range.
+template <class Number>
+bool is_whole_number(const std::string& text) {
+  const auto digits = text.substr(starts_with(text, "-") ? 1 : 0);
+  if (digits.size() > 1 && digits[0] == '0') return false;  // CLI11 takes 010 for 8
+  Number value;
+  const auto* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
+  return result.ec == std::errc() && result.ptr == end;
+}
+
+void check_value(const std::string& flag, const std::string& type, const std::string& text) {
+  const auto require = [&](bool holds, const char* expected) {
+    if (!holds) input_error(flag, ": expected ", expected, ", but found \"", text, "\"");
+  };
+  require(!text.empty(), "a value, or the flag left out");
+  if (type == "INT") require(is_whole_number<int64_t>(text), "a whole number of at most 63 bits");
+  if (type == "UINT")
+    require(is_whole_number<uint64_t>(text), "a whole number of at least 0 and at most 64 bits");
+  if (type == "FLOAT") require(parse_number(text).has_value(), "a number");
+}
+
+/// What CLI11 passes over, or says in few words: an empty value, which counts as none, and numbers
+/// that are too large, which become the largest there is.
+void check_values(const CLI::App& app) {
+  for (const auto* option : app.get_options()) {
+    const auto& values = option->results();
+    const auto most = static_cast<size_t>(option->get_items_expected_max());
+    if (most == 0) continue;  // a flag alone
+    if (values.size() > most) {
+      input_error(option->get_name(), ": expected at most ", most, most == 1 ? " value" : " values",
+                  ", but found ", values.size(), "; give the flag once");
+    }
+    const auto type = option->get_type_name();
+    for (const auto& value : values)
+      check_value(option->get_name(),
+                  type.substr(0, type.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ")), value);
+  }
+  for (const auto* chosen : app.get_subcommands()) check_values(*chosen);
+}
+
+}  // namespace
+
 void parse_command_line(CLI::App& app, int argc, char** argv) {
   try {
     app.parse(argc, argv);
+    check_values(app);
   } catch (const CLI::CallForHelp& help) {
     std::exit(app.exit(help));
   } catch (const CLI::ParseError& error) {
+    check_values(app);
     auto message = std::string(error.what());
     std::replace(message.begin(), message.end(), '\n', ' ');
     input_error(message, " (see --help)");

@@ -18,6 +18,9 @@
 namespace madx::apps {
 namespace {
 
+/// Of a batch: what is beyond is a slip of the hand, and would end in a lack of memory.
+constexpr int64_t kMostSequences = int64_t{1} << 20;
+
 template <class Number>
 void require(bool holds, const std::string& flag, const std::string& expected, Number found) {
   if (!holds) input_error(flag, ": expected ", expected, ", but found ", found);
@@ -57,9 +60,7 @@ void TrainingFlags::add_to(CLI::App& app) {
   app.add_option("--log-every", log_every, "Write a line of metrics.jsonl every N steps")
       ->capture_default_str();
   app.add_flag("--resume", resume, "Go on from the checkpoint in the output directory");
-  app.add_option("--seed", seed, "Of everything random")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", seed, "Of everything random")->capture_default_str();
   app.add_flag("--no-encoder-dropout", no_encoder_dropout,
                "Train with the encoder's own dropout off");
   app.add_flag("--gradient-checkpointing", gradient_checkpointing,
@@ -78,6 +79,8 @@ void TrainingFlags::check() {
     batch_size = *batch_tokens / max_length;
   }
   require(batch_size > 0, "--batch-size", "a number above 0", batch_size);
+  require(batch_size <= kMostSequences, batch_tokens ? "--batch-tokens" : "--batch-size",
+          "at most " + std::to_string(kMostSequences) + " sequences", batch_size);
   require(gradient_accumulation > 0, "--gradient-accumulation", "a number above 0",
           gradient_accumulation);
   require(lr > 0 && std::isfinite(lr), "--lr", "a number above 0", lr);
@@ -189,7 +192,8 @@ at::Device parse_device(const std::string& device) {
 }  // namespace
 
 at::Device DeviceFlags::apply(const RankGroup& ranks) const {
-  require(threads >= 0, "--threads", "a number of at least 0", threads);
+  require(threads >= 0 && threads <= kMostThreads, "--threads",
+          "a number from 0 to " + std::to_string(kMostThreads), threads);
   if (threads > 0) at::set_num_threads(threads);
   if (dtype != "float32" && dtype != "bfloat16" && dtype != "int8")
     input_error("--dtype: expected float32, bfloat16 or int8, but found ", dtype);

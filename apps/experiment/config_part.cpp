@@ -4,16 +4,11 @@
 #include <filesystem>
 
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 
 namespace madx::apps {
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-std::string in_words(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
 
 void ConfigPart::refuse(const std::string& key, const std::string& expected) const {
   const auto found = value.contains(key) ? value.at(key).dump() : "nothing";
@@ -32,7 +27,7 @@ void ConfigPart::check_keys(const std::vector<std::string>& known) const {
   for (const auto& [key, unused] : value.items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     input_error(file, ": ", place.empty() ? "top level" : place, ": expected keys of ",
-                in_words(known), ", but found \"", key, "\"");
+                joined(known, ", "), ", but found \"", key, "\"");
   }
 }
 
@@ -40,16 +35,21 @@ ConfigPart ConfigPart::part(const std::string& key) const {
   return {file, place.empty() ? key : place + "." + key, value.at(key)};
 }
 
+bool is_text(const json& value) {
+  if (!value.is_string()) return false;
+  const auto& text = value.get_ref<const std::string&>();
+  return !text.empty() && text.find('\0') == std::string::npos;
+}
+
 std::string ConfigPart::text(const std::string& key) const {
-  if (!has(key) || !value[key].is_string()) refuse(key, "a string");
+  if (!has(key) || !is_text(value[key])) refuse(key, "a string that is not empty");
   return value[key].get<std::string>();
 }
 
 std::vector<std::string> ConfigPart::texts(const std::string& key) const {
   const auto& list = value.at(key);
-  if (!list.is_array() ||
-      !std::all_of(list.begin(), list.end(), [](const json& item) { return item.is_string(); }))
-    refuse(key, "a list of strings");
+  if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_text))
+    refuse(key, "a list of strings that are not empty");
   const auto all = list.get<std::vector<std::string>>();
   for (const auto& one : all)
     if (std::count(all.begin(), all.end(), one) > 1) refuse(key, "each once");

@@ -9,6 +9,9 @@ namespace madx::apps {
 
 // Included by the files that read an experiment's configuration alone: it names the JSON library.
 
+/// Whether it is a string, not empty, without the character NUL, at which a program would cut it.
+bool is_text(const nlohmann::json& value);
+
 /// An object of the configuration and where it stands, which messages name. All functions throw
 /// InputError for what is not as they expect it.
 struct ConfigPart {
@@ -29,8 +32,5 @@ struct ConfigPart {
   std::string existing(const std::string& key, const std::string& path) const;
   std::string absolute(const std::string& path) const;
 };
-
-/// "en, de, sw".
-std::string in_words(const std::vector<std::string>& words);
 
 }  // namespace madx::apps

@@ -1,12 +1,14 @@
 #include "apps/experiment/experiment_config.h"
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "apps/experiment/config_part.h"
+#include "core/json_text.h"
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
+#include "madx/io/mapped_file.h"
 
 namespace madx::apps {
 namespace {
@@ -35,11 +37,13 @@ const std::set<std::string> kFileFlags = {"--adapter", "--fusion", "--mixed-text
 
 FlagValue value_of(const ConfigPart& part, const std::string& flag, const json& value) {
   const auto one = [&](const json& item) {
-    if (item.is_string()) return item.get<std::string>();
+    if (is_text(item)) return item.get<std::string>();
     if (item.is_number()) return item.dump();
     part.refuse(flag,
-                "a number, a string, a list of them, true for a flag that stands alone, or false");
+                "a number, a string that is not empty, a list of them, true for a flag that stands "
+                "alone, or false");
   };
+  if (value.is_array() && value.empty()) part.refuse(flag, "one value at least, or false");
   if (value.is_boolean()) return {value.get<bool>(), {}};
   std::vector<std::string> values;
   if (!value.is_array()) values.push_back(one(value));
@@ -50,11 +54,17 @@ FlagValue value_of(const ConfigPart& part, const std::string& flag, const json& 
   return {true, values};
 }
 
+/// A name alone, without a value behind =; --help would make a program end before its work.
+bool is_flag(const std::string& text) {
+  return text.size() > 2 && starts_with(text, "--") && text != "--help" &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+}
+
 FlagValues flags_in(const ConfigPart& part) {
   part.require_object();
   FlagValues flags;
   for (const auto& [flag, value] : part.value.items()) {
-    if (flag.compare(0, 2, "--") != 0)
+    if (!is_flag(flag))
       input_error(part.file, ": ", part.place, ": expected flags such as \"--steps\", but found \"",
                   flag, "\"");
     if (kOwnFlags.count(flag) > 0)
@@ -98,6 +108,7 @@ NerFiles ner_files(const ConfigPart& part) {
 
 std::vector<std::string> text_files(const ConfigPart& part, const std::string& language) {
   if (part.value.at(language).is_string()) return {part.path(language)};
+  if (!part.value.at(language).is_array()) part.refuse(language, "a string or a list of strings");
   auto files = part.texts(language);
   for (auto& file : files) file = part.existing(language, file);
   return files;
@@ -108,8 +119,8 @@ void check_rows(const ConfigPart& part, const std::vector<std::string>& rows,
   const auto& known = experiment_rows();
   for (const auto& row : rows) {
     if (std::find(known.begin(), known.end(), row) == known.end())
-      input_error(part.file, ": ", key, ": expected rows of ", in_words(known), ", but found \"",
-                  row, "\"");
+      input_error(part.file, ": ", key, ": expected rows of ", joined(known, ", "),
+                  ", but found \"", row, "\"");
   }
 }
 
@@ -122,6 +133,15 @@ void check_languages(const ConfigPart& part, const std::string& key,
       input_error(part.file, ": ", key,
                   ": expected languages of letters, digits and _, but found \"", language, "\"");
   }
+}
+
+/// A language that the configuration names elsewhere, too: one that is written otherwise would go
+/// unnoticed. It need not be among `languages`, which a user may cut short.
+void require_known(const ConfigPart& part, const std::string& key, const std::string& language,
+                   const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), language) == known.end())
+    input_error(part.file, ": ", key, ": expected languages of ", joined(known, ", "),
+                ", but found \"", language, "\"");
 }
 
 std::vector<uint64_t> seeds_in(const ConfigPart& part) {
@@ -139,13 +159,7 @@ std::vector<uint64_t> seeds_in(const ConfigPart& part) {
 }
 
 json parse_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) input_error("--config: expected a JSON file, but there is none at ", path);
-  try {
-    return json::parse(file, nullptr, /*allow_exceptions=*/true, /*ignore_comments=*/true);
-  } catch (const json::exception& error) {
-    input_error(path, ": expected JSON, but found: ", error.what());
-  }
+  return parse_json(path, io::MappedFile(path).bytes(), /*comments=*/true);
 }
 
 ExperimentConfig parse(const std::string& path, const json& value) {
@@ -166,6 +180,7 @@ ExperimentConfig parse(const std::string& path, const json& value) {
   if (top.has("unseen")) config.unseen = top.texts("unseen");
   if (top.has("multi_sources")) config.multi_sources = top.texts("multi_sources");
   config.rows = top.has("rows") ? top.texts("rows") : experiment_rows();
+  if (config.rows.empty()) top.refuse("rows", "one row at least");
   check_rows(top, config.rows, "rows");
   config.seeds = top.has("seeds") ? seeds_in(top) : std::vector<uint64_t>{1};
   if (top.has("curve")) config.curve = top.count("curve");
@@ -177,7 +192,10 @@ ExperimentConfig parse(const std::string& path, const json& value) {
     if (!top.has(key)) return;
     const auto part = top.part(key);
     part.require_object();
-    for (const auto& [name, unused] : part.value.items()) take(part, name);
+    for (const auto& [name, unused] : part.value.items()) {
+      if (name.empty()) input_error(path, ": ", key, ": expected names, but found \"\"");
+      take(part, name);
+    }
   };
   for_each("text", [&](const ConfigPart& part, const std::string& language) {
     config.text[language] = text_files(part, language);
@@ -192,6 +210,12 @@ ExperimentConfig parse(const std::string& path, const json& value) {
     config.language_adapters[language] = part.path(language);
   });
   if (top.has("flags")) config.flags = flags_by_kind(top.part("flags"));
+  auto named = config.languages;
+  for (const auto* more : {&config.sources, &config.multi_sources})
+    named.insert(named.end(), more->begin(), more->end());
+  for (const auto& [language, files] : config.text) named.push_back(language);
+  for (const auto& [language, files] : config.ner) named.push_back(language);
+  for (const auto& language : config.unseen) require_known(top, "unseen", language, named);
   for_each("row_flags", [&](const ConfigPart& part, const std::string& row) {
     check_rows(part, {row}, "row_flags");
     const auto of_row = part.part(row);
@@ -199,6 +223,7 @@ ExperimentConfig parse(const std::string& path, const json& value) {
     config.row_flags[row] = flags_by_kind(of_row);
   });
   for_each("language_flags", [&](const ConfigPart& part, const std::string& language) {
+    require_known(top, "language_flags", language, named);
     config.language_flags[language] = flags_in(part.part(language));
   });
   return config;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <mutex>
@@ -180,7 +181,9 @@ class Runner {
     const auto& piece = plan_.pieces[index];
     constexpr int kInterrupted = 130;
     const auto took = fixed_text(record.seconds, /*decimals=*/1) + " s";
-    if (ended.status == 0) {
+    const bool left_nothing =
+        ended.status == 0 && !std::filesystem::exists(store_.directory(piece));
+    if (ended.status == 0 && !left_nothing) {
       record.state = PieceRecord::State::kDone;
       store_.write(piece, record);
       log_.say("done", piece.name, took);
@@ -197,7 +200,7 @@ class Runner {
       return set(index, State::kWaiting);
     }
     record.state = PieceRecord::State::kFailed;
-    record.error = store_.last_line(piece);
+    record.error = left_nothing ? "ended with status 0, but left nothing" : store_.last_line(piece);
     if (ended.signal != 0) {
       record.error = "ended by signal " + std::to_string(ended.signal) +
                      (ended.signal == SIGKILL ? ", as where memory runs out" : "");

@@ -21,7 +21,7 @@ std::string shown(const json& value) {
   return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
 }
 
-json parse_json(const std::string& path, std::string_view text) {
+json parse_json(const std::string& path, std::string_view text, bool comments) {
   constexpr int kDeepest = 64;
   std::vector<std::set<std::string>> keys_of_open_objects;
   const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
@@ -41,7 +41,7 @@ json parse_json(const std::string& path, std::string_view text) {
     return true;
   };
   try {
-    return json::parse(text.begin(), text.end(), check);
+    return json::parse(text.begin(), text.end(), check, /*allow_exceptions=*/true, comments);
   } catch (const json::exception& error) {
     input_error(path, ": expected JSON, but found a ", reason(error), "; correct or copy it again");
   }

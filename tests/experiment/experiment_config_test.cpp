@@ -79,6 +79,45 @@ TEST_F(ExperimentConfigTest, RefusesValuesOfAnotherKind) {
               HasSubstr("flags.scoring.--dtype: expected a number, a string"));
 }
 
+TEST_F(ExperimentConfigTest, RefusesEmptyValuesAndThoseThatAProgramWouldCut) {
+  EXPECT_THAT(io::input_error_of([&] { read(R"({"output": "", "encoder": "encoder.pt"})"); }),
+              HasSubstr("output: expected a string that is not empty, but found \"\""));
+  EXPECT_THAT(error(R"("ner": {"en": {"test": ""}})"), HasSubstr("ner.en.test: expected a string"));
+  EXPECT_THAT(error(R"("unseen": [""])"), HasSubstr("unseen: expected a list of strings"));
+  EXPECT_THAT(error(R"("rows": [])"), HasSubstr("rows: expected one row at least"));
+  EXPECT_THAT(error(R"("flags": {"scoring": {"--threads-of": ""}})"),
+              HasSubstr("--threads-of: expected a number, a string that is not empty"));
+  EXPECT_THAT(error(R"("flags": {"lm_head": {"--steps": []}})"),
+              HasSubstr("flags.lm_head.--steps: expected one value at least, or false"));
+  EXPECT_THAT(error(R"("flags": {"lm_head": {"--steps": "2\u0000"}})"),
+              HasSubstr("flags.lm_head.--steps: expected a number, a string"));
+}
+
+TEST_F(ExperimentConfigTest, RefusesWhatIsNoNameOfAFlag) {
+  for (const std::string flag : {"--seed=7", "--", "--help", "-s", "--Steps", "--two words"}) {
+    EXPECT_THAT(error(R"("flags": {"scoring": {")" + flag + R"(": true}})"),
+                HasSubstr("expected flags such as \"--steps\", but found \"" + flag + "\""));
+  }
+}
+
+TEST_F(ExperimentConfigTest, RefusesLanguagesThatTheExperimentDoesNotHave) {
+  EXPECT_THAT(error(R"("unseen": ["zz"])"), HasSubstr("unseen: expected languages of en, ja"));
+  EXPECT_THAT(error(R"("language_flags": {"zz": {}})"),
+              HasSubstr("language_flags: expected languages of en, ja"));
+  EXPECT_NO_THROW(read(R"({"output": "out", "encoder": "encoder.pt", "languages": ["sw"],
+      "language_flags": {"en": {"--steps": 7}}})"))
+      << "en is the source";
+}
+
+TEST_F(ExperimentConfigTest, RefusesJsonThatOtherReadersRefuse) {
+  EXPECT_THAT(error(R"("output": "other")"), HasSubstr("expected every JSON key once"));
+  EXPECT_THAT(error(R"("rows": )" + std::string(100000, '[') + std::string(100000, ']')),
+              HasSubstr("expected JSON of at most 64 brackets inside each other"));
+  EXPECT_THAT(io::input_error_of([&] { read_experiment_config(folder_ / ""); }),
+              HasSubstr("expected"));
+  EXPECT_NO_THROW(read("{\"output\": \"out\", // where\n \"encoder\": \"encoder.pt\"}"));
+}
+
 TEST_F(ExperimentConfigTest, RefusesFlagsThatItSetsItself) {
   EXPECT_THAT(error(R"("flags": {"scoring": {"--output": "x"}})"),
               HasSubstr("flags.scoring: expected no --output, which the experiment itself sets"));
@@ -108,9 +147,9 @@ TEST_F(ExperimentConfigTest, RefusesFilesThatAreNotThere) {
               HasSubstr("flags.language_adapter.--init-adapter: expected a file or directory"));
   EXPECT_THAT(io::input_error_of([&] { read("{"); }), HasSubstr("expected JSON"));
   EXPECT_THAT(io::input_error_of([&] { read_experiment_config(folder_ / "none.json"); }),
-              HasSubstr("--config: expected a JSON file, but there is none at"));
+              HasSubstr("none.json: expected a file that can be read"));
   EXPECT_THAT(io::input_error_of([&] { read(R"({"output": "out"})"); }),
-              HasSubstr("encoder: expected a string, but found nothing"));
+              HasSubstr("encoder: expected a string that is not empty, but found nothing"));
 }
 
 }  // namespace experiment_config_test

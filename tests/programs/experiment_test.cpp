@@ -310,7 +310,8 @@ TEST(Experiment, RefusesBadFlags) {
     return result.err;
   };
   EXPECT_THAT(error(""), HasSubstr("--config: expected a configuration file"));
-  EXPECT_THAT(error("--config @/none.json"), HasSubstr("there is none at"));
+  EXPECT_THAT(error("--config @/none.json"),
+              HasSubstr("none.json: expected a file that can be read"));
   const auto folder = write_config("flags", kFewRows);
   EXPECT_THAT(error("--workers 0 --config " + folder + "/experiment.json"),
               HasSubstr("--workers: expected 1 or more, but found 0"));

@@ -125,10 +125,11 @@ inline ProgramResult run_command(const TinyFiles& files, const std::string& prog
                                  const std::string& command, const ProgramOptions& options = {}) {
   std::vector<std::string> arguments;
   std::istringstream words(files.expand(command));
-  for (std::string word; words >> word;) arguments.push_back(word);
+  for (std::string word; words >> word;) arguments.push_back(word == "''" ? "" : word);
   const bool computes = program != "export_encoder" && program != "convert_adapter" &&
                         program != "madx_experiment";  // which sets its children's
-  if (computes) arguments.insert(arguments.end(), {"--threads", "1"});
+  if (computes && command.find("--threads ") == std::string::npos)
+    arguments.insert(arguments.end(), {"--threads", "1"});
   return run_binary(program, arguments, options);
 }
 

@@ -40,7 +40,8 @@ class AdapterSetImpl : public torch::nn::Cloneable<AdapterSetImpl> {
   /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override;
 
-  /// The adapter at a site, or nullptr where the configuration leaves it out.
+  /// The adapter at a site, or nullptr where the configuration leaves it out. `layer` is in
+  /// [0, num_layers), unchecked: it is asked for at every site of every batch.
   AdapterImpl* at(int64_t layer, Site site) const {
     return adapters_[static_cast<size_t>(layer)][static_cast<size_t>(site)].get();
   }

@@ -61,7 +61,7 @@ struct BottleneckConfig {
   bool has_invertible() const { return !inv_adapter.empty(); }  ///< whether it has one
   bool leaves_out(int64_t layer) const;  ///< whether no adapter is in this layer
   /// Bottleneck size in `layer`: hidden / reduction factor, rounded down, at least 1. Throws
-  /// InputError where there is no factor for the layer.
+  /// InputError where there is no factor for the layer, and for more than 2^20 units.
   int64_t bottleneck_size(int64_t hidden, int64_t layer) const;
 };
 
@@ -82,6 +82,12 @@ inline int64_t BottleneckConfig::bottleneck_size(int64_t hidden, int64_t layer) 
   if (factor <= 0) {
     input_error("reduction_factor: expected a number above 0 for layer ", layer, ", but found ",
                 factor, "; give one, or a \"default\"");
+  }
+  constexpr double kLargest = 1 << 20;
+  if (static_cast<double>(hidden) / factor > kLargest) {
+    input_error("reduction_factor: expected a bottleneck of at most ",
+                static_cast<int64_t>(kLargest), " units, but ", hidden, " / ", factor,
+                " are more; give a larger factor");
   }
   const auto size = static_cast<int64_t>(static_cast<double>(hidden) / factor);
   return size < 1 ? 1 : size;
