@@ -1,6 +1,7 @@
 #pragma once
 
-/// All of madx, lowest level first (docs/design.md).
+/// What a user of the library calls (docs/design.md); the rest of include/madx is included where it
+/// is used.
 #include "madx/adapters/adapter.h"
 #include "madx/adapters/adapter_fusion.h"
 #include "madx/adapters/adapter_set.h"

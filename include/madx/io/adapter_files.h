@@ -15,12 +15,15 @@ namespace madx::io {
 /// directory's own name. Layers in `leave_out` have no adapter, beside those that the directory
 /// leaves out itself. Frozen until asked for (AdapterStack::train_adapter). Returns the name.
 /// Throws InputError when the adapter is of another hidden size than the encoder, a tensor is
-/// missing, of another shape, or has no place in the configuration.
+/// missing, of another shape, or has no place in the configuration; c10::Error, as
+/// AdapterStack::add does, for a name that the bank has already or that has a dot in it.
 std::string load_adapter(AdapterStack& adapters, const std::string& directory,
                          const std::string& name = "", const std::vector<int64_t>& leave_out = {});
 
 /// Writes a set of the bank as an AdapterHub directory that Python's
 /// `model.load_adapter(directory)` reads. `directory` must exist. `model` says whose adapter it is.
+/// Throws c10::Error for a name that the bank lacks, InputError for a tensor type that the format
+/// has no word for, MachineError when writing fails; `save_*_head` throw the last two.
 void save_adapter(const AdapterStack& adapters, const std::string& name, const ModelInfo& model,
                   const std::string& directory, TensorFormat format = TensorFormat::kTorch);
 
@@ -41,8 +44,8 @@ void save_classification_head(const ClassificationHead& head, const std::string&
                               const ModelInfo& model, const std::string& directory,
                               TensorFormat format = TensorFormat::kTorch);
 
-/// A masked-LM head without the tied output embedding. `config` is the encoder's: the head must be
-/// of its shape.
+/// A masked-LM head without the tied output embedding. Throws InputError when the directory holds
+/// another kind of head, or one that is not of the encoder's shape, which `config` tells.
 MlmHead load_mlm_head(const std::string& directory, const EncoderConfig& config);
 /// The same for this head; the output embedding is never written.
 void save_mlm_head(const MlmHead& head, const std::string& name, const ModelInfo& model,

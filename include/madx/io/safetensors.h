@@ -14,7 +14,9 @@ namespace madx::io {
 /// or missing bytes, an unknown dtype.
 TensorMap read_safetensors(const std::string& path);
 
-/// Writes the file whole or not at all.
+/// Writes the file whole or not at all. Tensors of any device and strides are written contiguous.
+/// Throws InputError for a name that is `__metadata__` or no UTF-8 and for a type that safetensors
+/// has no word for, MachineError when writing fails.
 void write_safetensors(const std::string& path, const TensorMap& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
