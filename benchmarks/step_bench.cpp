@@ -80,6 +80,10 @@ Flags parse(int argc, char** argv) {
   app.add_flag("--gradient-checkpointing", flags.checkpointing, "Compute layers again");
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
+  if (!std::isfinite(flags.reduction_factor)) {
+    madx::input_error("--reduction-factor: expected a number above 0, but found ",
+                      flags.reduction_factor);
+  }
   if (flags.over_text && flags.what != "mlm") {
     madx::input_error("--vocabulary text: expected --what mlm beside it, but found --what ",
                       flags.what);

@@ -21,6 +21,9 @@ namespace {
 /// Of a batch: what is beyond is a slip of the hand, and would end in a lack of memory.
 constexpr int64_t kMostSequences = int64_t{1} << 20;
 
+/// Of a program's threads: each costs time to start, and there are no processors for more.
+constexpr int kMostThreads = 1024;
+
 template <class Number>
 void require(bool holds, const std::string& flag, const std::string& expected, Number found) {
   if (!holds) input_error(flag, ": expected ", expected, ", but found ", found);

@@ -14,9 +14,6 @@
 
 namespace madx::apps {
 
-/// Of a program's threads: each costs time to start, and there are no processors for more.
-constexpr int kMostThreads = 1024;
-
 /// Flags that the training programs share, with their defaults. One place: a flag means the same in
 /// each.
 struct TrainingFlags {

@@ -55,6 +55,13 @@ TEST_F(RoundedLinear, GivesNoGradientWhereNoneIsAskedFor) {
   expect_close(x_.grad(), at::matmul(rounded(direction_), rounded(weight_.detach())));
 }
 
+TEST_F(RoundedLinear, TakesABatchOfWhichNothingIsRead) {
+  const auto none = at::empty({0, 33}).requires_grad_();
+  frozen_linear(none, layer_).sum().backward();
+  EXPECT_EQ(none.grad().sizes(), none.sizes());
+  EXPECT_TRUE(weight_.grad().eq(0).all().item<bool>());
+}
+
 TEST_F(RoundedLinear, IsEachHalfOfAFeedForwardBlockAndEachPartOfALayer) {
   const auto second_weight = at::randn({33, 19}), second_bias = at::randn({33});
   const FrozenLinear second{second_weight, second_bias, nullptr, 0, /*rounds=*/true};
