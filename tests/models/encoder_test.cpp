@@ -65,6 +65,30 @@ TEST_F(EncoderTest, GivesTheSameRowsWhenOnlySomeAreRead) {
   expect_close(run(batch), all.index_select(0, batch.read_rows), 1e-6);
 }
 
+TEST_F(EncoderTest, GivesTheStatesAfterEachLayer) {
+  auto batch = pack(kSequences);
+  const auto last = run(batch);
+  batch.read_rows = at::tensor({1, 3});
+  const auto states = encoder_->layer_states(batch, *adapters_->active_plan());
+  ASSERT_EQ(states.size(), 2u);
+  EXPECT_TRUE(at::equal(states[1], last));
+  // The first layer alone, of an encoder that has no other.
+  auto config = encoder_->config();
+  config.num_hidden_layers = 1;
+  Encoder first(config, encoder_->weights());
+  AdapterStack below(12, 1);
+  for (const std::string name : {"la", "ta"}) {
+    auto set = below->add(name, adapters_->get(name)->options.config());
+    const at::NoGradGuard no_grad;
+    for (const auto& [key, weight] : set->named_tensors()) {
+      for (const auto& [from, value] : adapters_->get(name)->named_tensors())
+        if (from == key) weight.copy_(value);
+    }
+  }
+  below->activate({"la", "ta"});
+  expect_close(states[0], first->forward(pack(kSequences), *below), 1e-6);
+}
+
 TEST_F(EncoderTest, RefusesRowsToReadThatAreOutOfOrderOrNotThere) {
   auto batch = pack(kSequences);
   for (const auto& rows : {std::vector<int64_t>{8, 1}, {20}, {-1, 3}}) {
