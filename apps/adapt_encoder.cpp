@@ -27,7 +27,7 @@ struct Flags {
   std::vector<std::string> text, eval_text;
   madx::FrozenParts frozen;
   madx::apps::MlmFlags mlm;
-  madx::apps::StayNearFlag stay_near;
+  madx::apps::StayNearFlags stay_near;
   madx::apps::TrainingFlags training;
   madx::apps::DeviceFlags device;
 };
@@ -59,7 +59,7 @@ Flags parse(int argc, char** argv) {
       ->capture_default_str();
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
-  flags.stay_near.check();
+  flags.stay_near.check(app);
   if (flags.device.dtype == "int8") {
     madx::input_error(
         "--dtype: expected float32 or bfloat16, in whose products the encoder's weights learn, but "
@@ -139,7 +139,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
     auto as_it_was = flags.encoder.load().encoder;
     as_it_was->to(device);
     as_it_was->use_bfloat16_products(flags.device.dtype == "bfloat16");
-    task.stay_near(flags.stay_near.weight, as_it_was);
+    task.stay_near({flags.stay_near.weight, {}, flags.stay_near.every_layer(), as_it_was});
   }
   const auto result = madx::apps::run_training(
       task, options,

@@ -25,13 +25,13 @@ namespace {
 
 struct Flags {
   madx::apps::EncoderFlags encoder;
-  std::string output, name, eval_text, lm_head, init_adapter;
+  std::string output, name, eval_text, lm_head, init_adapter, stay_near_adapter;
   std::vector<std::string> text;
   bool no_invertible = false, train_lm_head = false;
   double inv_reduction_factor = 2;
   int64_t snapshot_every = 0;
   madx::apps::MlmFlags mlm;
-  madx::apps::StayNearFlag stay_near;
+  madx::apps::StayNearFlags stay_near;
   madx::apps::AdapterFlags adapter;
   madx::apps::TrainingFlags training;
   madx::apps::DeviceFlags device;
@@ -51,7 +51,10 @@ Flags parse(int argc, char** argv) {
   app.add_flag("--no-invertible", flags.no_invertible, "Train no invertible adapter");
   app.add_option("--init-adapter", flags.init_adapter,
                  "Adapter to start from, of this configuration, e.g. one of many languages");
-  flags.stay_near.add_to(app, "the encoder's own");
+  flags.stay_near.add_to(app, "the encoder's own, or those under --stay-near-adapter");
+  app.add_option(
+      "--stay-near-adapter", flags.stay_near_adapter,
+      "Adapter whose hidden states --stay-near keeps near to, e.g. the source language's");
   app.add_option("--snapshot-every", flags.snapshot_every,
                  "Write the adapter as it is then to the output's snapshots/N every N steps")
       ->capture_default_str();
@@ -65,7 +68,7 @@ Flags parse(int argc, char** argv) {
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
-  flags.stay_near.check();
+  flags.stay_near.check(app);
   if (flags.snapshot_every < 0) {
     madx::input_error("--snapshot-every: expected a number of steps, or 0 for none, but found ",
                       flags.snapshot_every);
@@ -109,6 +112,16 @@ madx::BottleneckConfig add_adapter(const Flags& flags, const std::string& name,
   return config;
 }
 
+/// Adds the adapter of --stay-near-adapter; returns its name in the bank, nothing where there is
+/// none.
+madx::Composition add_near(const Flags& flags, const std::string& name,
+                           madx::AdapterStack& adapters) {
+  if (flags.stay_near_adapter.empty()) return {};
+  const auto near = name + "_near";
+  madx::io::load_adapter(adapters, flags.stay_near_adapter, near);
+  return {near};
+}
+
 /// All that decides what is learned.
 madx::apps::Recipe describe(const Flags& flags, const std::string& name, const std::string& lm_head,
                             const madx::BottleneckConfig& config,
@@ -119,6 +132,8 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name, const s
   if (!flags.eval_text.empty()) recipe.add_input("--eval-text", flags.eval_text);
   if (!lm_head.empty()) recipe.add_input("--lm-head", lm_head);
   if (!flags.init_adapter.empty()) recipe.add_input("--init-adapter", flags.init_adapter);
+  if (!flags.stay_near_adapter.empty())
+    recipe.add_input("--stay-near-adapter", flags.stay_near_adapter);
   recipe.settings["--name"] = name;
   recipe.settings["--train-lm-head"] = flags.train_lm_head ? "given" : "not given";
   flags.stay_near.describe(recipe);
@@ -141,6 +156,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   torch::manual_seed(flags.training.seed);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   const auto adapter_config = add_adapter(flags, name, config, adapters);
+  const auto near = add_near(flags, name, adapters);
   flags.adapter.check_adapter_drop(config);
   const auto lm_head = madx::apps::head_beside(flags.lm_head, flags.init_adapter);
   auto head = madx::apps::choose_mlm_head(lm_head, flags.encoder.path, loaded);
@@ -182,7 +198,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,
                      vocabulary);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
-  task.stay_near(flags.stay_near.weight);
+  task.stay_near({flags.stay_near.weight, near, flags.stay_near.every_layer()});
   const auto model = madx::io::model_info(config);
   const auto save = [&](const std::string& directory) {
     if (flags.train_lm_head) {

@@ -1,6 +1,7 @@
 #include "apps/command_line/mlm_flags.h"
 
 #include <cmath>
+#include <functional>
 #include <iostream>
 
 #include "madx/core/error.h"
@@ -18,9 +19,12 @@ std::string grouped(int64_t number) {
   return text;
 }
 
-std::string check_vocabulary(const std::string& value) {
-  if (value == "full" || value == "text") return "";
-  return "expected full or text, but found \"" + value + "\"";
+std::function<std::string(const std::string&)> one_of(const std::string& first,
+                                                      const std::string& second) {
+  return [=](const std::string& value) {
+    if (value == first || value == second) return std::string();
+    return "expected " + first + " or " + second + ", but found \"" + value + "\"";
+  };
 }
 
 }  // namespace
@@ -34,7 +38,7 @@ void MlmFlags::add_to(CLI::App& app) {
                  "Softmax over full, all of the encoder's sub-words, or text, those that the texts "
                  "have: faster, with losses of its own")
       ->capture_default_str()
-      ->check(check_vocabulary);
+      ->check(one_of("full", "text"));
 }
 
 MlmBatchesOptions MlmFlags::batches_options(const TrainingFlags& training, Mixing mixing) const {
@@ -61,20 +65,29 @@ std::map<std::string, std::string> MlmFlags::labels() const {
   return {{"vocabulary", vocabulary}};
 }
 
-void StayNearFlag::add_to(CLI::App& app, const std::string& from) {
+void StayNearFlags::add_to(CLI::App& app, const std::string& from) {
   app.add_option("--stay-near", weight,
                  "Weight of how far hidden states of unmasked tokens go from " + from +
                      ", beside the masked-LM loss")
       ->capture_default_str();
+  app.add_option("--stay-near-layers", layers,
+                 "Which states --stay-near holds: the last ones, or all, those after each layer")
+      ->capture_default_str()
+      ->check(one_of("last", "all"));
 }
 
-void StayNearFlag::check() const {
-  if (weight >= 0 && std::isfinite(weight)) return;
-  input_error("--stay-near: expected a weight of at least 0, but found ", weight);
+void StayNearFlags::check(const CLI::App& app) const {
+  if (!(weight >= 0 && std::isfinite(weight)))
+    input_error("--stay-near: expected a weight of at least 0, but found ", weight);
+  for (const std::string more : {"--stay-near-layers", "--stay-near-adapter"}) {
+    if (weight == 0 && app.get_option_no_throw(more) != nullptr && app.count(more) > 0)
+      input_error(more, ": expected --stay-near above 0 beside it; give one, or leave it out");
+  }
 }
 
-void StayNearFlag::describe(Recipe& recipe) const {
+void StayNearFlags::describe(Recipe& recipe) const {
   if (weight > 0) recipe.settings["--stay-near"] = exact_text(weight);
+  if (every_layer()) recipe.settings["--stay-near-layers"] = layers;
 }
 
 MlmTexts::MlmTexts(const MlmFlags& flags, const MlmBatchesOptions& options,

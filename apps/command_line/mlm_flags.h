@@ -32,14 +32,16 @@ struct MlmFlags {
   std::map<std::string, std::string> labels() const;
 };
 
-/// --stay-near: the weight of MlmTask::stay_near.
-struct StayNearFlag {
+/// --stay-near and --stay-near-layers: weight and states of StayNear.
+struct StayNearFlags {
   double weight = 0;
+  std::string layers = "last";
+  bool every_layer() const { return layers == "all"; }
 
   /// `from` is what the states stay near to: "the encoder's own".
   void add_to(CLI::App& app, const std::string& from);
-  /// Throws InputError for what is no weight.
-  void check() const;
+  /// Throws InputError for what is no weight, and for flags that need one.
+  void check(const CLI::App& app) const;
   void describe(Recipe& recipe) const;
 };
 

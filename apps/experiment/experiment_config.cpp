@@ -24,7 +24,10 @@ constexpr std::pair<PieceKind, const char*> kKinds[] = {
     {PieceKind::kScoring, "scoring"}};
 
 /// Flags that name a file or directory: made absolute.
-const std::set<std::string> kPathFlags = {"--init-adapter", "--lm-head"};
+const std::set<std::string> kPathFlags = {"--init-adapter", "--lm-head", "--stay-near-adapter"};
+/// Those of them that may name the source language's adapter, by this word.
+const std::set<std::string> kSourceFlags = {"--init-adapter", "--stay-near-adapter"};
+constexpr auto kSourceWord = "source";
 /// Flags that the experiment itself sets.
 const std::set<std::string> kOwnFlags = {
     "--encoder",        "--text",           "--eval-text", "--output", "--name",
@@ -45,6 +48,7 @@ FlagValue value_of(const ConfigPart& part, const std::string& flag, const json& 
   };
   if (value.is_array() && value.empty()) part.refuse(flag, "one value at least, or false");
   if (value.is_boolean()) return {value.get<bool>(), {}};
+  if (kSourceFlags.count(flag) > 0 && value == kSourceWord) return {true, {}, true};
   std::vector<std::string> values;
   if (!value.is_array()) values.push_back(one(value));
   if (value.is_array())

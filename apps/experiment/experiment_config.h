@@ -10,10 +10,11 @@
 namespace madx::apps {
 
 /// A flag's values: none for one that stands alone. One that is not given hides that of a more
-/// general place.
+/// general place. One `of_source` names the source language's adapter of the row, without values.
 struct FlagValue {
   bool given = true;
   std::vector<std::string> values;
+  bool of_source = false;
 };
 using FlagValues = std::map<std::string, FlagValue>;
 

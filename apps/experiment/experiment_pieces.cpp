@@ -116,8 +116,31 @@ void ExperimentPieces::read_labelled(PieceMaker& maker, const std::string& sourc
   maker.read("--test", test, source);
 }
 
+bool ExperimentPieces::read_source_adapter(PieceMaker& maker, FlagValues& flags,
+                                           const std::string& row, const std::string& language,
+                                           const std::string& source) {
+  bool stays_near = false;
+  for (auto flag = flags.begin(); flag != flags.end();) {
+    if (!flag->second.of_source) {
+      ++flag;
+      continue;
+    }
+    if (language != source) {
+      const auto adapter = language_adapter(row, source, source);
+      if (!adapter) return false;
+      read(maker, flag->first, *adapter);
+    }
+    stays_near = stays_near || flag->first == "--stay-near-adapter";
+    flag = flags.erase(flag);
+  }
+  if (language == source && stays_near)
+    for (const char* flag : {"--stay-near", "--stay-near-layers"}) flags.erase(flag);
+  return true;
+}
+
 std::optional<PieceOrigin> ExperimentPieces::language_adapter(const std::string& row,
-                                                              const std::string& language) {
+                                                              const std::string& language,
+                                                              const std::string& source) {
   if (const auto ready = config_.language_adapters.find(language);
       ready != config_.language_adapters.end()) {
     return PieceOrigin{ready->second, std::nullopt, ""};
@@ -131,7 +154,10 @@ std::optional<PieceOrigin> ExperimentPieces::language_adapter(const std::string&
   read_head(maker, PieceKind::kLanguageAdapter, of, language);
   maker.set("--name", language);
   if (config_.curve > 0) maker.set("--snapshot-every", std::to_string(config_.curve));
-  set_flags(maker, PieceKind::kLanguageAdapter, of, language);
+  auto flags = config_.flags_of(PieceKind::kLanguageAdapter, of, language);
+  set_row_flags(flags, PieceKind::kLanguageAdapter, of);
+  if (!read_source_adapter(maker, flags, of, language, source)) return std::nullopt;
+  maker.set(flags);
   return PieceOrigin{"", add(maker, language), ""};
 }
 
@@ -197,12 +223,13 @@ std::optional<size_t> ExperimentPieces::task_adapter(const std::string& asked,
   }
   if (row == "tlr") {
     for (const auto& language : config_.languages)
-      if (language != source && language_adapter(row, language)) learned.push_back(language);
+      if (language != source && language_adapter(row, language, source))
+        learned.push_back(language);
     maker.set({{"--train-languages", {true, learned}}});
   }
   for (const auto& language : learned) {
     if (setup == "no-lang") break;
-    const auto adapter = language_adapter(row, language);
+    const auto adapter = language_adapter(row, language, source);
     if (!adapter) {
       reason = "no text of " + language + ", and no ready adapter";
       return std::nullopt;

@@ -27,8 +27,10 @@ class ExperimentPieces {
 
   const std::vector<Piece>& all() const { return pieces_; }
 
-  /// A language's adapter for a row; nothing where there is neither a ready one nor text.
-  std::optional<PieceOrigin> language_adapter(const std::string& row, const std::string& language);
+  /// A language's adapter for a row; nothing where there is neither a ready one nor text. `source`
+  /// is the language whose adapter it starts from or stays near to, where flags say so.
+  std::optional<PieceOrigin> language_adapter(const std::string& row, const std::string& language,
+                                              const std::string& source);
   /// The encoder after masked LM on a language's text; nothing where there is none.
   std::optional<PieceOrigin> adapted_encoder(const std::string& language);
   /// An encoder fine-tuned on a source; `language` is the target that it is for, or empty.
@@ -61,6 +63,10 @@ class ExperimentPieces {
   void set_row_flags(FlagValues& flags, PieceKind kind, const std::string& row);
   void set_flags(PieceMaker& maker, PieceKind kind, const std::string& row,
                  const std::string& language = "");
+  /// Takes flags that name the source's adapter out, and reads it by them; the source's own adapter
+  /// has none of them, and nothing to stay near to. False where there is no such adapter.
+  bool read_source_adapter(PieceMaker& maker, FlagValues& flags, const std::string& row,
+                           const std::string& language, const std::string& source);
   /// Ready adapters have all layers: madx-2.0 leaves the last one out as it loads them.
   void leave_out_of(PieceMaker& maker, const std::string& row, const PieceOrigin& adapter);
   /// The row whose language adapters a row has: its own where they differ.

@@ -120,7 +120,8 @@ class Planner {
       }
       std::optional<PieceOrigin> adapter;
       if (setup != "no-lang") {
-        adapter = pieces_.language_adapter(row, row == "keep-source" ? asked_source : language);
+        adapter = pieces_.language_adapter(row, row == "keep-source" ? asked_source : language,
+                                           asked_source);
         if (!adapter) {
           gap(row, source, language, "no text of " + language + ", and no ready adapter");
           continue;

@@ -50,7 +50,14 @@ TEST_F(TrainExample, ALanguageAdapterLearnsFromRawText) {
   MlmHead head(MlmHeadOptions(/*hidden_size=*/12, /*vocab_size=*/252));
   MlmTask task(encoder_, adapters_, head, batches, /*held_out=*/&batches,
                adapters_->get("sw")->named_tensors());
-  task.stay_near(/*weight=*/10);
+  //! [stay near]
+  adapters_->add("en", AdapterSet(AdapterSetOptions(named_config("pfeiffer+inv"), 12, 2)));
+  StayNear near;
+  near.weight = 3;
+  near.adapters = {"en"};
+  near.every_layer = true;
+  task.stay_near(near);
+  //! [stay near]
 
   TrainerOptions options;
   options.steps = 3;
@@ -58,6 +65,14 @@ TEST_F(TrainExample, ALanguageAdapterLearnsFromRawText) {
   const TrainingResult result = train(task, options, nobody);
   //! [mlm task]
   EXPECT_EQ(result.steps, 3);
+  //! [stay near distance]
+  const PackedBatch text = pack({{0, 17, 9, 2}});
+  StayNearDistance from_alone({/*weight=*/1}, encoder_, adapters_);
+  const auto states = from_alone.states(encoder_, text, *adapters_->active_plan());
+  const auto masked = at::tensor({1}, at::kLong);  // rows that do not count
+  const at::Tensor far = from_alone.of(states, text, masked, one_process());
+  //! [stay near distance]
+  EXPECT_GT(far.item<double>(), 0);
   //! [held-out loss]
   const std::optional<MlmTask::HeldOutLoss> loss = task.held_out_loss();
   //! [held-out loss]

@@ -139,6 +139,21 @@ TEST_F(ExperimentConfigTest, RefusesWhatComesTwice) {
   EXPECT_THAT(error(R"("rows": ["madx", "xlm-r", "madx"])"), HasSubstr("rows: expected each once"));
 }
 
+TEST_F(ExperimentConfigTest, SourceIsAWordOfFlagsThatTakeAnAdapter) {
+  const auto flags = [&](const std::string& more) {
+    return read(R"({"output": "out", "encoder": "encoder.pt", "flags": {"language_adapter": {)" +
+                more + "}}}")
+        .flags.at(PieceKind::kLanguageAdapter);
+  };
+  for (const std::string flag : {"--init-adapter", "--stay-near-adapter"}) {
+    EXPECT_TRUE(flags("\"" + flag + "\": \"source\"").at(flag).of_source);
+    EXPECT_TRUE(flags("\"" + flag + "\": \"source\"").at(flag).values.empty());
+    EXPECT_FALSE(flags("\"" + flag + "\": false").at(flag).of_source);
+  }
+  EXPECT_THAT(error(R"("flags": {"language_adapter": {"--lm-head": "source"}})"),
+              HasSubstr("--lm-head: expected a file or directory, but there is none at"));
+}
+
 TEST_F(ExperimentConfigTest, RefusesFilesThatAreNotThere) {
   EXPECT_THAT(error(R"("text": {"en": "no.txt"})"),
               HasSubstr("text.en: expected a file or directory, but there is none at"));

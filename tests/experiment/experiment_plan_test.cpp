@@ -113,6 +113,53 @@ TEST_F(ExperimentPlanTest, RowsThatComeOrGoRenameNoPieceOfOthers) {
   for (const auto& name : names(plan({"fun"}))) EXPECT_THAT(names(both), Contains(name));
 }
 
+TEST_F(ExperimentPlanTest, TargetsStartFromAndStayNearTheSourcesAdapter) {
+  auto& flags = config_.flags[PieceKind::kLanguageAdapter];
+  for (const char* flag : {"--init-adapter", "--stay-near-adapter"}) flags[flag] = {true, {}, true};
+  flags["--stay-near"] = {true, {"3"}};
+  flags["--stay-near-layers"] = {true, {"all"}};
+  for (const std::string row : {"madx", "tlr", "houlsby"}) {
+    const auto all = plan({row});
+    std::string source;
+    for (const auto& piece : all.pieces) {
+      if (piece.kind != PieceKind::kLanguageAdapter) continue;
+      if (piece.language == "en") {
+        source = all.store + "/" + piece.name;
+        EXPECT_THAT(text(piece), Not(HasSubstr("near"))) << row << ": near to itself";
+        EXPECT_THAT(text(piece), Not(HasSubstr("--init-adapter")));
+        continue;
+      }
+      ASSERT_FALSE(source.empty()) << "it comes before what needs it";
+      EXPECT_EQ(piece.needs.size(), 1u);
+      EXPECT_THAT(text(piece), HasSubstr("--stay-near-adapter " + source + " "));
+      EXPECT_THAT(text(piece), HasSubstr("--stay-near 3 --stay-near-layers all "));
+      const bool starts = text(piece).find("--init-adapter " + source + " ") != std::string::npos;
+      EXPECT_EQ(starts, row != "houlsby") << "whose adapters have another shape";
+    }
+    EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 3) << row;
+  }
+}
+
+TEST_F(ExperimentPlanTest, EachSourceHasTargetsNearIt) {
+  config_.flags[PieceKind::kLanguageAdapter]["--stay-near-adapter"] = {true, {}, true};
+  config_.flags[PieceKind::kLanguageAdapter]["--stay-near"] = {true, {"3"}};
+  config_.sources = {"en", "sw"};
+  config_.ner["sw"].train = config_.ner["en"].train;
+  // Of en, sw: alone, and near each other; of rw: near each.
+  EXPECT_EQ(count(plan({"madx"}), PieceKind::kLanguageAdapter), 6);
+}
+
+TEST_F(ExperimentPlanTest, ASourceWithAReadyAdapterIsWhatTargetsStayNearTo) {
+  config_.flags[PieceKind::kLanguageAdapter]["--stay-near-adapter"] = {true, {}, true};
+  config_.language_adapters["en"] = config_.encoder;
+  const auto all = plan({"madx"});
+  EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 2);
+  for (const auto& piece : all.pieces) {
+    if (piece.kind != PieceKind::kLanguageAdapter) continue;
+    EXPECT_THAT(text(piece), HasSubstr("--stay-near-adapter " + config_.encoder + " "));
+  }
+}
+
 TEST_F(ExperimentPlanTest, EachLanguageStartsFromAHeadOfItsOwnWhereThereAreFlagsForOne) {
   config_.flags[PieceKind::kLmHead]["--steps"] = {true, {"7"}};
   const auto all = plan({"madx", "houlsby", "mlm-trg"});

@@ -1,6 +1,7 @@
 // train_lm_head and train_lang_adapter as processes: what they write, and that a seed decides it.
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -229,6 +230,30 @@ TEST(TrainLangAdapter, StartsFromAnAdapter) {
   start("other", " --lm-head @/lm_head");
   EXPECT_EQ(loss("given"), loss("rw"));
   EXPECT_NE(loss("other"), loss("rw"));
+}
+
+TEST(TrainLangAdapter, StaysNearAnotherAdapter) {
+  const auto adapter = [](const std::string& name, const std::string& flags) {
+    expect_success("train_lang_adapter",
+                   "--encoder @/encoder --lm-head @/lm_head --text @/en.txt --no-encoder-dropout "
+                   "--output @/near/" +
+                       name + " " + flags);
+    const auto rows = json_lines(tiny_files() / ("near/" + name + "/metrics.jsonl"));
+    return rows.back()["loss"].get<double>();
+  };
+  adapter("base", "--lr 1e-2 --steps 6");
+  adapter("far", "--lr 1 --steps 6");
+  // The first step's loss of one that starts from base: the masked-LM loss, and how far it is.
+  const std::string starts = "--lr 1e-2 --steps 1 --init-adapter @/near/base ";
+  const auto plain = adapter("plain", starts);
+  const auto base = adapter("of_base", starts + "--stay-near 5 --stay-near-adapter @/near/base");
+  const auto far = adapter("of_far", starts + "--stay-near 5 --stay-near-adapter @/near/far");
+  EXPECT_GT(base, plain) << "what is masked changes the states of its neighbours";
+  EXPECT_GT(far, base + 0.01);
+  const auto all = adapter(
+      "in_all", starts + "--stay-near 5 --stay-near-adapter @/near/far --stay-near-layers all");
+  EXPECT_GT(std::abs(all - far), 1e-3);
+  EXPECT_GT(all, plain);
 }
 
 }  // namespace language_adapter_test

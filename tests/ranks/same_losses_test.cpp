@@ -27,6 +27,7 @@ const Training kTrainings[] = {
     {"language_adapter", kText + "--batch-size 6 --eval-text @/sw.txt --eval-every 4"},
     {"fewer_sequences_than_ranks", kText + "--batch-size 3 --gradient-accumulation 2"},
     {"houlsby_stays_near", kText + "--config houlsby --stay-near 0.5 --batch-size 5"},
+    {"stays_near_in_all_layers", kText + "--stay-near 2 --stay-near-layers all --batch-size 5"},
     {"adapter_drop", kText + "--adapter-drop 1 --gradient-checkpointing --batch-size 5"},
     {"train_head_full_length", kText + "--train-lm-head --full-length --max-length 12"},
     {"task_adapter", kTags + "--batch-size 5 --dev @/dev.conll"},

@@ -13,6 +13,7 @@
 #include "madx/models/mlm_head.h"
 #include "madx/models/softmax_vocabulary.h"
 #include "madx/train/adapter_drop.h"
+#include "madx/train/stay_near.h"
 #include "madx/train/training_task.h"
 
 namespace madx {
@@ -39,21 +40,16 @@ class MlmTask : public TrainingTask {
   /// From now on each batch skips up to `most` first layers.
   void use_adapter_drop(int64_t most, uint64_t seed) { drop_ = AdapterDrop(adapters_, most, seed); }
 
-  /// From now on the loss of training, not that of evaluation, has a second term: `weight` times
-  /// the squared distance, relative to the squared length, of the last hidden states of tokens that
-  /// are not masked from those which the encoder gives without adapters for the text as it was; or
-  /// from those of `reference`, on the same device, where the encoder's own weights learn.
-  void stay_near(double weight, Encoder reference = nullptr) {
-    stay_near_ = weight;
-    reference_ = std::move(reference);
-    if (!reference_.is_empty()) reference_->eval();
-  }
+  /// From now on the loss of training, not that of evaluation, has a second term: how far hidden
+  /// states of tokens that are not masked are from those that the text gives as it was (StayNear).
+  /// Throws c10::Error for adapters that the bank lacks.
+  void stay_near(const StayNear& near) { near_ = StayNearDistance(near, encoder_, adapters_); }
 
   Loss loss(int64_t index) override {
     drop_.draw(index);
     const auto batch = take(index);
     if (ranks_->count() > 1) return {share_of(batch), batch.batch.rows()};
-    return {stay_near_ > 0 ? loss_and_distance(batch) : loss_of(batch), batch.batch.rows()};
+    return {near_.counts() ? loss_and_distance(batch) : loss_of(batch), batch.batch.rows()};
   }
 
   void share_with(RankGroup& ranks) override { ranks_ = &ranks; }
@@ -128,7 +124,7 @@ class MlmTask : public TrainingTask {
     const MlmBatch own{part.batch, whole.targets.index_select(0, part.read)};
     const auto share =
         static_cast<double>(own.targets.numel()) / static_cast<double>(whole.targets.numel());
-    return stay_near_ > 0 ? loss_and_distance(own, share) : loss_of(own, share);
+    return near_.counts() ? loss_and_distance(own, share) : loss_of(own, share);
   }
 
   /// `share` of the mean over the batch's masked tokens; undefined where there are none.
@@ -152,34 +148,14 @@ class MlmTask : public TrainingTask {
     auto whole = packed;
     whole.read_rows = at::Tensor();
     const auto& plan = *adapters_->active_plan();
-    const auto hidden = encoder_->forward(whole, plan);  // (rows, hidden)
-    const auto loss = masked_loss(hidden.index_select(0, masked), batch, plan, packed, share);
-    const auto far = stay_near_ * distance(whole, masked, batch.targets, hidden);
+    const auto states = near_.states(encoder_, whole, plan);  // (rows, hidden) each
+    const auto loss =
+        masked_loss(states.back().index_select(0, masked), batch, plan, packed, share);
+    auto text = whole;
+    const auto unmasked = upload(batch.targets, masked.device());
+    text.input_ids = whole.input_ids.index_copy(0, masked, unmasked);
+    const auto far = near_.of(states, text, masked, *ranks_);
     return loss.defined() ? loss + far : far;
-  }
-
-  /// What the encoder gives alone, without dropout, or the reference in its place: (rows, hidden).
-  at::Tensor states_alone(const PackedBatch& text) {
-    const torch::NoGradGuard no_grad;
-    const auto plan = adapters_->plan({});
-    if (!reference_.is_empty()) return reference_->forward(text, *plan);
-    const bool trains = encoder_->is_training();
-    encoder_->eval();
-    auto states = encoder_->forward(text, *plan);
-    encoder_->train(trains);
-    return states;
-  }
-
-  /// Of `hidden` from what the encoder gives alone, where nothing is masked: ().
-  at::Tensor distance(const PackedBatch& batch, const at::Tensor& masked, const at::Tensor& targets,
-                      const at::Tensor& hidden) {
-    auto text = batch;
-    text.input_ids = batch.input_ids.index_copy(0, masked, upload(targets, masked.device()));
-    const auto alone = states_alone(text);
-    const auto kept = at::ones({alone.size(0), 1}, alone.options()).index_fill_(0, masked, 0);
-    const auto length = (alone.square() * kept).sum();
-    ranks_->sum(length);
-    return ((hidden - alone).square() * kept).sum() / length;
   }
 
   Encoder encoder_;
@@ -189,8 +165,7 @@ class MlmTask : public TrainingTask {
   MlmBatches* held_out_;
   SoftmaxVocabulary vocabulary_;
   AdapterDrop drop_;
-  double stay_near_ = 0;
-  Encoder reference_{nullptr};
+  StayNearDistance near_;
   RankGroup* ranks_ = &one_process();
   std::vector<std::pair<std::string, at::Tensor>> trained_;
   int64_t ahead_index_ = -1;
