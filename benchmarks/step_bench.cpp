@@ -21,6 +21,7 @@
 
 #include "apps/command_line/flags.h"
 #include "apps/command_line/program.h"
+#include "benchmarks/random_encoder.h"
 #include "madx/madx.h"
 
 namespace {
@@ -101,61 +102,6 @@ madx::EncoderConfig config_of(const Flags& flags) {
   return config;
 }
 
-at::Tensor random_matrix(int64_t rows, int64_t columns) {
-  return at::empty({rows, columns}).normal_(0, 0.02);
-}
-
-/// Word embeddings in the form that the encoder keeps them in, a part at a time: peak memory is
-/// measured.
-void set_random_words(madx::EncoderWeights& weights, const madx::EncoderConfig& config,
-                      madx::WeightForm form) {
-  const auto rows = config.vocab_size, hidden = config.hidden_size;
-  const bool scaled = form == madx::WeightForm::kInt8;
-  const auto type = scaled                               ? at::kChar
-                    : form == madx::WeightForm::kFloat32 ? at::kFloat
-                                                         : at::kBFloat16;
-  weights.words = at::empty({rows, hidden}, type);
-  if (scaled) weights.word_scales = at::empty({rows});
-  constexpr int64_t kPart = 4096;
-  for (int64_t first = 0; first < rows; first += kPart) {
-    const auto size = std::min(kPart, rows - first);
-    const auto part = random_matrix(size, hidden);
-    if (!scaled) {
-      weights.words.narrow(0, first, size).copy_(part);
-      continue;
-    }
-    const auto quantised = madx::ops::quantise_rows(part, [](const at::Tensor&) {});
-    weights.words.narrow(0, first, size).copy_(quantised.rows);
-    weights.word_scales.narrow(0, first, size).copy_(quantised.scales);
-  }
-}
-
-/// An encoder as Hugging Face initialises one.
-madx::Encoder random_encoder(const madx::EncoderConfig& config, madx::WeightForm form) {
-  const auto hidden = config.hidden_size, inner = config.intermediate_size;
-  const auto linear = [](int64_t out, int64_t in) {
-    return madx::LayerWeights{random_matrix(out, in), at::zeros({out})};
-  };
-  const auto norm = [&] { return madx::LayerWeights{at::ones({hidden}), at::zeros({hidden})}; };
-  madx::EncoderWeights weights;
-  set_random_words(weights, config, form);
-  weights.positions = random_matrix(config.max_position_embeddings, hidden);
-  weights.types = random_matrix(config.type_vocab_size, hidden);
-  weights.norm = norm();
-  weights.layer = [&](int64_t) {
-    return madx::EncoderLayerWeights{linear(hidden, hidden),
-                                     linear(hidden, hidden),
-                                     linear(hidden, hidden),
-                                     linear(hidden, hidden),
-                                     norm(),
-                                     linear(inner, hidden),
-                                     linear(hidden, inner),
-                                     norm()};
-  };
-  madx::detail::check_weight_form(config, form, "random weights");
-  return madx::Encoder(config, weights, form);
-}
-
 /// What a step does, and how many tokens it reads.
 class Step {
  public:
@@ -163,7 +109,7 @@ class Step {
       : flags_(flags),
         device_(device),
         config_(config_of(flags)),
-        encoder_(random_encoder(config_, flags.device.weight_form(device))),
+        encoder_(madx::bench::random_encoder(config_, flags.device.weight_form(device))),
         adapters_(config_.hidden_size, config_.num_hidden_layers),
         no_adapters_(config_.hidden_size, config_.num_hidden_layers),
         mlm_head_(madx::MlmHeadOptions(config_.hidden_size, config_.vocab_size)),

@@ -18,8 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SUFFIXES = (".h", ".cpp", ".cuh", ".cu")
 LIBRARY = ("include", "src")
-MEASURED = ("include", "src", "apps", "examples")  # held to lengths
-LEVELLED = (*MEASURED, "tools", "benchmarks")  # held to the table
+MEASURED = ("include", "src", "apps", "examples", "tools", "benchmarks")  # held to the table and to lengths
 LONGEST, MEDIAN, HOPS = 300, 120, 6
 # Files longer than LONGEST, with the reason.
 LONGER = {}
@@ -110,7 +109,7 @@ def names_flag(line):
 def check_includes(path, text, table, problems):
     """Returns the files that this one includes."""
     level, reached = level_of(path), []
-    levelled = path.startswith(tuple(folder + "/" for folder in LEVELLED)) and path not in OF_ALL_LEVELS
+    levelled = path.startswith(tuple(folder + "/" for folder in MEASURED)) and path not in OF_ALL_LEVELS
     if levelled and level not in table:
         problems.append(f"{path}: folder {level} is not in the table of docs/design.md")
         levelled = False
@@ -136,7 +135,7 @@ def main():
     problems, graph, lengths = [], {}, {}
     table = read_table(read_section("Levels"), problems)
     check_flows(read_section("Three flows"), problems)
-    paths = [file.relative_to(ROOT).as_posix() for folder in (*LEVELLED, "tests")
+    paths = [file.relative_to(ROOT).as_posix() for folder in (*MEASURED, "tests")
              for file in sorted((ROOT / folder).rglob("*")) if file.suffix in SUFFIXES]
     for path in paths:
         text = (ROOT / path).read_text(encoding="utf-8")
