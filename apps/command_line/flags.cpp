@@ -20,6 +20,8 @@ namespace {
 
 /// Of a batch: what is beyond is a slip of the hand, and would end in a lack of memory.
 constexpr int64_t kMostSequences = int64_t{1} << 20;
+/// Of a step, and passes of a run: with these, and so many steps, no count of batches overflows.
+constexpr int64_t kMostBatches = int64_t{1} << 20, kMostSteps = int64_t{1} << 40;
 
 /// Of a program's threads: each costs time to start, and there are no processors for more.
 constexpr int kMostThreads = 1024;
@@ -71,8 +73,12 @@ void TrainingFlags::add_to(CLI::App& app) {
 }
 
 void TrainingFlags::check() {
-  require(steps.value_or(1) > 0, "--steps", "a number above 0", steps.value_or(1));
-  require(epochs.value_or(1) > 0, "--epochs", "a number above 0", epochs.value_or(1));
+  const auto count = [](const std::string& flag, int64_t value, int64_t most) {
+    require(value > 0, flag, "a number above 0", value);
+    require(value <= most, flag, "at most " + std::to_string(most), value);
+  };
+  count("--steps", steps.value_or(1), kMostSteps);
+  count("--epochs", epochs.value_or(1), kMostBatches);
   if (steps && epochs) input_error("--steps and --epochs: expected one of them, but found both");
   if (batch_tokens) {
     if (batch_size_option_ != nullptr && batch_size_option_->count() > 0)
@@ -84,8 +90,7 @@ void TrainingFlags::check() {
   require(batch_size > 0, "--batch-size", "a number above 0", batch_size);
   require(batch_size <= kMostSequences, batch_tokens ? "--batch-tokens" : "--batch-size",
           "at most " + std::to_string(kMostSequences) + " sequences", batch_size);
-  require(gradient_accumulation > 0, "--gradient-accumulation", "a number above 0",
-          gradient_accumulation);
+  count("--gradient-accumulation", gradient_accumulation, kMostBatches);
   require(lr > 0 && std::isfinite(lr), "--lr", "a number above 0", lr);
   require(warmup_steps.value_or(0) >= 0, "--warmup-steps", "a number of at least 0",
           warmup_steps.value_or(0));
