@@ -87,8 +87,15 @@ std::map<PieceKind, FlagValues> flags_by_kind(const ConfigPart& part) {
   for (const auto& [kind, key] : kKinds) keys.emplace_back(key);
   part.check_keys(keys);
   std::map<PieceKind, FlagValues> flags;
-  for (const auto& [kind, key] : kKinds)
-    if (part.has(key)) flags[kind] = flags_in(part.part(key));
+  for (const auto& [kind, key] : kKinds) {
+    if (!part.has(key)) continue;
+    flags[kind] = flags_in(part.part(key));
+    for (const auto& [flag, value] : flags[kind]) {
+      if (value.of_source && kind != PieceKind::kLanguageAdapter)
+        input_error(part.file, ": ", part.place, ".", key, ".", flag, ": expected \"", kSourceWord,
+                    "\" among the flags of language_adapter alone; leave it out");
+    }
+  }
   return flags;
 }
 

@@ -150,6 +150,12 @@ TEST_F(ExperimentConfigTest, SourceIsAWordOfFlagsThatTakeAnAdapter) {
     EXPECT_TRUE(flags("\"" + flag + "\": \"source\"").at(flag).values.empty());
     EXPECT_FALSE(flags("\"" + flag + "\": false").at(flag).of_source);
   }
+  for (const std::string kind : {"adapted_encoder", "task_adapter"}) {
+    EXPECT_THAT(error("\"flags\": {\"" + kind + "\": {\"--init-adapter\": \"source\"}}"),
+                HasSubstr("flags." + kind +
+                          ".--init-adapter: expected \"source\" among the flags "
+                          "of language_adapter alone"));
+  }
   EXPECT_THAT(error(R"("flags": {"language_adapter": {"--lm-head": "source"}})"),
               HasSubstr("--lm-head: expected a file or directory, but there is none at"));
 }
