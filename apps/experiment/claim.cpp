@@ -1,7 +1,7 @@
 #include "apps/experiment/claim.h"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,22 +62,58 @@ std::optional<Owner> read_owner(const std::string& path) {
   return owner;
 }
 
+/// Writes `text` whole beside `path`, under a name of its own, which it returns.
+std::string write_beside(const std::string& path, const std::string& text) {
+  auto whole = path + "." + text.substr(text.rfind(' ') + 1);
+  std::ofstream file(whole);
+  file << text;
+  file.flush();
+  if (!file) machine_error(whole, ": cannot be written: ", std::strerror(errno));
+  return whole;
+}
+
 /// Writes `text` as a file that was not there; false where it was.
 bool create(const std::string& path, const std::string& text) {
-  // Whole under a name of its own first: link(2) gives it the other name, unless there is one.
-  const auto whole = path + "." + text.substr(text.rfind(' ') + 1);
-  {
-    std::ofstream file(whole);
-    file << text;
-    file.flush();
-    if (!file) machine_error(whole, ": cannot be written: ", std::strerror(errno));
-  }
+  // link(2) gives the whole file the other name, unless there is one.
+  const auto whole = write_beside(path, text);
   const bool made = link(whole.c_str(), path.c_str()) == 0;
   const int error = errno;
   unlink(whole.c_str());
   if (!made && error != EEXIST) machine_error(path, ": cannot be written: ", std::strerror(error));
   return made;
 }
+
+/// A claim's file with the kernel's lock on it. Whoever removes it or puts another in its place has
+/// that lock, so while it is held `path` names this file, or nobody's.
+class LockedClaim {
+ public:
+  /// Waits for the lock. The file may be gone, or another's by then: see `held`.
+  explicit LockedClaim(const std::string& path) : file_(open(path.c_str(), O_RDWR | O_CLOEXEC)) {
+    if (file_ < 0) return;
+    int locked = 0;
+    do locked = flock(file_, LOCK_EX);
+    while (locked != 0 && errno == EINTR);
+    error_ = locked == 0 ? 0 : errno;
+    // Opened, not asked by name alone: a file system of several machines then asks its server.
+    const int now = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat mine = {}, named = {};
+    held_ = error_ == 0 && now >= 0 && fstat(file_, &mine) == 0 && fstat(now, &named) == 0 &&
+            mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+    if (now >= 0) close(now);
+  }
+  ~LockedClaim() {
+    if (file_ >= 0) close(file_);
+  }
+  LockedClaim(const LockedClaim&) = delete;
+  LockedClaim& operator=(const LockedClaim&) = delete;
+
+  bool held() const { return held_; }
+  int error() const { return error_; }  ///< of the lock, where the file system has none
+
+ private:
+  int file_ = -1, error_ = 0;
+  bool held_ = false;
+};
 
 /// Seconds since a file was touched, by the clock of the file system that it lies on.
 double age(const std::string& path, const std::string& token) {
@@ -116,22 +152,27 @@ std::unique_ptr<Claim> Claim::acquire(const std::string& path) {
                     process_space() + " " + token;
   for (int attempt = 0; attempt < 3; ++attempt) {
     if (create(path, text)) return std::unique_ptr<Claim>(new Claim(path, token));
-    const auto owner = read_owner(path);
-    if (!expired(path, owner, token)) return nullptr;
-    // Two may find it expired. One of them renames it; the other may by then meet a new claim, sees
-    // so by its token, and puts it back.
-    const auto taken = path + ".expired." + token;
-    if (rename(path.c_str(), taken.c_str()) != 0) continue;
-    const auto found = read_owner(taken);
-    const bool same = (!owner && !found) || (owner && found && owner->token == found->token);
-    if (!same) link(taken.c_str(), path.c_str());
-    unlink(taken.c_str());
-    if (!same) return nullptr;
+    if (!expired(path, read_owner(path), token)) return nullptr;
+    // Several may find it expired. The first with the lock puts its own in its place.
+    const LockedClaim old(path);
+    if (old.error() != 0) {
+      machine_error(path, ": expected a file system with locks, to take a claim that has expired, ",
+                    "but found: ", std::strerror(old.error()),
+                    "; use another folder as \"output\"");
+    }
+    if (!old.held()) continue;
+    if (!expired(path, read_owner(path), token)) return nullptr;
+    const auto whole = write_beside(path, text);
+    if (rename(whole.c_str(), path.c_str()) != 0)
+      machine_error(path, ": cannot be written: ", std::strerror(errno));
+    return std::unique_ptr<Claim>(new Claim(path, token));
   }
   return nullptr;
 }
 
 Claim::~Claim() {
+  const LockedClaim mine(path_);
+  if (!mine.held()) return;
   if (const auto owner = read_owner(path_); owner && owner->token == token_) unlink(path_.c_str());
 }
 
