@@ -16,6 +16,7 @@
 #include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/mlm_run.h"
 #include "apps/ranks/run_on_ranks.h"
+#include "apps/run/average_with_init.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
 #include "madx/io/new_directory.h"
@@ -28,7 +29,7 @@ struct Flags {
   std::string output, name, eval_text, lm_head, init_adapter, stay_near_adapter;
   std::vector<std::string> text;
   bool no_invertible = false, train_lm_head = false;
-  double inv_reduction_factor = 2;
+  double inv_reduction_factor = 2, init_weight = 0;
   int64_t snapshot_every = 0;
   madx::apps::MlmFlags mlm;
   madx::apps::StayNearFlags stay_near;
@@ -51,6 +52,9 @@ Flags parse(int argc, char** argv) {
   app.add_flag("--no-invertible", flags.no_invertible, "Train no invertible adapter");
   app.add_option("--init-adapter", flags.init_adapter,
                  "Adapter to start from, of this configuration, e.g. one of many languages");
+  app.add_option("--init-weight", flags.init_weight,
+                 "Weight of --init-adapter in the average with it that is written, e.g. 0.5")
+      ->capture_default_str();
   flags.stay_near.add_to(app, "the encoder's own, or those under --stay-near-adapter");
   app.add_option(
       "--stay-near-adapter", flags.stay_near_adapter,
@@ -72,6 +76,13 @@ Flags parse(int argc, char** argv) {
   if (flags.snapshot_every < 0) {
     madx::input_error("--snapshot-every: expected a number of steps, or 0 for none, but found ",
                       flags.snapshot_every);
+  }
+  if (!(flags.init_weight >= 0 && flags.init_weight < 1)) {
+    madx::input_error("--init-weight: expected a number of at least 0 and below 1, but found ",
+                      flags.init_weight);
+  }
+  if (app.count("--init-weight") > 0 && flags.init_adapter.empty()) {
+    madx::input_error("--init-weight: expected --init-adapter beside it, the adapter to average");
   }
   for (const std::string flag : {"--config", "--reduction-factor", "--leave-out",
                                  "--inv-reduction-factor", "--no-invertible"}) {
@@ -135,6 +146,7 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name, const s
   if (!flags.stay_near_adapter.empty())
     recipe.add_input("--stay-near-adapter", flags.stay_near_adapter);
   recipe.settings["--name"] = name;
+  if (flags.init_weight > 0) recipe.settings["--init-weight"] = std::to_string(flags.init_weight);
   recipe.settings["--train-lm-head"] = flags.train_lm_head ? "given" : "not given";
   flags.stay_near.describe(recipe);
   flags.training.describe(options, recipe);
@@ -184,6 +196,8 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   loaded.encoder->to(device);
   adapters->to(device);
   head->to(device);
+  const madx::apps::AverageWithInit average(adapters->get(name)->named_tensors(),
+                                            flags.init_weight);
 
   const auto options =
       flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/3);
@@ -206,7 +220,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
       madx::io::save_mlm_head(head, name, model, beside.path());
       beside.commit();
     }
-    madx::io::save_adapter(adapters, name, model, directory);
+    average.during([&] { madx::io::save_adapter(adapters, name, model, directory); });
   };
   const auto snapshot = [&](int64_t step) {
     const auto all = output.path() + "/snapshots";

@@ -57,7 +57,7 @@ void ExperimentPieces::set_row_flags(FlagValues& flags, PieceKind kind, const st
   if (adapter && row == "houlsby") set("--config", "houlsby");
   // One of another shape cannot be what they start from.
   if (kind == PieceKind::kLanguageAdapter && (row == "madx-2.0" || row == "houlsby"))
-    flags.erase("--init-adapter");
+    for (const char* flag : {"--init-adapter", "--init-weight"}) flags.erase(flag);
   if (kind == PieceKind::kTaskAdapter && row == "fun") set("--unfreeze-every", "50");
   if (kind == PieceKind::kTaskAdapter && row == "averaged") set("--average-every", "100");
 }
@@ -119,7 +119,11 @@ void ExperimentPieces::read_labelled(PieceMaker& maker, const std::string& sourc
 bool ExperimentPieces::read_source_adapter(PieceMaker& maker, FlagValues& flags,
                                            const std::string& row, const std::string& language,
                                            const std::string& source) {
-  bool stays_near = false;
+  // Flags that say nothing without the flag of an adapter before them.
+  static const std::map<std::string, std::vector<std::string>> kBeside = {
+      {"--init-adapter", {"--init-weight"}},
+      {"--stay-near-adapter", {"--stay-near", "--stay-near-layers"}}};
+  std::vector<std::string> dropped;
   for (auto flag = flags.begin(); flag != flags.end();) {
     if (!flag->second.of_source) {
       ++flag;
@@ -129,12 +133,13 @@ bool ExperimentPieces::read_source_adapter(PieceMaker& maker, FlagValues& flags,
       const auto adapter = language_adapter(row, source, source);
       if (!adapter) return false;
       read(maker, flag->first, *adapter);
+    } else {
+      const auto& beside = kBeside.at(flag->first);
+      dropped.insert(dropped.end(), beside.begin(), beside.end());
     }
-    stays_near = stays_near || flag->first == "--stay-near-adapter";
     flag = flags.erase(flag);
   }
-  if (language == source && stays_near)
-    for (const char* flag : {"--stay-near", "--stay-near-layers"}) flags.erase(flag);
+  for (const auto& flag : dropped) flags.erase(flag);
   return true;
 }
 

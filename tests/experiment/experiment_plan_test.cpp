@@ -118,6 +118,7 @@ TEST_F(ExperimentPlanTest, TargetsStartFromAndStayNearTheSourcesAdapter) {
   for (const char* flag : {"--init-adapter", "--stay-near-adapter"}) flags[flag] = {true, {}, true};
   flags["--stay-near"] = {true, {"3"}};
   flags["--stay-near-layers"] = {true, {"all"}};
+  flags["--init-weight"] = {true, {"0.5"}};
   for (const std::string row : {"madx", "tlr", "houlsby"}) {
     const auto all = plan({row});
     std::string source;
@@ -126,7 +127,7 @@ TEST_F(ExperimentPlanTest, TargetsStartFromAndStayNearTheSourcesAdapter) {
       if (piece.language == "en") {
         source = all.store + "/" + piece.name;
         EXPECT_THAT(text(piece), Not(HasSubstr("near"))) << row << ": near to itself";
-        EXPECT_THAT(text(piece), Not(HasSubstr("--init-adapter")));
+        EXPECT_THAT(text(piece), Not(HasSubstr("--init-")));
         continue;
       }
       ASSERT_FALSE(source.empty()) << "it comes before what needs it";
@@ -135,6 +136,7 @@ TEST_F(ExperimentPlanTest, TargetsStartFromAndStayNearTheSourcesAdapter) {
       EXPECT_THAT(text(piece), HasSubstr("--stay-near 3 --stay-near-layers all "));
       const bool starts = text(piece).find("--init-adapter " + source + " ") != std::string::npos;
       EXPECT_EQ(starts, row != "houlsby") << "whose adapters have another shape";
+      EXPECT_EQ(text(piece).find("--init-weight 0.5 ") != std::string::npos, starts);
     }
     EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 3) << row;
   }

@@ -232,6 +232,31 @@ TEST(TrainLangAdapter, StartsFromAnAdapter) {
   EXPECT_NE(loss("other"), loss("rw"));
 }
 
+TEST(TrainLangAdapter, WritesItsAverageWithTheAdapterThatItStartedFrom) {
+  expect_success("train_lang_adapter",
+                 "--text @/en.txt --steps 6 --output @/average/base" + std::string(kFlags));
+  const auto train = [](const std::string& name, const std::string& flags) {
+    expect_success("train_lang_adapter",
+                   "--text @/sw.txt --snapshot-every 3 --init-adapter @/average/base "
+                   "--output @/average/" +
+                       name + flags + std::string(kFlags));
+  };
+  const auto read = [](const std::string& name) {
+    return io::read_adapter(tiny_files() / ("average/" + name));
+  };
+  train("learned", " --steps 6");
+  train("quarter", " --steps 6 --init-weight 0.25");
+  const auto base = read("base");
+  for (const std::string at : {"", "/snapshots/3"}) {
+    const auto learned = read("learned" + at), quarter = read("quarter" + at);
+    EXPECT_EQ(quarter.tensors.size(), base.tensors.size());
+    for (const auto& item : quarter.tensors) {
+      const auto expected = 0.25 * base.tensors[item.key()] + 0.75 * learned.tensors[item.key()];
+      EXPECT_TRUE(at::allclose(item.value(), expected, 1e-5, 1e-7)) << at << item.key();
+    }
+  }
+}
+
 TEST(TrainLangAdapter, StaysNearAnotherAdapter) {
   const auto adapter = [](const std::string& name, const std::string& flags) {
     expect_success("train_lang_adapter",
