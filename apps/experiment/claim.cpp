@@ -68,7 +68,11 @@ std::string write_beside(const std::string& path, const std::string& text) {
   std::ofstream file(whole);
   file << text;
   file.flush();
-  if (!file) machine_error(whole, ": cannot be written: ", std::strerror(errno));
+  if (!file) {
+    const int error = errno;
+    unlink(whole.c_str());
+    machine_error(whole, ": cannot be written: ", std::strerror(error));
+  }
   return whole;
 }
 
@@ -89,7 +93,12 @@ class LockedClaim {
  public:
   /// Waits for the lock. The file may be gone, or another's by then: see `held`.
   explicit LockedClaim(const std::string& path) : file_(open(path.c_str(), O_RDWR | O_CLOEXEC)) {
-    if (file_ < 0) return;
+    // NFS locks what is open for writing alone; another user's claim may be one to read.
+    if (file_ < 0 && errno == EACCES) file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file_ < 0) {
+      error_ = errno == ENOENT ? 0 : errno;
+      return;
+    }
     int locked = 0;
     do locked = flock(file_, LOCK_EX);
     while (locked != 0 && errno == EINTR);
@@ -108,7 +117,7 @@ class LockedClaim {
   LockedClaim& operator=(const LockedClaim&) = delete;
 
   bool held() const { return held_; }
-  int error() const { return error_; }  ///< of the lock, where the file system has none
+  int error() const { return error_; }  ///< where it cannot be locked, though it is there; else 0
 
  private:
   int file_ = -1, error_ = 0;
@@ -156,15 +165,18 @@ std::unique_ptr<Claim> Claim::acquire(const std::string& path) {
     // Several may find it expired. The first with the lock puts its own in its place.
     const LockedClaim old(path);
     if (old.error() != 0) {
-      machine_error(path, ": expected a file system with locks, to take a claim that has expired, ",
-                    "but found: ", std::strerror(old.error()),
-                    "; use another folder as \"output\"");
+      machine_error(path,
+                    ": has expired, but cannot be locked to be taken: ", std::strerror(old.error()),
+                    "; remove it, or use an \"output\" on a file system with locks");
     }
     if (!old.held()) continue;
     if (!expired(path, read_owner(path), token)) return nullptr;
     const auto whole = write_beside(path, text);
-    if (rename(whole.c_str(), path.c_str()) != 0)
-      machine_error(path, ": cannot be written: ", std::strerror(errno));
+    if (rename(whole.c_str(), path.c_str()) != 0) {
+      const int error = errno;
+      unlink(whole.c_str());
+      machine_error(path, ": cannot be written: ", std::strerror(error));
+    }
     return std::unique_ptr<Claim>(new Claim(path, token));
   }
   return nullptr;
@@ -172,7 +184,8 @@ std::unique_ptr<Claim> Claim::acquire(const std::string& path) {
 
 Claim::~Claim() {
   const LockedClaim mine(path_);
-  if (!mine.held()) return;
+  if (!mine.held() && mine.error() == 0)
+    return;  // where there are no locks, it is given back still
   if (const auto owner = read_owner(path_); owner && owner->token == token_) unlink(path_.c_str());
 }
 

@@ -14,7 +14,7 @@ namespace madx::apps {
 class Claim {
  public:
   /// The claim, or nullptr where somebody else has it. Throws MachineError where the file cannot be
-  /// written.
+  /// written, or has expired and cannot be locked.
   static std::unique_ptr<Claim> acquire(const std::string& path);
   /// Gives it back.
   ~Claim();
