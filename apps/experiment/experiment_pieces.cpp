@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "apps/experiment/experiment_rows.h"
 #include "madx/core/error.h"
 #include "madx/io/encoder_files.h"
 
@@ -69,12 +70,10 @@ void ExperimentPieces::set_flags(PieceMaker& maker, PieceKind kind, const std::s
   maker.set(flags);
 }
 
-std::string ExperimentPieces::adapter_row(const std::string& row) const {
-  const auto own = config_.row_flags.find(row);
-  const bool differs =
-      row == "madx-2.0" || row == "houlsby" ||
-      (own != config_.row_flags.end() && own->second.count(PieceKind::kLanguageAdapter) > 0);
-  return differs ? row : "madx";
+std::string ExperimentPieces::no_language_adapter(const std::string& row,
+                                                  const std::string& language) const {
+  return "no text of " + language + ", and no ready adapter" +
+         (config_.language_adapters.count(language) > 0 ? " of the kind that " + row + " has" : "");
 }
 
 void ExperimentPieces::read_text(PieceMaker& maker, const std::string& language) {
@@ -146,12 +145,14 @@ bool ExperimentPieces::read_source_adapter(PieceMaker& maker, FlagValues& flags,
 std::optional<PieceOrigin> ExperimentPieces::language_adapter(const std::string& row,
                                                               const std::string& language,
                                                               const std::string& source) {
+  const auto of = adapter_row(config_, row);
+  const bool has_text = config_.text.count(language) > 0;
   if (const auto ready = config_.language_adapters.find(language);
-      ready != config_.language_adapters.end()) {
+      ready != config_.language_adapters.end() &&
+      (of == "madx" || (!has_text && ready_adapter_serves(of, ready->second)))) {
     return PieceOrigin{ready->second, std::nullopt, ""};
   }
-  if (config_.text.count(language) == 0) return std::nullopt;
-  const auto of = adapter_row(row);
+  if (!has_text) return std::nullopt;
   PieceMaker maker({PieceKind::kLanguageAdapter, "train_lang_adapter", "", "", language},
                    identified_);
   maker.read("--encoder", config_.encoder);
@@ -236,7 +237,7 @@ std::optional<size_t> ExperimentPieces::task_adapter(const std::string& asked,
     if (setup == "no-lang") break;
     const auto adapter = language_adapter(row, language, source);
     if (!adapter) {
-      reason = "no text of " + language + ", and no ready adapter";
+      reason = no_language_adapter(row, language);
       return std::nullopt;
     }
     read(maker, "--language", *adapter, language);
@@ -270,15 +271,6 @@ size_t ExperimentPieces::score(const std::string& row, size_t task, const std::s
 std::string ExperimentPieces::test_of(const std::string& language) const {
   const auto found = config_.ner.find(language);
   return found == config_.ner.end() ? "" : found->second.test;
-}
-
-std::string ExperimentPieces::setup_of(const std::string& row) const {
-  if (row == "madx-lad-inv") return "no-lang";
-  return row == "madx-inv" ? "no-inv" : "madx";
-}
-
-std::string ExperimentPieces::task_row(const std::string& row) const {
-  return row == "keep-source" || row == "drop-la" ? "madx" : row;
 }
 
 void ExperimentPieces::leave_out_of(PieceMaker& maker, const std::string& row,

@@ -27,10 +27,13 @@ class ExperimentPieces {
 
   const std::vector<Piece>& all() const { return pieces_; }
 
-  /// A language's adapter for a row; nothing where there is neither a ready one nor text. `source`
-  /// is the language whose adapter it starts from or stays near to, where flags say so.
+  /// A language's adapter for a row; nothing where there is neither a ready one nor text. Rows
+  /// whose adapters differ from those of madx train their own where there is text. `source` is the
+  /// language whose adapter it starts from or stays near to, where flags say so.
   std::optional<PieceOrigin> language_adapter(const std::string& row, const std::string& language,
                                               const std::string& source);
+  /// Why a row has none.
+  std::string no_language_adapter(const std::string& row, const std::string& language) const;
   /// The encoder after masked LM on a language's text; nothing where there is none.
   std::optional<PieceOrigin> adapted_encoder(const std::string& language);
   /// An encoder fine-tuned on a source; `language` is the target that it is for, or empty.
@@ -49,10 +52,6 @@ class ExperimentPieces {
 
   /// A language's test set; empty where there is none.
   std::string test_of(const std::string& language) const;
-  /// What zero_shot_ner calls the setup of a row's task adapter.
-  std::string setup_of(const std::string& row) const;
-  /// The row whose task adapter a row has: those that differ in testing alone have that of madx.
-  std::string task_row(const std::string& row) const;
 
  private:
   size_t add(PieceMaker& maker, const std::string& label);
@@ -69,8 +68,6 @@ class ExperimentPieces {
                            const std::string& language, const std::string& source);
   /// Ready adapters have all layers: madx-2.0 leaves the last one out as it loads them.
   void leave_out_of(PieceMaker& maker, const std::string& row, const PieceOrigin& adapter);
-  /// The row whose language adapters a row has: its own where they differ.
-  std::string adapter_row(const std::string& row) const;
   void read_text(PieceMaker& maker, const std::string& language);
   /// The head that masked LM starts from: the language's own, where the configuration has flags to
   /// train one, or else the one that it names; nothing where the piece's flags name another.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apps/experiment/experiment_pieces.h"
+#include "apps/experiment/experiment_rows.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 
@@ -112,7 +113,7 @@ class Planner {
     const auto source =
         row == "multi-source" ? joined(multi_source(asked_source), "+") : asked_source;
     if (!task) return gap_everywhere(row, source, reason);
-    const auto setup = row == "drop-la" ? "no-lang" : pieces_.setup_of(pieces_.task_row(row));
+    const auto setup = row == "drop-la" ? "no-lang" : setup_of(task_row(row));
     for (const auto& language : tested(row, source)) {
       if (language == asked_source && row != "drop-la") {
         cell(row, source, language, seed, *task);
@@ -123,7 +124,7 @@ class Planner {
         adapter = pieces_.language_adapter(row, row == "keep-source" ? asked_source : language,
                                            asked_source);
         if (!adapter) {
-          gap(row, source, language, "no text of " + language + ", and no ready adapter");
+          gap(row, source, language, pieces_.no_language_adapter(row, language));
           continue;
         }
       }

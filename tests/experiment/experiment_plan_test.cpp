@@ -1,12 +1,10 @@
 // Which pieces an experiment is made of: rows share what they have in common, and a piece's name
 // changes with what decides it and with nothing else.
-#include "apps/experiment/experiment_plan.h"
-
 #include <gmock/gmock.h>
 
 #include <algorithm>
 
-#include "io/test_files.h"
+#include "experiment/experiment_plan_fixture.h"
 
 namespace madx::apps {
 namespace experiment_plan_test {
@@ -16,49 +14,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAre;
-
-class ExperimentPlanTest : public testing::Test {
- protected:
-  ExperimentPlanTest() {
-    std::filesystem::create_directory(folder_ / "encoder");
-    io::write_bytes(folder_ / "encoder/config.json", R"({"num_hidden_layers": 12})");
-    for (const char* name : {"en.txt", "sw.txt", "rw.txt", "en.conll", "sw.conll", "rw.conll"})
-      io::write_bytes(folder_ / name, name);
-    config_.path = folder_ / "experiment.json";
-    config_.output = folder_ / "out";
-    config_.encoder = folder_ / "encoder";
-    config_.sources = {"en"};
-    config_.languages = {"en", "sw", "rw"};
-    config_.seeds = {1};
-    for (const std::string language : {"en", "sw", "rw"}) {
-      config_.text[language] = {folder_ / (language + ".txt")};
-      config_.ner[language] = {"", "", folder_ / (language + ".conll")};
-    }
-    config_.ner["en"].train = folder_ / "en.conll";
-  }
-
-  ExperimentPlan plan(const std::vector<std::string>& rows) {
-    config_.rows = rows;
-    return plan_experiment(config_);
-  }
-  static int64_t count(const ExperimentPlan& plan, PieceKind kind) {
-    return std::count_if(plan.pieces.begin(), plan.pieces.end(),
-                         [&](const Piece& piece) { return piece.kind == kind; });
-  }
-  static std::vector<std::string> names(const ExperimentPlan& plan) {
-    std::vector<std::string> names;
-    for (const auto& piece : plan.pieces) names.push_back(piece.name);
-    return names;
-  }
-  static std::string text(const Piece& piece) {
-    std::string text;
-    for (const auto& word : piece.arguments) text += word + " ";
-    return text;
-  }
-
-  io::TemporaryFolder folder_;
-  ExperimentConfig config_;
-};
 
 TEST_F(ExperimentPlanTest, RowsThatDifferInTestingShareTheirTraining) {
   const auto all = plan({"madx", "keep-source", "drop-la"});
@@ -99,11 +54,6 @@ TEST_F(ExperimentPlanTest, RowsHaveWhatTheyAreNamedAfter) {
   EXPECT_THAT(task_of("averaged"), HasSubstr("--average-every 100"));
 }
 
-TEST_F(ExperimentPlanTest, AdapterRowsOfAnotherShapeHaveLanguageAdaptersOfTheirOwn) {
-  const auto all = plan({"madx", "madx-2.0", "houlsby", "tlr", "fun"});
-  EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 9);
-}
-
 TEST_F(ExperimentPlanTest, RowsThatComeOrGoRenameNoPieceOfOthers) {
   for (const char* row : {"madx-inv", "fun"})
     config_.row_flags[row][PieceKind::kLanguageAdapter]["--steps"] = {true, {"5"}};
@@ -111,108 +61,6 @@ TEST_F(ExperimentPlanTest, RowsThatComeOrGoRenameNoPieceOfOthers) {
   EXPECT_EQ(count(both, PieceKind::kLanguageAdapter), 3);
   EXPECT_THAT(names(turned), testing::UnorderedElementsAreArray(names(both)));
   for (const auto& name : names(plan({"fun"}))) EXPECT_THAT(names(both), Contains(name));
-}
-
-TEST_F(ExperimentPlanTest, TargetsStartFromAndStayNearTheSourcesAdapter) {
-  auto& flags = config_.flags[PieceKind::kLanguageAdapter];
-  for (const char* flag : {"--init-adapter", "--stay-near-adapter"}) flags[flag] = {true, {}, true};
-  flags["--stay-near"] = {true, {"3"}};
-  flags["--stay-near-layers"] = {true, {"all"}};
-  flags["--init-weight"] = {true, {"0.5"}};
-  for (const std::string row : {"madx", "tlr", "houlsby"}) {
-    const auto all = plan({row});
-    std::string source;
-    for (const auto& piece : all.pieces) {
-      if (piece.kind != PieceKind::kLanguageAdapter) continue;
-      if (piece.language == "en") {
-        source = all.store + "/" + piece.name;
-        EXPECT_THAT(text(piece), Not(HasSubstr("near"))) << row << ": near to itself";
-        EXPECT_THAT(text(piece), Not(HasSubstr("--init-")));
-        continue;
-      }
-      ASSERT_FALSE(source.empty()) << "it comes before what needs it";
-      EXPECT_EQ(piece.needs.size(), 1u);
-      EXPECT_THAT(text(piece), HasSubstr("--stay-near-adapter " + source + " "));
-      EXPECT_THAT(text(piece), HasSubstr("--stay-near 3 --stay-near-layers all "));
-      const bool starts = text(piece).find("--init-adapter " + source + " ") != std::string::npos;
-      EXPECT_EQ(starts, row != "houlsby") << "whose adapters have another shape";
-      EXPECT_EQ(text(piece).find("--init-weight 0.5 ") != std::string::npos, starts);
-    }
-    EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 3) << row;
-  }
-}
-
-TEST_F(ExperimentPlanTest, EachSourceHasTargetsNearIt) {
-  config_.flags[PieceKind::kLanguageAdapter]["--stay-near-adapter"] = {true, {}, true};
-  config_.flags[PieceKind::kLanguageAdapter]["--stay-near"] = {true, {"3"}};
-  config_.sources = {"en", "sw"};
-  config_.ner["sw"].train = config_.ner["en"].train;
-  // Of en, sw: alone, and near each other; of rw: near each.
-  EXPECT_EQ(count(plan({"madx"}), PieceKind::kLanguageAdapter), 6);
-}
-
-TEST_F(ExperimentPlanTest, ASourceWithAReadyAdapterIsWhatTargetsStayNearTo) {
-  config_.flags[PieceKind::kLanguageAdapter]["--stay-near-adapter"] = {true, {}, true};
-  config_.language_adapters["en"] = config_.encoder;
-  const auto all = plan({"madx"});
-  EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 2);
-  for (const auto& piece : all.pieces) {
-    if (piece.kind != PieceKind::kLanguageAdapter) continue;
-    EXPECT_THAT(text(piece), HasSubstr("--stay-near-adapter " + config_.encoder + " "));
-  }
-}
-
-TEST_F(ExperimentPlanTest, EachLanguageStartsFromAHeadOfItsOwnWhereThereAreFlagsForOne) {
-  config_.flags[PieceKind::kLmHead]["--steps"] = {true, {"7"}};
-  const auto all = plan({"madx", "houlsby", "mlm-trg"});
-  EXPECT_EQ(count(all, PieceKind::kLmHead), 3) << "shared by rows";
-  for (const auto& piece : all.pieces) {
-    if (piece.kind == PieceKind::kLmHead) {
-      EXPECT_EQ(piece.program, "train_lm_head");
-      EXPECT_THAT(text(piece), HasSubstr("--steps 7 "));
-    }
-    if (piece.kind != PieceKind::kLanguageAdapter && piece.kind != PieceKind::kAdaptedEncoder)
-      continue;
-    ASSERT_EQ(piece.needs.size(), 1u) << piece.name;
-    const auto& head = all.pieces[piece.needs[0]];
-    EXPECT_EQ(head.kind, PieceKind::kLmHead);
-    EXPECT_EQ(head.language, piece.language);
-    EXPECT_THAT(text(piece), HasSubstr("--lm-head " + all.store + "/" + head.name + " "));
-  }
-}
-
-TEST_F(ExperimentPlanTest, AHeadAmongAnAdaptersFlagsIsTheOneItStartsFrom) {
-  config_.flags[PieceKind::kLmHead]["--steps"] = {true, {"7"}};
-  config_.language_flags["sw"]["--lm-head"] = {true, {config_.encoder}};
-  const auto all = plan({"madx"});
-  EXPECT_EQ(count(all, PieceKind::kLmHead), 2);
-  for (const auto& piece : all.pieces) {
-    if (piece.kind != PieceKind::kLanguageAdapter || piece.language != "sw") continue;
-    EXPECT_TRUE(piece.needs.empty());
-    EXPECT_THAT(text(piece), HasSubstr("--lm-head " + config_.encoder + " "));
-  }
-}
-
-TEST_F(ExperimentPlanTest, AHeadsFlagsAreTakenAsThoseOfOtherPieces) {
-  config_.lm_head = config_.encoder;
-  config_.flags[PieceKind::kLmHead]["--full-length"] = {false, {}};
-  const auto heads = [&] {
-    std::vector<std::string> heads;
-    for (const auto& piece : plan({"madx"}).pieces)
-      if (piece.kind == PieceKind::kLmHead) heads.push_back(text(piece));
-    EXPECT_EQ(heads.size(), 3u);
-    return heads;
-  };
-  for (const auto& head : heads()) {
-    EXPECT_THAT(head, HasSubstr("--lm-head " + config_.lm_head + " "));
-    EXPECT_THAT(head, Not(HasSubstr("--full-length"))) << "false takes a flag back";
-  }
-  const auto other = folder_ / "sw.txt";
-  config_.flags[PieceKind::kLmHead]["--lm-head"] = {true, {other}};
-  for (const auto& head : heads()) {
-    EXPECT_THAT(head, HasSubstr("--lm-head " + other + " "));
-    EXPECT_THAT(head, Not(HasSubstr("--lm-head " + config_.lm_head + " "))) << "given once";
-  }
 }
 
 TEST_F(ExperimentPlanTest, MlmTrgAdaptsNoEncoderOnItsSource) {
@@ -248,16 +96,6 @@ TEST_F(ExperimentPlanTest, ASourceNeedsTrainingData) {
   config_.sources = {"sw"};
   EXPECT_THAT(io::input_error_of([&] { plan({"madx"}); }),
               HasSubstr("ner.sw.train: expected training data of a source"));
-}
-
-TEST_F(ExperimentPlanTest, ReadyAdaptersAreNotTrained) {
-  for (const std::string language : {"en", "sw", "rw"}) {
-    std::filesystem::create_directories(folder_ / ("ready/" + language));
-    config_.language_adapters[language] = folder_ / ("ready/" + language);
-  }
-  const auto all = plan({"madx", "madx-2.0"});
-  EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 0);
-  EXPECT_THAT(text(all.pieces.back()), HasSubstr("--leave-out-loaded 11"));
 }
 
 TEST_F(ExperimentPlanTest, NamesChangeWithWhatDecidesAPieceAlone) {

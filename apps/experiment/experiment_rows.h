@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "apps/experiment/experiment_config.h"
+
+namespace madx::apps {
+
+/// What zero_shot_ner calls the setup of a row's task adapter.
+std::string setup_of(const std::string& row);
+/// The row whose task adapter a row has: those that differ in testing alone have that of madx.
+std::string task_row(const std::string& row);
+/// The row whose language adapters a row has: its own where they differ, that of madx elsewhere.
+std::string adapter_row(const ExperimentConfig& config, const std::string& row);
+/// Whether a row whose language adapters differ from those of madx can have a ready one all the
+/// same: madx-2.0 leaves its last layer out, houlsby takes one of Houlsby's placement.
+bool ready_adapter_serves(const std::string& row, const std::string& adapter);
+
+}  // namespace madx::apps
