@@ -146,7 +146,7 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name, const s
   if (!flags.stay_near_adapter.empty())
     recipe.add_input("--stay-near-adapter", flags.stay_near_adapter);
   recipe.settings["--name"] = name;
-  if (flags.init_weight > 0) recipe.settings["--init-weight"] = std::to_string(flags.init_weight);
+  if (flags.init_weight > 0) recipe.settings["--init-weight"] = madx::exact_text(flags.init_weight);
   recipe.settings["--train-lm-head"] = flags.train_lm_head ? "given" : "not given";
   flags.stay_near.describe(recipe);
   flags.training.describe(options, recipe);

@@ -115,6 +115,17 @@ void ExperimentPieces::read_labelled(PieceMaker& maker, const std::string& sourc
   maker.read("--test", test, source);
 }
 
+void ExperimentPieces::check_companions(const FlagValues& flags) const {
+  static const std::vector<std::pair<std::string, std::string>> kNeeds = {
+      {"--init-weight", "--init-adapter"},
+      {"--stay-near-adapter", "--stay-near"},
+      {"--stay-near-layers", "--stay-near"}};
+  for (const auto& [flag, needed] : kNeeds)
+    if (flags.count(flag) > 0 && flags.count(needed) == 0)
+      input_error(config_.path, ": ", flag, ": expected ", needed,
+                  " beside it among the flags of language_adapter; give one, or leave it out");
+}
+
 bool ExperimentPieces::read_source_adapter(PieceMaker& maker, FlagValues& flags,
                                            const std::string& row, const std::string& language,
                                            const std::string& source) {
@@ -162,6 +173,7 @@ std::optional<PieceOrigin> ExperimentPieces::language_adapter(const std::string&
   if (config_.curve > 0) maker.set("--snapshot-every", std::to_string(config_.curve));
   auto flags = config_.flags_of(PieceKind::kLanguageAdapter, of, language);
   set_row_flags(flags, PieceKind::kLanguageAdapter, of);
+  check_companions(flags);
   if (!read_source_adapter(maker, flags, of, language, source)) return std::nullopt;
   maker.set(flags);
   return PieceOrigin{"", add(maker, language), ""};

@@ -62,6 +62,9 @@ class ExperimentPieces {
   void set_row_flags(FlagValues& flags, PieceKind kind, const std::string& row);
   void set_flags(PieceMaker& maker, PieceKind kind, const std::string& row,
                  const std::string& language = "");
+  /// Throws InputError for flags of a language adapter that say nothing without one that is
+  /// missing: here, not when the piece starts.
+  void check_companions(const FlagValues& flags) const;
   /// Takes flags that name the source's adapter out, and reads it by them; the source's own adapter
   /// has none of them, and nothing to stay near to. False where there is no such adapter.
   bool read_source_adapter(PieceMaker& maker, FlagValues& flags, const std::string& row,

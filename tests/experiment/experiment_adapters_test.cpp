@@ -46,6 +46,17 @@ TEST_F(ExperimentAdaptersTest, TargetsStartFromAndStayNearTheSourcesAdapter) {
   }
 }
 
+TEST_F(ExperimentAdaptersTest, FlagsThatSayNothingAloneAreRefusedBeforeAnythingRuns) {
+  const auto message = [&](const std::string& flag, const FlagValue& value) {
+    config_.flags[PieceKind::kLanguageAdapter] = {{flag, value}};
+    return io::input_error_of([&] { plan({"madx"}); });
+  };
+  EXPECT_THAT(message("--stay-near-adapter", {true, {}, true}),
+              HasSubstr("--stay-near-adapter: expected --stay-near beside it"));
+  EXPECT_THAT(message("--stay-near-layers", {true, {"all"}}), HasSubstr("expected --stay-near"));
+  EXPECT_THAT(message("--init-weight", {true, {"0.5"}}), HasSubstr("expected --init-adapter"));
+}
+
 TEST_F(ExperimentAdaptersTest, EachSourceHasTargetsNearIt) {
   config_.flags[PieceKind::kLanguageAdapter]["--stay-near-adapter"] = {true, {}, true};
   config_.flags[PieceKind::kLanguageAdapter]["--stay-near"] = {true, {"3"}};
@@ -57,6 +68,7 @@ TEST_F(ExperimentAdaptersTest, EachSourceHasTargetsNearIt) {
 
 TEST_F(ExperimentAdaptersTest, ASourceWithAReadyAdapterIsWhatTargetsStayNearTo) {
   config_.flags[PieceKind::kLanguageAdapter]["--stay-near-adapter"] = {true, {}, true};
+  config_.flags[PieceKind::kLanguageAdapter]["--stay-near"] = {true, {"3"}};
   config_.language_adapters["en"] = config_.encoder;
   const auto all = plan({"madx"});
   EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 2);
