@@ -47,14 +47,16 @@ FlagValue value_of(const ConfigPart& part, const std::string& flag, const json& 
                 "alone, or false");
   };
   if (value.is_array() && value.empty()) part.refuse(flag, "one value at least, or false");
+  const bool path = is_path_flag(flag);
+  if (path && (value == true || value.is_array()))
+    part.refuse(flag, "one file or directory, or false");
   if (value.is_boolean()) return {value.get<bool>(), {}};
   if (kSourceFlags.count(flag) > 0 && value == kSourceWord) return {true, {}, true};
   std::vector<std::string> values;
   if (!value.is_array()) values.push_back(one(value));
   if (value.is_array())
     for (const auto& item : value) values.push_back(one(item));
-  if (is_path_flag(flag))
-    for (auto& path : values) path = part.existing(flag, path);
+  if (path) values[0] = part.existing(flag, values[0]);
   return {true, values};
 }
 

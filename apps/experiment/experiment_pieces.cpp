@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "apps/experiment/adapter_flags.h"
 #include "apps/experiment/experiment_rows.h"
 #include "madx/core/error.h"
 #include "madx/io/encoder_files.h"
@@ -41,39 +42,27 @@ void ExperimentPieces::read(PieceMaker& maker, const std::string& flag, const Pi
   maker.read_piece(flag, *origin.piece, pieces_[*origin.piece], store_, origin.part, name);
 }
 
-std::string ExperimentPieces::last_layer() {
+std::string ExperimentPieces::last_layer_for(const std::string& row) {
+  if (row != "madx-2.0") return "";
   if (last_layer_.empty()) last_layer_ = std::to_string(layers_of(config_.encoder) - 1);
   return last_layer_;
-}
-
-void ExperimentPieces::set_row_flags(FlagValues& flags, PieceKind kind, const std::string& row) {
-  const auto set = [&](const std::string& flag, const std::string& value) {
-    const auto own = config_.row_flags.find(row);
-    const bool asked = own != config_.row_flags.end() && own->second.count(kind) > 0 &&
-                       own->second.at(kind).count(flag) > 0;
-    if (!asked) flags[flag] = {true, {value}};
-  };
-  const bool adapter = kind == PieceKind::kLanguageAdapter || kind == PieceKind::kTaskAdapter;
-  if (adapter && row == "madx-2.0") set("--leave-out", last_layer());
-  if (adapter && row == "houlsby") set("--config", "houlsby");
-  // One of another shape cannot be what they start from.
-  if (kind == PieceKind::kLanguageAdapter && (row == "madx-2.0" || row == "houlsby"))
-    for (const char* flag : {"--init-adapter", "--init-weight"}) flags.erase(flag);
-  if (kind == PieceKind::kTaskAdapter && row == "fun") set("--unfreeze-every", "50");
-  if (kind == PieceKind::kTaskAdapter && row == "averaged") set("--average-every", "100");
 }
 
 void ExperimentPieces::set_flags(PieceMaker& maker, PieceKind kind, const std::string& row,
                                  const std::string& language) {
   auto flags = config_.flags_of(kind, row, language);
-  set_row_flags(flags, kind, row);
+  add_row_flags(config_, kind, row, last_layer_for(row), flags);
   maker.set(flags);
 }
 
 std::string ExperimentPieces::no_language_adapter(const std::string& row,
-                                                  const std::string& language) const {
+                                                  const std::string& language,
+                                                  const std::string& source) const {
+  const auto of_kind = " of the kind that " + row + " has";
+  if (config_.text.count(language) > 0)
+    return "no adapter of " + source + of_kind + ", which that of " + language + " is to be near";
   return "no text of " + language + ", and no ready adapter" +
-         (config_.language_adapters.count(language) > 0 ? " of the kind that " + row + " has" : "");
+         (config_.language_adapters.count(language) > 0 ? of_kind : "");
 }
 
 void ExperimentPieces::read_text(PieceMaker& maker, const std::string& language) {
@@ -115,41 +104,20 @@ void ExperimentPieces::read_labelled(PieceMaker& maker, const std::string& sourc
   maker.read("--test", test, source);
 }
 
-void ExperimentPieces::check_companions(const FlagValues& flags) const {
-  static const std::vector<std::pair<std::string, std::string>> kNeeds = {
-      {"--init-weight", "--init-adapter"},
-      {"--stay-near-adapter", "--stay-near"},
-      {"--stay-near-layers", "--stay-near"}};
-  for (const auto& [flag, needed] : kNeeds)
-    if (flags.count(flag) > 0 && flags.count(needed) == 0)
-      input_error(config_.path, ": ", flag, ": expected ", needed,
-                  " beside it among the flags of language_adapter; give one, or leave it out");
-}
-
 bool ExperimentPieces::read_source_adapter(PieceMaker& maker, FlagValues& flags,
-                                           const std::string& row, const std::string& language,
-                                           const std::string& source) {
-  // Flags that say nothing without the flag of an adapter before them.
-  static const std::map<std::string, std::vector<std::string>> kBeside = {
-      {"--init-adapter", {"--init-weight"}},
-      {"--stay-near-adapter", {"--stay-near", "--stay-near-layers"}}};
-  std::vector<std::string> dropped;
+                                           const std::string& row, const std::string& source) {
   for (auto flag = flags.begin(); flag != flags.end();) {
     if (!flag->second.of_source) {
       ++flag;
       continue;
     }
-    if (language != source) {
-      const auto adapter = language_adapter(row, source, source);
-      if (!adapter) return false;
-      read(maker, flag->first, *adapter);
-    } else {
-      const auto& beside = kBeside.at(flag->first);
-      dropped.insert(dropped.end(), beside.begin(), beside.end());
-    }
+    const auto adapter = language_adapter(row, source, source);
+    // A ready one has the layers that madx-2.0 leaves out as it loads it, which a training cannot.
+    if (!adapter || (row == "madx-2.0" && !adapter->piece)) return false;
+    if (!adapter->piece) check_no_shape(config_, flags, row, source);
+    read(maker, flag->first, *adapter);
     flag = flags.erase(flag);
   }
-  for (const auto& flag : dropped) flags.erase(flag);
   return true;
 }
 
@@ -171,10 +139,8 @@ std::optional<PieceOrigin> ExperimentPieces::language_adapter(const std::string&
   read_head(maker, PieceKind::kLanguageAdapter, of, language);
   maker.set("--name", language);
   if (config_.curve > 0) maker.set("--snapshot-every", std::to_string(config_.curve));
-  auto flags = config_.flags_of(PieceKind::kLanguageAdapter, of, language);
-  set_row_flags(flags, PieceKind::kLanguageAdapter, of);
-  check_companions(flags);
-  if (!read_source_adapter(maker, flags, of, language, source)) return std::nullopt;
+  auto flags = adapter_flags(config_, of, language, source, last_layer_for(of));
+  if (!read_source_adapter(maker, flags, of, source)) return std::nullopt;
   maker.set(flags);
   return PieceOrigin{"", add(maker, language), ""};
 }
@@ -185,6 +151,7 @@ std::optional<PieceOrigin> ExperimentPieces::adapted_encoder(const std::string& 
   maker.read("--encoder", config_.encoder);
   read_text(maker, language);
   read_head(maker, PieceKind::kAdaptedEncoder, "", language);
+  check_companions(config_, config_.flags_of(PieceKind::kAdaptedEncoder, ""));
   set_flags(maker, PieceKind::kAdaptedEncoder, "", language);
   return PieceOrigin{"", add(maker, language), ""};
 }
@@ -249,7 +216,7 @@ std::optional<size_t> ExperimentPieces::task_adapter(const std::string& asked,
     if (setup == "no-lang") break;
     const auto adapter = language_adapter(row, language, source);
     if (!adapter) {
-      reason = no_language_adapter(row, language);
+      reason = no_language_adapter(row, language, source);
       return std::nullopt;
     }
     read(maker, "--language", *adapter, language);
@@ -287,7 +254,7 @@ std::string ExperimentPieces::test_of(const std::string& language) const {
 
 void ExperimentPieces::leave_out_of(PieceMaker& maker, const std::string& row,
                                     const PieceOrigin& adapter) {
-  if (row == "madx-2.0" && !adapter.piece) maker.set("--leave-out-loaded", last_layer());
+  if (row == "madx-2.0" && !adapter.piece) maker.set("--leave-out-loaded", last_layer_for(row));
 }
 
 }  // namespace madx::apps

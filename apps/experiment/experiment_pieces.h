@@ -33,7 +33,8 @@ class ExperimentPieces {
   std::optional<PieceOrigin> language_adapter(const std::string& row, const std::string& language,
                                               const std::string& source);
   /// Why a row has none.
-  std::string no_language_adapter(const std::string& row, const std::string& language) const;
+  std::string no_language_adapter(const std::string& row, const std::string& language,
+                                  const std::string& source) const;
   /// The encoder after masked LM on a language's text; nothing where there is none.
   std::optional<PieceOrigin> adapted_encoder(const std::string& language);
   /// An encoder fine-tuned on a source; `language` is the target that it is for, or empty.
@@ -57,18 +58,14 @@ class ExperimentPieces {
   size_t add(PieceMaker& maker, const std::string& label);
   void read(PieceMaker& maker, const std::string& flag, const PieceOrigin& origin,
             const std::string& name = "");
-  std::string last_layer();
-  /// The flags that make a row what it is, where the configuration has no others for the row.
-  void set_row_flags(FlagValues& flags, PieceKind kind, const std::string& row);
+  /// The number of the layer that a row leaves out; empty for rows that leave none out.
+  std::string last_layer_for(const std::string& row);
   void set_flags(PieceMaker& maker, PieceKind kind, const std::string& row,
                  const std::string& language = "");
-  /// Throws InputError for flags of a language adapter that say nothing without one that is
-  /// missing: here, not when the piece starts.
-  void check_companions(const FlagValues& flags) const;
-  /// Takes flags that name the source's adapter out, and reads it by them; the source's own adapter
-  /// has none of them, and nothing to stay near to. False where there is no such adapter.
+  /// Takes flags that name the source's adapter out, and reads it by them. False where there is no
+  /// such adapter.
   bool read_source_adapter(PieceMaker& maker, FlagValues& flags, const std::string& row,
-                           const std::string& language, const std::string& source);
+                           const std::string& source);
   /// Ready adapters have all layers: madx-2.0 leaves the last one out as it loads them.
   void leave_out_of(PieceMaker& maker, const std::string& row, const PieceOrigin& adapter);
   void read_text(PieceMaker& maker, const std::string& language);

@@ -26,10 +26,33 @@ class Planner {
       }
     }
     plan_.pieces = pieces_.all();
+    drop_unneeded();
     return std::move(plan_);
   }
 
  private:
+  /// Drops pieces that no cell needs: those of a row for which something else was missing.
+  void drop_unneeded() {
+    std::vector<bool> needed(plan_.pieces.size(), false);
+    for (const auto& cell : plan_.cells) needed[cell.piece] = true;
+    std::vector<Piece> kept;
+    std::vector<size_t> place(needed.size());
+    for (size_t index = needed.size(); index-- > 0;)  // each comes after what it needs
+      if (needed[index])
+        for (const auto other : plan_.pieces[index].needs) needed[other] = true;
+    for (size_t index = 0; index < needed.size(); ++index) {
+      place[index] = kept.size();
+      if (needed[index]) kept.push_back(std::move(plan_.pieces[index]));
+    }
+    for (auto& piece : kept)
+      for (auto& other : piece.needs) other = place[other];
+    for (auto& cell : plan_.cells) {
+      cell.piece = place[cell.piece];
+      cell.adapter = place[cell.adapter];
+    }
+    plan_.pieces = std::move(kept);
+  }
+
   // ---- cells ----
 
   void gap(const std::string& row, const std::string& source, const std::string& language,
@@ -124,7 +147,7 @@ class Planner {
         adapter = pieces_.language_adapter(row, row == "keep-source" ? asked_source : language,
                                            asked_source);
         if (!adapter) {
-          gap(row, source, language, pieces_.no_language_adapter(row, language));
+          gap(row, source, language, pieces_.no_language_adapter(row, language, asked_source));
           continue;
         }
       }

@@ -27,4 +27,23 @@ bool ready_adapter_serves(const std::string& row, const std::string& adapter) {
          io::read_adapter_config(adapter + "/adapter_config.json").config.mh_adapter;
 }
 
+bool row_has_flag(const ExperimentConfig& config, PieceKind kind, const std::string& row,
+                  const std::string& flag) {
+  const auto own = config.row_flags.find(row);
+  return own != config.row_flags.end() && own->second.count(kind) > 0 &&
+         own->second.at(kind).count(flag) > 0;
+}
+
+void add_row_flags(const ExperimentConfig& config, PieceKind kind, const std::string& row,
+                   const std::string& last_layer, FlagValues& flags) {
+  const auto set = [&](const std::string& flag, const std::string& value) {
+    if (!row_has_flag(config, kind, row, flag)) flags[flag] = {true, {value}};
+  };
+  const bool adapter = kind == PieceKind::kLanguageAdapter || kind == PieceKind::kTaskAdapter;
+  if (adapter && row == "madx-2.0") set("--leave-out", last_layer);
+  if (adapter && row == "houlsby") set("--config", "houlsby");
+  if (kind == PieceKind::kTaskAdapter && row == "fun") set("--unfreeze-every", "50");
+  if (kind == PieceKind::kTaskAdapter && row == "averaged") set("--average-every", "100");
+}
+
 }  // namespace madx::apps

@@ -16,4 +16,12 @@ std::string adapter_row(const ExperimentConfig& config, const std::string& row);
 /// same: madx-2.0 leaves its last layer out, houlsby takes one of Houlsby's placement.
 bool ready_adapter_serves(const std::string& row, const std::string& adapter);
 
+/// Adds what makes a row what it is, where the configuration has no other value for the row itself.
+/// `last_layer` is the number of the encoder's last layer.
+void add_row_flags(const ExperimentConfig& config, PieceKind kind, const std::string& row,
+                   const std::string& last_layer, FlagValues& flags);
+/// Whether the configuration has a flag for the row itself.
+bool row_has_flag(const ExperimentConfig& config, PieceKind kind, const std::string& row,
+                  const std::string& flag);
+
 }  // namespace madx::apps

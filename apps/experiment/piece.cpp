@@ -1,6 +1,7 @@
 #include "apps/experiment/piece.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -51,13 +52,22 @@ void PieceMaker::set(const FlagValues& flags) {
 void PieceMaker::read(const std::string& flag, const std::string& path, const std::string& name) {
   piece_.arguments.push_back(flag);
   piece_.arguments.push_back(name.empty() ? path : name + "=" + path);
+  const auto input = name.empty() ? flag : flag + " " + name;
+  identify(input, path);
+  // Training goes on with the head that an adapter to start from has beside it.
+  const auto head = path + "/lm_head";
+  if (flag == "--init-adapter" && std::filesystem::is_directory(head))
+    identify(input + "/lm_head", head);
+}
+
+void PieceMaker::identify(const std::string& input, const std::string& path) {
   auto found = identified_.find(path);
   if (found == identified_.end()) {
     Recipe recipe;
     recipe.add_input("", path);
     found = identified_.emplace(path, recipe.inputs[""]).first;
   }
-  auto& files = piece_.recipe.inputs[name.empty() ? flag : flag + " " + name];
+  auto& files = piece_.recipe.inputs[input];
   files.insert(files.end(), found->second.begin(), found->second.end());
 }
 

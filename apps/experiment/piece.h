@@ -47,6 +47,9 @@ class PieceMaker {
   Piece finish(const std::string& label);
 
  private:
+  /// Takes the content of a file or directory into the recipe.
+  void identify(const std::string& input, const std::string& path);
+
   Piece piece_;
   Identified& identified_;
 };

@@ -38,9 +38,9 @@ TEST_F(ExperimentAdaptersTest, TargetsStartFromAndStayNearTheSourcesAdapter) {
       EXPECT_EQ(piece.needs.size(), 1u);
       EXPECT_THAT(text(piece), HasSubstr("--stay-near-adapter " + source + " "));
       EXPECT_THAT(text(piece), HasSubstr("--stay-near 3 --stay-near-layers all "));
-      const bool starts = text(piece).find("--init-adapter " + source + " ") != std::string::npos;
-      EXPECT_EQ(starts, row != "houlsby") << "whose adapters have another shape";
-      EXPECT_EQ(text(piece).find("--init-weight 0.5 ") != std::string::npos, starts);
+      EXPECT_THAT(text(piece), HasSubstr("--init-adapter " + source + " "));
+      EXPECT_THAT(text(piece), HasSubstr("--init-weight 0.5 "));
+      EXPECT_THAT(text(piece), Not(HasSubstr("--config"))) << row << ": it has the source's shape";
     }
     EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 3) << row;
   }
@@ -52,9 +52,90 @@ TEST_F(ExperimentAdaptersTest, FlagsThatSayNothingAloneAreRefusedBeforeAnythingR
     return io::input_error_of([&] { plan({"madx"}); });
   };
   EXPECT_THAT(message("--stay-near-adapter", {true, {}, true}),
-              HasSubstr("--stay-near-adapter: expected --stay-near beside it"));
+              HasSubstr("--stay-near-adapter: expected --stay-near above 0 beside it"));
   EXPECT_THAT(message("--stay-near-layers", {true, {"all"}}), HasSubstr("expected --stay-near"));
+  config_.language_flags["sw"]["--stay-near"] = {true, {"0"}};
+  EXPECT_THAT(message("--stay-near-layers", {true, {"all"}}), HasSubstr("expected --stay-near"));
+  config_.language_flags.clear();
   EXPECT_THAT(message("--init-weight", {true, {"0.5"}}), HasSubstr("expected --init-adapter"));
+  config_.flags.clear();
+  config_.flags[PieceKind::kAdaptedEncoder]["--stay-near-layers"] = {true, {"all"}};
+  EXPECT_THAT(io::input_error_of([&] { plan({"mlm-src"}); }), HasSubstr("expected --stay-near"));
+}
+
+TEST_F(ExperimentAdaptersTest, TheShapeIsThatOfTheAdapterTheyStartFrom) {
+  auto& flags = config_.flags[PieceKind::kLanguageAdapter];
+  flags["--init-adapter"] = {true, {}, true};
+  config_.row_flags["madx-inv"][PieceKind::kLanguageAdapter]["--no-invertible"] = {true, {}};
+  config_.row_flags["madx-2.0"][PieceKind::kLanguageAdapter]["--reduction-factor"] = {true, {"4"}};
+  for (const std::string row : {"madx-inv", "madx-2.0"}) {
+    for (const auto& piece : plan({row}).pieces) {
+      if (piece.kind != PieceKind::kLanguageAdapter) continue;
+      for (const std::string flag : {"--no-invertible", "--reduction-factor 4", "--leave-out 11"}) {
+        const bool of_row = (flag == "--no-invertible") == (row == "madx-inv");
+        EXPECT_EQ(text(piece).find(flag) != std::string::npos, of_row && piece.language == "en")
+            << row << " " << flag << " " << piece.language;
+      }
+    }
+  }
+  config_.language_flags["sw"]["--reduction-factor"] = {true, {"8"}};
+  EXPECT_THAT(io::input_error_of([&] { plan({"madx"}); }),
+              HasSubstr("--reduction-factor: expected it without --init-adapter"));
+}
+
+TEST_F(ExperimentAdaptersTest, AShapeBesideAReadyAdapterToStartFromIsRefused) {
+  auto& flags = config_.flags[PieceKind::kLanguageAdapter];
+  flags["--reduction-factor"] = {true, {"4"}};
+  flags["--init-adapter"] = {true, {config_.encoder}};
+  EXPECT_THAT(io::input_error_of([&] { plan({"madx"}); }),
+              HasSubstr("--reduction-factor: expected"));
+  flags["--init-adapter"] = {true, {}, true};
+  config_.language_adapters["en"] = config_.encoder;
+  EXPECT_THAT(io::input_error_of([&] { plan({"madx"}); }), HasSubstr("the ready one of en"));
+}
+
+TEST_F(ExperimentAdaptersTest, RowsOfAnotherShapeStartFromNoAdapterOfAllRows) {
+  const auto ready = ready_adapter("en", false), own = ready_adapter("sw", true);
+  config_.flags[PieceKind::kLanguageAdapter]["--init-adapter"] = {true, {ready}};
+  const auto first = [&] { return text(plan({"houlsby"}).pieces[0]); };
+  EXPECT_THAT(first(), Not(HasSubstr("--init-adapter")));
+  EXPECT_THAT(first(), HasSubstr("--config houlsby"));
+  config_.row_flags["houlsby"][PieceKind::kLanguageAdapter]["--init-adapter"] = {true, {own}};
+  EXPECT_THAT(first(), HasSubstr("--init-adapter " + own + " "));
+  EXPECT_THAT(first(), Not(HasSubstr("--config")));
+}
+
+TEST_F(ExperimentAdaptersTest, AReadySourceOfAllLayersIsNothingToBeNearToForMadx2) {
+  config_.flags[PieceKind::kLanguageAdapter]["--stay-near"] = {true, {"3"}};
+  config_.flags[PieceKind::kLanguageAdapter]["--stay-near-adapter"] = {true, {}, true};
+  config_.language_adapters["en"] = ready_adapter("en", false);
+  config_.text.erase("en");
+  const auto all = plan({"madx-2.0"});
+  EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 0);
+  ASSERT_EQ(all.gaps.size(), 2u);
+  EXPECT_EQ(all.gaps[0].reason,
+            "no adapter of en of the kind that madx-2.0 has, which that of sw is to be near");
+}
+
+TEST_F(ExperimentAdaptersTest, NothingIsTrainedForARowThatIsAbsent) {
+  config_.text.erase("en");
+  config_.flags[PieceKind::kLmHead]["--steps"] = {true, {"7"}};
+  const auto all = plan({"tlr", "madx-lad-inv"});
+  for (const auto& piece : all.pieces) EXPECT_EQ(piece.row, "madx-lad-inv") << piece.name;
+  EXPECT_FALSE(all.pieces.empty());
+  for (const auto& cell : all.cells) EXPECT_LT(cell.piece, all.pieces.size());
+  EXPECT_EQ(all.gaps.size(), 3u);
+}
+
+TEST_F(ExperimentAdaptersTest, TheHeadBesideAnAdapterToStartFromDecidesThePiece) {
+  const auto ready = ready_adapter("en", false);
+  std::filesystem::create_directory(ready + "/lm_head");
+  io::write_bytes(ready + "/lm_head/head_config.json", "one");
+  config_.flags[PieceKind::kLanguageAdapter]["--init-adapter"] = {true, {ready}};
+  const auto before = names(plan({"madx"}));
+  EXPECT_EQ(names(plan({"madx"})), before);
+  io::write_bytes(ready + "/lm_head/head_config.json", "other");
+  EXPECT_NE(names(plan({"madx"})), before);
 }
 
 TEST_F(ExperimentAdaptersTest, EachSourceHasTargetsNearIt) {

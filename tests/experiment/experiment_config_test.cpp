@@ -93,6 +93,13 @@ TEST_F(ExperimentConfigTest, RefusesEmptyValuesAndThoseThatAProgramWouldCut) {
               HasSubstr("flags.lm_head.--steps: expected a number, a string"));
 }
 
+TEST_F(ExperimentConfigTest, RefusesFlagsOfAFileWithoutOne) {
+  for (const std::string value : {"true", R"(["a", "b"])", R"("absent")"}) {
+    EXPECT_THAT(error(R"("flags": {"language_adapter": {"--lm-head": )" + value + "}}"),
+                HasSubstr("flags.language_adapter.--lm-head: expected"));
+  }
+}
+
 TEST_F(ExperimentConfigTest, RefusesWhatIsNoNameOfAFlag) {
   for (const std::string flag : {"--seed=7", "--", "--help", "-s", "--Steps", "--two words"}) {
     EXPECT_THAT(error(R"("flags": {"scoring": {")" + flag + R"(": true}})"),
