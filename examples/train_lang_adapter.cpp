@@ -237,8 +237,16 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
                                output, guard, ranks);
   if (!ranks.is_first()) return;
 
-  madx::apps::finish_mlm_run(flags.output, output, options, result, vocabulary,
-                             [&] { save(output.path()); });
+  std::string of_average;
+  if (flags.init_weight > 0 && result.best_figures) {
+    task.train(false);
+    average.during([&] {
+      of_average = ", " + madx::fixed_text(task.held_out_loss()->mean, 6) +
+                   " of the average that was written";
+    });
+  }
+  madx::apps::finish_mlm_run(
+      flags.output, output, options, result, vocabulary, [&] { save(output.path()); }, of_average);
 }
 
 }  // namespace

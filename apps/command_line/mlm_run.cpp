@@ -9,12 +9,12 @@ namespace madx::apps {
 
 void finish_mlm_run(const std::string& path, RunDirectory& output, const TrainerOptions& options,
                     const TrainingResult& result, const SoftmaxVocabulary& vocabulary,
-                    const std::function<void()>& save) {
+                    const std::function<void()>& save, const std::string& of_losses) {
   save();
   output.complete();
   if (options.save_every == 0) output.drop_checkpoint();
   std::cout << "wrote " << path << ": " << training_summary(result) << held_out_summary(result)
-            << softmax_note(vocabulary) << ", peak memory " << peak_memory() << "\n";
+            << of_losses << softmax_note(vocabulary) << ", peak memory " << peak_memory() << "\n";
 }
 
 }  // namespace madx::apps

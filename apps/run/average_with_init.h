@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,11 @@ class AverageWithInit {
   AverageWithInit(const std::vector<std::pair<std::string, at::Tensor>>& tensors, double weight)
       : weight_(weight) {
     if (weight == 0) return;
-    for (const auto& [name, tensor] : tensors) {
+    for (const auto& entry : tensors) {
+      const auto& tensor = entry.second;
+      // One tensor may have two names.
+      const auto same = [&](const at::Tensor& other) { return other.is_same(tensor); };
+      if (std::any_of(learned_.begin(), learned_.end(), same)) continue;
       learned_.push_back(tensor);
       initial_.push_back(tensor.detach().clone());
     }

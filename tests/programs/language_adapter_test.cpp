@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "madx/io/adapterhub.h"
 #include "programs/tiny_files.h"
@@ -233,8 +234,11 @@ TEST(TrainLangAdapter, StartsFromAnAdapter) {
 }
 
 TEST(TrainLangAdapter, WritesItsAverageWithTheAdapterThatItStartedFrom) {
+  // Its norm has two names in the files.
   expect_success("train_lang_adapter",
-                 "--text @/en.txt --steps 6 --output @/average/base" + std::string(kFlags));
+                 "--text @/en.txt --steps 6 --output @/average/base --config "
+                 "seq_bn[ln_before=True]" +
+                     std::string(kFlags));
   const auto train = [](const std::string& name, const std::string& flags) {
     expect_success("train_lang_adapter",
                    "--text @/sw.txt --snapshot-every 3 --init-adapter @/average/base "
@@ -255,6 +259,21 @@ TEST(TrainLangAdapter, WritesItsAverageWithTheAdapterThatItStartedFrom) {
       EXPECT_TRUE(at::allclose(item.value(), expected, 1e-5, 1e-7)) << at << item.key();
     }
   }
+  // What the last line names is the loss of what was written.
+  const auto result =
+      run_command(tiny_files(), "train_lang_adapter",
+                  "--text @/sw.txt --eval-text @/en.txt --steps 6 --init-adapter @/average/base "
+                  "--init-weight 0.25 --output @/average/evaluated" +
+                      std::string(kFlags));
+  ASSERT_EQ(result.status, 0) << result;
+  const auto measured = run_command(tiny_files(), "mlm_loss",
+                                    "--encoder @/encoder --lm-head @/lm_head --text @/en.txt "
+                                    "--adapter @/average/evaluated");
+  ASSERT_EQ(measured.status, 0) << measured;
+  std::smatch loss;
+  ASSERT_TRUE(std::regex_search(result.out, loss, std::regex(R"(, (\S+) of the average)")))
+      << result;
+  EXPECT_THAT(measured.out, HasSubstr("loss " + loss[1].str())) << result;
 }
 
 TEST(TrainLangAdapter, StaysNearAnotherAdapter) {
