@@ -87,6 +87,20 @@ TEST_F(StayNearTest, MeasuresFromOtherAdaptersOfTheBank) {
   EXPECT_THROW(run.task->stay_near({1, {"fr"}}), c10::Error);
 }
 
+TEST_F(StayNearTest, MeasuresFromOtherAdaptersWithoutTheirDropout) {
+  TextRun run(text(), false);
+  run.encoder->use_dropout(false);
+  auto source = named_config("pfeiffer+inv");
+  source.dropout = 0.5;
+  run.adapters->add("en", source);
+  disturb(*run.adapters, 0.1);
+  run.task->stay_near({1, {"en"}});
+  run.task->train(true);
+  const auto first = loss_of_first(run);
+  EXPECT_EQ(loss_of_first(run), first);
+  EXPECT_TRUE(run.adapters->is_training()) << "what learns has its dropout again";
+}
+
 TEST_F(StayNearTest, MeasuresAfterEveryLayer) {
   TextRun run(text(), false);
   disturb(*run.adapters, 0.1);

@@ -34,6 +34,7 @@ class StayNearDistance {
         every_layer_(near.every_layer),
         own_(near.reference.is_empty()),
         encoder_(own_ ? std::move(encoder) : near.reference),
+        bank_(bank),
         plan_(bank->plan(near.adapters)) {
     if (!own_) encoder_->eval();
   }
@@ -67,19 +68,23 @@ class StayNearDistance {
   }
 
  private:
-  /// Without dropout.
+  /// Without dropout of encoder or adapters.
   std::vector<at::Tensor> states_near(const PackedBatch& text) {
     const torch::NoGradGuard no_grad;
-    const bool trains = own_ && encoder_->is_training();
-    if (trains) encoder_->eval();
+    const bool encoder_trains = own_ && encoder_->is_training();
+    const bool adapters_train = bank_->is_training();
+    if (encoder_trains) encoder_->eval();
+    if (adapters_train) bank_->eval();
     auto near = states(encoder_, text, *plan_);
-    if (trains) encoder_->train();
+    if (encoder_trains) encoder_->train();
+    if (adapters_train) bank_->train();
     return near;
   }
 
   double weight_ = 0;
   bool every_layer_ = false, own_ = true;
   Encoder encoder_{nullptr};
+  AdapterStack bank_{nullptr};
   std::shared_ptr<const Plan> plan_;
 };
 
