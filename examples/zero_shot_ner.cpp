@@ -54,10 +54,22 @@ Inputs read_inputs(const NerFlags& flags) {
   return inputs;
 }
 
+/// Whether the encoder's own weights learn.
+bool encoder_learns(const NerFlags& flags) {
+  return madx::apps::parse_ner_setup(flags.setup) == madx::apps::NerSetup::kFinetune &&
+         flags.trains();
+}
+
+/// An encoder whose weights learn stays in float32, and --dtype says how it multiplies, in scoring,
+/// too, whether that follows its training or a stop.
+void choose_products(const NerFlags& flags, madx::Encoder& encoder) {
+  encoder->use_bfloat16_products(encoder_learns(flags) && flags.device.dtype == "bfloat16");
+}
+
 /// The encoder with all adapters that are loaded, for every language that is asked for.
 madx::apps::NerModel make_model(const NerFlags& flags, const Inputs& inputs, at::Device device) {
   const auto setup = madx::apps::parse_ner_setup(flags.setup);
-  const bool learns = setup == madx::apps::NerSetup::kFinetune && flags.trains();
+  const bool learns = encoder_learns(flags);
   if (learns && flags.device.dtype == "int8") {
     madx::input_error(
         "--dtype: expected float32 or bfloat16 beside --setup finetune, which trains the encoder's "
@@ -65,7 +77,7 @@ madx::apps::NerModel make_model(const NerFlags& flags, const Inputs& inputs, at:
   }
   auto loaded =
       flags.encoder.load(learns ? madx::WeightForm::kFloat32 : flags.device.weight_form(device));
-  loaded.encoder->use_bfloat16_products(learns && flags.device.dtype == "bfloat16");
+  choose_products(flags, loaded.encoder);
   madx::apps::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
   madx::apps::NerModel model(
@@ -170,6 +182,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";
     model = make_model(flags, inputs, device);
     model.load_saved(output.path(), static_cast<int64_t>(figure(output, "steps")));
+    choose_products(flags, model.encoder);
     model.to(device);
   } else if (trains) {
     madx::apps::say_unreached(flags, *task, options);

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "programs/tiny_files.h"
 
 namespace madx::apps {
@@ -57,13 +59,50 @@ TEST(Bfloat16, IsRefusedForSizesThatDoNotFit) {
   EXPECT_THAT(result.err, HasSubstr("for bfloat16, expected sizes that are multiples of 32"));
 }
 
+using Weights = torch::OrderedDict<std::string, at::Tensor>;
+
+/// Of an encoder's directory, by the names that they have in one without a head.
+Weights weights(const std::string& encoder) {
+  Weights named;
+  const std::string prefix = "roberta.";
+  for (const auto& item : io::read_safetensors(tiny_files() / (encoder + "/model.safetensors"))) {
+    const auto& key = item.key();
+    named.insert(key.compare(0, prefix.size(), prefix) == 0 ? key.substr(prefix.size()) : key,
+                 item.value());
+  }
+  return named;
+}
+
+/// All that training changed, as one vector.
+at::Tensor update(const Weights& before, const Weights& after) {
+  std::vector<at::Tensor> parts;
+  for (const auto& item : before) {
+    EXPECT_EQ(after[item.key()].scalar_type(), at::kFloat) << item.key();
+    parts.push_back((after[item.key()] - item.value()).flatten().to(at::kDouble));
+  }
+  return at::cat(parts);
+}
+
+/// Products of bfloat16 have another update than those of float32, of the same direction.
+void expect_rounded(const std::string& encoder, const std::string& float32,
+                    const std::string& bfloat16) {
+  const auto before = weights(encoder);
+  const auto exact = update(before, weights(float32)), rounded = update(before, weights(bfloat16));
+  EXPECT_FALSE(at::equal(exact, rounded)) << "expected products of bfloat16, found float32's";
+  EXPECT_GT(exact.norm().item<double>(), 1e-2);
+  const auto cosine = exact.dot(rounded) / (exact.norm() * rounded.norm());
+  EXPECT_GT(cosine.item<double>(), 0.9) << bfloat16;
+  EXPECT_NEAR((rounded.norm() / exact.norm()).item<double>(), 1, 0.1) << bfloat16;
+}
+
 TEST(Bfloat16, FineTunesAndAdaptsAnEncoderOfAnySizes) {
   if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
   const std::string tune =
       "--encoder @/encoder --source en --setup finetune --train @/en.conll --test en=@/en.conll "
-      "--epochs 1 --output @/bf16/";
+      "--steps 8 --lr 1e-3 --no-encoder-dropout --output @/bf16/";
   const std::string adapt =
-      "--encoder @/encoder --lm-head @/lm_head --text @/en.txt --steps 3 --output @/bf16/";
+      "--encoder @/encoder --lm-head @/lm_head --text @/en.txt --steps 8 --lr 1e-3 "
+      "--no-encoder-dropout --output @/bf16/";
   for (const std::string dtype : {"float32", "bfloat16"}) {
     auto result =
         run_command(tiny_files(), "zero_shot_ner", tune + "tuned_" + dtype + " --dtype " + dtype);
@@ -72,18 +111,40 @@ TEST(Bfloat16, FineTunesAndAdaptsAnEncoderOfAnySizes) {
                          adapt + "adapted_" + dtype + " --dtype " + dtype);
     EXPECT_EQ(result.status, 0) << result;
   }
-  const auto weights = [](const std::string& name) {
-    return io::read_safetensors(tiny_files() / ("bf16/" + name + "/model.safetensors"));
-  };
-  const auto exact = weights("adapted_float32"), rounded = weights("adapted_bfloat16");
-  bool differs = false;
-  for (const auto& item : exact) {
-    const auto found = rounded[item.key()];
-    ASSERT_EQ(found.scalar_type(), at::kFloat) << item.key();
-    EXPECT_TRUE(at::allclose(found, item.value(), /*rtol=*/0, /*atol=*/1e-3)) << item.key();
-    differs = differs || !at::equal(found, item.value());
+  expect_rounded("encoder", "bf16/adapted_float32", "bf16/adapted_bfloat16");
+  expect_rounded("encoder", "bf16/tuned_float32/finetuned", "bf16/tuned_bfloat16/finetuned");
+}
+
+/// Sentences of any letters: enough for rounding to change some of their tags.
+std::string any_sentences() {
+  std::mt19937 draw(7);
+  std::string text;
+  for (int word = 0; word < 4000; ++word) {
+    for (int letter = 0; letter < 5; ++letter) text += static_cast<char>('a' + draw() % 26);
+    text += word % 8 == 7 ? "\tO\n\n" : "\tO\n";
   }
-  EXPECT_TRUE(differs) << "expected products of bfloat16, found those of float32";
+  return text;
+}
+
+TEST(Bfloat16, ScoresAfterAStopAsItDoesAfterItsTraining) {
+  if (!cpu::has_bfloat16_products()) GTEST_SKIP() << "this processor multiplies no bfloat16";
+  io::write_bytes(tiny_files() / "any.conll", any_sentences());
+  const auto tags = [](const std::string& encoder, const std::string& output,
+                       const std::string& language, const std::string& flags) {
+    const auto result =
+        run_command(tiny_files(), "zero_shot_ner",
+                    "--encoder @/" + encoder + " --source en --setup finetune --output @/bf16/" +
+                        output + " --test " + language + "=@/any.conll " + flags);
+    EXPECT_EQ(result.status, 0) << result;
+    return io::read_bytes(tiny_files() /
+                          ("bf16/" + output + "/predictions/" + language + ".conll"));
+  };
+  const std::string train = "--train @/en.conll --steps 1 --lr 1e-5 --dtype bfloat16";
+  const auto after_training = tags("encoder", "scored", "en", train);
+  EXPECT_TRUE(tags("encoder", "scored", "sw", train + " --resume") == after_training);
+  const auto of_float32 =
+      tags("bf16/scored/finetuned", "of_float32", "en", "--task-adapter @/bf16/scored/finetuned");
+  EXPECT_FALSE(of_float32 == after_training) << "else the test could not fail";
 }
 
 }  // namespace bfloat16_test
