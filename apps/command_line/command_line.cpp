@@ -1,5 +1,6 @@
 // What a command line is read with, whatever its flags are, and what a program says of itself.
 #include <sys/resource.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +11,7 @@
 #include "apps/run/shell_text.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
+#include "madx/core/version.h"
 
 namespace madx::apps {
 
@@ -94,14 +96,20 @@ void check_values(const CLI::App& app) {
   for (const auto* chosen : app.get_subcommands()) check_values(*chosen);
 }
 
+std::string version_text(const std::string& program) {
+  return program.substr(program.rfind('/') + 1) + " (madx) " + madx::kVersion +
+         "\nBuilt with LibTorch " + TORCH_VERSION;
+}
+
 }  // namespace
 
 void parse_command_line(CLI::App& app, int argc, char** argv) {
+  app.set_version_flag("--version", version_text(argv[0]), "Print version and exit");
   try {
     app.parse(argc, argv);
     check_values(app);
-  } catch (const CLI::CallForHelp& help) {
-    std::exit(app.exit(help));
+  } catch (const CLI::Success& asked) {  // --help or --version
+    std::exit(app.exit(asked));
   } catch (const CLI::ParseError& error) {
     check_values(app);
     auto message = std::string(error.what());

@@ -9,6 +9,7 @@
 #include "madx/adapters/composition.h"
 #include "madx/adapters/invertible_adapter.h"
 #include "madx/core/error.h"
+#include "madx/core/version.h"
 #include "madx/data/conll.h"
 #include "madx/data/mlm_batches.h"
 #include "madx/data/raw_text.h"

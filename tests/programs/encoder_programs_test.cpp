@@ -2,6 +2,7 @@
 // came from.
 #include <gmock/gmock.h>
 
+#include "madx/core/version.h"
 #include "madx/io/safetensors.h"
 #include "programs/tiny_files.h"
 
@@ -10,6 +11,7 @@ namespace encoder_programs_test {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 void expect_success(const std::string& program, const std::string& command) {
   const auto result = run_command(tiny_files(), program, command);
@@ -76,6 +78,10 @@ TEST(Programs, ExplainTheirFlags) {
                                           ? "--from"
                                           : "--encoder"));
     EXPECT_EQ(result.err, "");
+    const auto version = run_binary(program, {"--version"});
+    EXPECT_EQ(version.status, 0) << version;
+    EXPECT_THAT(version.out,
+                StartsWith(program + " (madx) " + kVersion + "\nBuilt with LibTorch "));
   }
 }
 
