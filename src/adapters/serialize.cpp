@@ -2,6 +2,8 @@
 // beside them what the modules are made from.
 #include <torch/serialize/archive.h>
 
+#include <algorithm>
+
 #include "madx/adapters/adapter_stack.h"
 
 namespace madx {
@@ -45,9 +47,8 @@ class FieldWriter {
       operator()(value);
     }
   }
-  void to(OutputArchive& archive, const char* key) {
-    archive.write(key, c10::ivalue::Tuple::create(values_));
-  }
+  c10::IValue values() const { return c10::ivalue::Tuple::create(values_); }
+  void to(OutputArchive& archive, const char* key) { archive.write(key, values()); }
 
  private:
   std::vector<c10::IValue> values_;
@@ -62,6 +63,7 @@ class FieldReader {
                 "module?");
     values_ = found.toTupleRef().elements().vec();
   }
+  c10::IValue values() const { return c10::ivalue::Tuple::create(values_); }
   void operator()(bool& value) { value = next().toBool(); }
   void operator()(double& value) { value = next().toDouble(); }
   void operator()(int64_t& value) { value = next().toInt(); }
@@ -158,6 +160,33 @@ std::vector<std::string> child_names(const torch::nn::Module& module) {
   return names;
 }
 
+bool learns(const torch::nn::Module& module) {
+  const auto weights = module.parameters();
+  return std::any_of(weights.begin(), weights.end(),
+                     [](const at::Tensor& weight) { return weight.requires_grad(); });
+}
+
+/// Of a set or fusion with the archive's configuration already, weights are loaded in place, so
+/// that plans and optimizers go on with them; of another, its parts are made anew, which train and
+/// learn as those before did. `fields` reads or writes the configuration.
+template <class Module, class Fields>
+void load_configured(Module& module, InputArchive& archive, Fields&& fields) {
+  check_shape(archive, module.options.hidden_size(), module.options.num_layers());
+  FieldReader reader(archive, kConfig);
+  FieldWriter present;
+  fields(present);
+  if (!(present.values() == reader.values())) {
+    const bool learned = learns(module);
+    fields(reader);
+    remove_children(module, child_names(module));
+    module.reset();
+    module.train(module.is_training());
+    if (!learned)
+      for (auto& weight : module.parameters()) weight.requires_grad_(false);
+  }
+  module.torch::nn::Module::load(archive);
+}
+
 }  // namespace
 
 void AdapterSetImpl::save(OutputArchive& archive) const {
@@ -169,12 +198,7 @@ void AdapterSetImpl::save(OutputArchive& archive) const {
 }
 
 void AdapterSetImpl::load(InputArchive& archive) {
-  check_shape(archive, options.hidden_size(), options.num_layers());
-  FieldReader reader(archive, kConfig);
-  bottleneck_fields(options.config(), reader);
-  remove_children(*this, child_names(*this));
-  reset();
-  Module::load(archive);
+  load_configured(*this, archive, [&](auto& field) { bottleneck_fields(options.config(), field); });
 }
 
 void AdapterFusionImpl::save(OutputArchive& archive) const {
@@ -186,12 +210,7 @@ void AdapterFusionImpl::save(OutputArchive& archive) const {
 }
 
 void AdapterFusionImpl::load(InputArchive& archive) {
-  check_shape(archive, options.hidden_size(), options.num_layers());
-  FieldReader reader(archive, kConfig);
-  fusion_fields(options, reader);
-  remove_children(*this, child_names(*this));
-  reset();
-  Module::load(archive);
+  load_configured(*this, archive, [&](auto& field) { fusion_fields(options, field); });
 }
 
 void AdapterStackImpl::save(OutputArchive& archive) const {
@@ -224,6 +243,17 @@ void AdapterStackImpl::load(InputArchive& archive) {
   FieldReader names_reader(archive, kNames);
   names_reader(sets);
   names_reader(fusions);
+  try {
+    load_parts(archive, sets, fusions);
+  } catch (...) {  // empty again, as it was
+    for (const auto& name : fusion_names()) remove_fusion(name);
+    for (const auto& name : names()) remove(name);
+    throw;
+  }
+}
+
+void AdapterStackImpl::load_parts(InputArchive& archive, const std::vector<std::string>& sets,
+                                  const std::vector<std::string>& fusions) {
   int64_t index = 0;
   const auto read = [&](torch::nn::Module& module) {
     InputArchive child;
@@ -233,11 +263,13 @@ void AdapterStackImpl::load(InputArchive& archive) {
   for (const auto& name : sets) {
     AdapterSet set(AdapterSetOptions(BottleneckConfig(), hidden_size(), num_layers()));
     read(*set);
+    set->train(is_training());
     add(name, set);
   }
   for (const auto& name : fusions) {
     AdapterFusion fusion(AdapterFusionOptions(FusionConfig(), hidden_size(), num_layers()));
     read(*fusion);
+    fusion->train(is_training());
     add_fusion(name, fusion);
   }
   FieldReader active(archive, kActive);

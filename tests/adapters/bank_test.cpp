@@ -114,6 +114,7 @@ TEST_F(BankTest, IsSavedAndLoadedWithConfigurationsAndWhatIsActive) {
   std::stringstream file;
   torch::save(adapters_, file);
   AdapterStack loaded(6, 2);
+  loaded->eval();
   torch::load(loaded, file);
   EXPECT_THAT(loaded->names(), ElementsAre("ner", "pos", "sw"));
   EXPECT_THAT(loaded->get("sw")->options.config().leave_out, ElementsAre(1));
@@ -122,6 +123,7 @@ TEST_F(BankTest, IsSavedAndLoadedWithConfigurationsAndWhatIsActive) {
   EXPECT_EQ(loaded->composition(), adapters_->composition());
   EXPECT_EQ(loaded->options().fusion_steps().at("ner,pos"), 300);
   EXPECT_TRUE(at::equal(output(loaded), output(adapters_)));
+  EXPECT_FALSE(loaded->get("sw")->at(0, Site::kOutput)->is_training()) << "as the bank";
   const auto before = adapters_->named_parameters(), after = loaded->named_parameters();
   ASSERT_EQ(before.size(), after.size());
   for (const auto& item : before) EXPECT_TRUE(at::equal(item.value(), after[item.key()]));
@@ -144,6 +146,52 @@ TEST_F(BankTest, LoadsNothingThatIsOfAnotherShape) {
   EXPECT_NE(other->invertible(), nullptr) << "the file's configuration, not its own";
   EXPECT_NE(other->at(0, Site::kAttentionOutput), nullptr);
   EXPECT_EQ(other->at(1, Site::kOutput), nullptr);
+}
+
+TEST_F(BankTest, LoadsIntoASetThatAPlanRuns) {
+  const auto plan = adapters_->plan({"sw", "ner"});
+  adapters_->activate_plan(plan);
+  adapters_->train_adapter("ner");
+  std::stringstream sw, ner;
+  auto language = adapters_->get("sw"), task = adapters_->get("ner");
+  torch::save(language, sw);
+  torch::save(task, ner);
+  const auto before = output(adapters_);
+  const auto weight = adapters_->get("ner")->parameters().front();
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& each : adapters_->parameters()) each.add_(1);
+  }
+  adapters_->eval();
+  torch::load(language, sw);
+  torch::load(task, ner);
+  EXPECT_TRUE(at::equal(output(adapters_), before)) << "in place: the plan has them";
+  EXPECT_TRUE(adapters_->get("ner")->parameters().front().is_same(weight));
+  EXPECT_FALSE(learns(*adapters_->get("sw"))) << "as before";
+  EXPECT_FALSE(adapters_->get("sw")->at(0, Site::kOutput)->is_training());
+
+  sw.clear(), sw.seekg(0);
+  torch::load(task, sw);  // of another configuration
+  EXPECT_TRUE(at::equal(output(adapters_), before)) << "the plan goes on with the parts it had";
+  EXPECT_TRUE(learns(*adapters_->get("ner")));
+  EXPECT_FALSE(adapters_->get("ner")->at(0, Site::kOutput)->is_training());
+}
+
+TEST_F(BankTest, StaysEmptyWhereLoadingFailsAtItsEnd) {
+  adapters_->activate(Stack{"sw", "ner"});
+  std::stringstream file;
+  torch::save(adapters_, file);
+  auto damaged = file.str();
+  const auto place = damaged.rfind("Stack(sw, ner)");
+  ASSERT_NE(place, std::string::npos);
+  damaged.replace(place, 14, "Stack(sw, xyz)");
+  AdapterStack loaded(6, 2);
+  std::stringstream bad(damaged);
+  EXPECT_THAT(torch_error_of([&] { torch::load(loaded, bad); }), HasSubstr("xyz"));
+  EXPECT_TRUE(loaded->names().empty());
+  EXPECT_TRUE(loaded->named_parameters().is_empty());
+  torch::load(loaded, file);
+  EXPECT_THAT(loaded->names(), ElementsAre("ner", "pos", "sw"));
 }
 
 }  // namespace bank_test

@@ -147,13 +147,15 @@ class AdapterStackImpl : public torch::nn::Module {
   /// With every set's and fusion's configuration, and what is active: torch::load makes the same
   /// bank of an empty one of this shape.
   void save(torch::serialize::OutputArchive& archive) const override;
-  /// Takes all adapters and fusions, and what is active, from the archive.
+  /// Takes all adapters, fusions and what is active from the archive; stays empty where it throws.
   void load(torch::serialize::InputArchive& archive) override;
 
   int64_t hidden_size() const { return bank_.hidden_size; }  ///< of the encoder
   int64_t num_layers() const { return bank_.num_layers; }    ///< of the encoder
 
  private:
+  void load_parts(torch::serialize::InputArchive& archive, const std::vector<std::string>& sets,
+                  const std::vector<std::string>& fusions);
   /// Moves what is new to where the bank is.
   void place(torch::nn::Module& fresh) const;
   static std::string fusion_key(const std::string& name) { return "fusion " + name; }

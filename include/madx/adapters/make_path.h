@@ -42,6 +42,8 @@ class PathMaker {
  private:
   SiteStep resolve(const Composition& composition, int64_t layer, Site site) const;
   SiteStep fuse(const Composition& composition, SiteStep step, int64_t layer, Site site) const;
+  /// So that the path owns what its pointers point to.
+  static void keep(const std::shared_ptr<const torch::nn::Module>& parts, Path& path);
   void keep_fusions(const Composition& composition, Path& path) const;
 
   static bool is_here(const SiteStep& step) { return step.kind != SiteStep::Kind::kNothing; }
@@ -114,9 +116,14 @@ inline SiteStep PathMaker::fuse(const Composition& composition, SiteStep step, i
   return step;
 }
 
+inline void PathMaker::keep(const std::shared_ptr<const torch::nn::Module>& parts, Path& path) {
+  path.modules.push_back(parts);
+  for (auto& part : parts->children()) path.modules.push_back(std::move(part));
+}
+
 inline void PathMaker::keep_fusions(const Composition& composition, Path& path) const {
   if (composition.kind == Composition::Kind::kFuse)
-    path.modules.push_back(bank_.fusion(fusion_name(composition)).ptr());
+    keep(bank_.fusion(fusion_name(composition)).ptr(), path);
   for (const auto& child : composition.children) keep_fusions(child, path);
 }
 
@@ -142,8 +149,7 @@ inline std::shared_ptr<const Path> PathMaker::operator()(const Composition& comp
   }
   if (options_.invertible())
     path->invertible = bank_.adapter(first_adapter(composition))->invertible();
-  for (const auto& name : adapter_names(composition))
-    path->modules.push_back(bank_.adapter(name).ptr());
+  for (const auto& name : adapter_names(composition)) keep(bank_.adapter(name).ptr(), *path);
   keep_fusions(composition, *path);
   return path;
 }

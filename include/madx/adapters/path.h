@@ -24,7 +24,7 @@ struct Path {
 
   std::vector<std::array<SitePlan, 2>> sites;   ///< by layer and site
   InvertibleAdapterImpl* invertible = nullptr;  ///< of the composition's first adapter, or none
-  /// The sets and fusions that the pointers point into: they live as long as this.
+  /// What the pointers point to: it lives as long as this, whatever becomes of sets and fusions.
   std::vector<std::shared_ptr<const torch::nn::Module>> modules;
 };
 
