@@ -92,28 +92,33 @@ class MpiGroup : public ProcessGroup {
   void sum(const at::Tensor& values) override {
     check_values(values);
     const auto type = datatype(values);
+    in_use_ = values;
     in_parts(values, [&](void* data, int count, MPI_Request* request) {
       MPI_Iallreduce(MPI_IN_PLACE, data, count, type, MPI_SUM, calls_, request);
     });
+    in_use_ = at::Tensor();
   }
 
   void broadcast(const at::Tensor& values) override {
     check_values(values);
     const auto bytes = values.numel() * static_cast<int64_t>(values.element_size());
     auto* const data = static_cast<char*>(values.data_ptr());
+    in_use_ = values;
     for (int64_t first = 0; first < bytes; first += kMost) {
       MPI_Request request;
       MPI_Ibcast(data + first, static_cast<int>(std::min(kMost, bytes - first)), MPI_BYTE,
                  /*root=*/0, calls_, &request);
       wait(request);
     }
+    in_use_ = at::Tensor();
   }
 
   int64_t largest(int64_t value) override {
+    largest_ = value;
     MPI_Request request;
-    MPI_Iallreduce(MPI_IN_PLACE, &value, 1, MPI_INT64_T, MPI_MAX, calls_, &request);
+    MPI_Iallreduce(MPI_IN_PLACE, &largest_, 1, MPI_INT64_T, MPI_MAX, calls_, &request);
     wait(request);
-    return value;
+    return largest_;
   }
 
   int end(int status, const std::function<void()>& say) override {
@@ -202,6 +207,9 @@ class MpiGroup : public ProcessGroup {
   int rank_ = 0, count_ = 1, hosts_ = 1;
   MPI_Comm calls_ = MPI_COMM_NULL, failures_ = MPI_COMM_NULL;
   bool heard_ = false;  // of another rank's failure
+  // What a call works on that a failure leaves under way: MPI writes there until the end.
+  at::Tensor in_use_;
+  int64_t largest_ = 0;
 };
 
 }  // namespace
