@@ -1,15 +1,19 @@
 // Ops on weights in int8 against the plain forms in float32: what is left are the steps of 8 bits.
+#include <gmock/gmock.h>
 #include <torch/utils.h>
 
 #include <cmath>
 
 #include "../support.h"
+#include "madx/ops/bfloat16_weight.h"
 #include "madx/ops/embedding.h"
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/int8_weight.h"
 
 namespace madx::ops {
 namespace int8_layers_test {
+
+using testing::HasSubstr;
 
 FrozenLinear int8(const at::Tensor& weight, const at::Tensor& bias,
                   std::vector<int32_t> exact = {}) {
@@ -54,12 +58,26 @@ TEST_F(Int8Ops, RefuseSizesThatAreNoMultiplesOf16) {
 }
 
 TEST_F(Int8Ops, RefuseColumnsThatAreNotThere) {
-  for (const auto& exact : {std::vector<int32_t>{3, 1}, {-1}, {64}}) {
+  for (const auto& exact : {std::vector<int32_t>{3, 1}, {3, 3}, {-1}, {64}}) {
     EXPECT_EQ(torch_error_of([&] {
                 Int8Weight(at::zeros({32, 64}), exact);
               }),
               "Int8Weight: expected ascending columns in [0, 64), but got others");
   }
+}
+
+TEST_F(Int8Ops, RefuseFeedForwardBlocksThatTheyDoNotCompute) {
+  const auto first = int8(weight(kInner, kHidden), at::zeros({kInner}));
+  const auto exact = int8(weight(kHidden, kInner), at::zeros({kHidden}), {5});
+  const auto x = at::zeros({2, kHidden});
+  EXPECT_THAT(torch_error_of([&] { feed_forward(x, first, exact); }),
+              HasSubstr("expected a second weight without exact columns"));
+  const auto matrix = at::zeros({64, 64}), bias = at::zeros({64});
+  const FrozenLinear other{at::Tensor(), bias, std::make_shared<Bfloat16Weight>(matrix)};
+  EXPECT_THAT(torch_error_of([&] {
+                feed_forward(at::zeros({2, 64}), int8(matrix, bias), other);
+              }),
+              HasSubstr("expected packed weights of one class"));
 }
 
 TEST_F(Int8Ops, FrozenLinearAndItsGradient) {

@@ -10,6 +10,8 @@ namespace madx::cpu {
 using gemm::has_int8_products;
 using gemm::Int8Matrix;
 using gemm::kInt8Granule;
+/// Products of 8 bits that a sum of 32 bits holds, whatever they are.
+inline constexpr int64_t kInt8MostInputs = 65000;
 
 /// What a weight becomes: panels, (n k) bytes, and scales, (n), of an Int8Matrix B (k, n).
 struct Int8Panels {

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -44,14 +45,17 @@ inline std::vector<int32_t> large_columns(const at::Tensor& weight, const at::Te
 /// of that, and are multiplied in float32.
 class Int8Weight final : public KernelWeight<Int8Weight> {
  public:
-  /// Quantises `weight`, of any floating type; `exact` are columns of it, ascending. Throws
-  /// c10::Error for a shape that is no multiple of 16.
+  /// Quantises `weight`, of any floating type; `exact` are columns of it, ascending, none twice.
+  /// Throws c10::Error for a shape that is no multiple of 16 or above kInt8MostInputs.
   explicit Int8Weight(const at::Tensor& weight, std::vector<int32_t> exact = {})
       : KernelWeight(weight), exact_(std::move(exact)) {
     TORCH_CHECK(fits_int8_weight(weight.sizes()),
                 "Int8Weight: expected sizes that are multiples of ", cpu::kInt8Granule,
                 ", but got ", weight.sizes());
-    TORCH_CHECK(std::is_sorted(exact_.begin(), exact_.end()) &&
+    TORCH_CHECK(in() <= cpu::kInt8MostInputs && out() <= cpu::kInt8MostInputs,
+                "Int8Weight: expected at most ", cpu::kInt8MostInputs,
+                " inputs and outputs, whose sums 32 bits hold, but got ", weight.sizes());
+    TORCH_CHECK(std::is_sorted(exact_.begin(), exact_.end(), std::less_equal<int32_t>()) &&
                     (exact_.empty() || (exact_.front() >= 0 && exact_.back() < in())),
                 "Int8Weight: expected ascending columns in [0, ", in(), "), but got others");
     const auto matrix = weight.detach().to(at::kCPU, at::kFloat).contiguous();
@@ -60,6 +64,7 @@ class Int8Weight final : public KernelWeight<Int8Weight> {
   }
 
   int64_t granule() const override { return cpu::kInt8Granule; }
+  bool has_exact_columns() const override { return !exact_.empty(); }
   const char* why_not_here() const override {
     return cpu::has_int8_products()
                ? nullptr

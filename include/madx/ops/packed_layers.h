@@ -5,6 +5,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/custom_class.h>
 
+#include <typeinfo>
+
 #include "madx/ops/frozen_layer.h"
 #include "madx/ops/once_differentiable.h"
 
@@ -67,6 +69,11 @@ struct PackedFeedForward : torch::autograd::Function<PackedFeedForward> {
   static at::Tensor forward(Context* ctx, const at::Tensor& x, const FrozenLinear& first,
                             const FrozenLinear& second, bool with_gradient) {
     const auto low = part_of(first), high = part_of(second);
+    TORCH_CHECK(typeid(*low.weight) == typeid(*high.weight),
+                "feed_forward: expected packed weights of one class, but got two");
+    TORCH_CHECK(!high.weight->has_exact_columns(),
+                "feed_forward: expected a second weight without exact columns, which its inner "
+                "units do not have, but got some");
     at::Tensor kept;
     if (with_gradient) kept = at::empty({x.size(0), low.out()}, x.options().dtype(at::kBFloat16));
     auto y = at::empty({x.size(0), high.out()}, x.options());

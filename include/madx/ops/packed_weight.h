@@ -31,6 +31,9 @@ class PackedWeight {
 
   /// Parts begin and end at multiples of this.
   virtual int64_t granule() const = 0;
+  /// Whether some columns are multiplied in float32: the second layer of a feed-forward block has
+  /// none.
+  virtual bool has_exact_columns() const { return false; }
   /// Why this processor cannot multiply by it: a clause for a message; nullptr where it can.
   virtual const char* why_not_here() const = 0;
   /// The weight as it was rounded: (out, in).
