@@ -107,9 +107,9 @@ class MlmTask : public TrainingTask {
  private:
   /// Batch `index`; the one after it is made by another thread meanwhile.
   MlmBatch take(int64_t index) {
-    auto ahead = std::move(ahead_);
-    auto batch = ahead.valid() ? ahead.get() : MlmBatch();
-    if (index != ahead_index_) batch = batches_.train(index);
+    const bool is_ahead = ahead_.valid() && index == ahead_index_;
+    auto ahead = std::exchange(ahead_, {});
+    auto batch = is_ahead ? ahead.get() : batches_.train(index);
     ahead_index_ = index + 1;
     ahead_ =
         std::async(std::launch::async, [this, next = index + 1] { return batches_.train(next); });
