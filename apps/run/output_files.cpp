@@ -69,4 +69,21 @@ void remove_unfinished(const std::string& directory) {
   }
 }
 
+void put_back(const std::string& directory) {
+  const std::string ending = ".old";
+  std::error_code ignored;
+  for (const auto& name : names_in(directory)) {
+    if (name.size() <= ending.size() || fs::path(name).extension() != ending) continue;
+    const auto temporary = name.substr(0, name.size() - ending.size());
+    if (!is_unfinished(temporary)) continue;
+    const auto target = directory + "/" + temporary.substr(0, temporary.rfind(".tmp"));
+    const auto aside = directory + "/" + name;
+    if (fs::exists(target)) {
+      fs::remove_all(aside, ignored);
+    } else {
+      fs::rename(aside, target, ignored);
+    }
+  }
+}
+
 }  // namespace madx::apps

@@ -21,6 +21,11 @@ bool is_unfinished(const std::string& name);
 /// Removes all of these from a directory.
 void remove_unfinished(const std::string& directory);
 
+/// On a file system that cannot exchange two names, a directory is replaced by two renames, and
+/// NAME is at NAME.tmpPID.N.old between them. Of a process that was killed there, puts it back;
+/// after the second rename, removes it.
+void put_back(const std::string& directory);
+
 std::string without_slash(std::string path);
 /// Whether a path names a directory by its place: ".", "..".
 bool names_by_place(const std::string& path);

@@ -74,7 +74,10 @@ void RunDirectory::look(bool resume) {
     input_error(final_, ": expected no other output beside ", working_,
                 ", a run that is not complete, but it exists; move one of them away");
   }
-  if (!stands.empty()) found_ = read_run_state(stands);
+  if (!stands.empty()) {
+    put_back(stands);
+    found_ = read_run_state(stands);
+  }
   using Stage = RunState::Stage;
   // Trained, and then killed; perhaps just before it was named.
   if (found_ && found_->stage == Stage::kTrained) return;
@@ -220,7 +223,7 @@ RunDirectory::~RunDirectory() {
   if (is_resumable(path_)) {
     if (!holds_something(final_)) fs::rename(path_, final_, ignored);
   } else if (made_) {
-    remove_named(path_, std::array{"run.json", "metrics.jsonl", "checkpoint"});
+    remove_named(path_, std::array{"run.json", "metrics.jsonl", "checkpoint", "snapshots"});
     fs::remove(path_, ignored);
     for (const auto& parent : made_parents_) fs::remove(parent, ignored);
   }

