@@ -169,7 +169,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   const auto adapter_config = add_adapter(flags, name, config, adapters);
   const auto near = add_near(flags, name, adapters);
-  flags.adapter.check_adapter_drop(config);
+  flags.adapter.check_adapter_drop(config, adapter_config);
   const auto lm_head = madx::apps::head_beside(flags.lm_head, flags.init_adapter);
   auto head = madx::apps::choose_mlm_head(lm_head, flags.encoder.path, loaded);
   madx::apps::print_encoder(loaded);

@@ -86,7 +86,7 @@ madx::apps::NerModel make_model(const NerFlags& flags, const Inputs& inputs, at:
   if (flags.composition.given())
     model.compose(flags.composition.composition(), flags.adapters, flags.composition.fusions);
   flags.composition.apply_to(model.adapters);
-  flags.adapter.check_adapter_drop(loaded.encoder->config());
+  flags.adapter.check_adapter_drop(loaded.encoder->config(), flags.adapter.bottleneck_config());
   for (const auto& language : inputs.scored.mixed.languages) model.require_language(language);
   for (const auto* pairs : {&flags.tests, &flags.texts}) {
     for (const auto& pair : *pairs) model.require_language(pair.first);

@@ -254,9 +254,13 @@ void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {
       ->capture_default_str();
 }
 
-void AdapterFlags::check_adapter_drop(const EncoderConfig& config) const {
-  if (adapter_drop >= 0 && adapter_drop < config.num_hidden_layers) return;
-  input_error("--adapter-drop: expected 0 to ", config.num_hidden_layers - 1,
+void AdapterFlags::check_adapter_drop(const EncoderConfig& config,
+                                      const BottleneckConfig& adapter) const {
+  auto last = config.num_hidden_layers - 1;  // layer with an adapter
+  const auto& left_out = adapter.leave_out;
+  while (last > 0 && std::count(left_out.begin(), left_out.end(), last) > 0) --last;
+  if (adapter_drop >= 0 && adapter_drop <= last) return;
+  input_error("--adapter-drop: expected 0 to ", last,
               ", so that some layer keeps its adapter, but found ", adapter_drop);
 }
 

@@ -93,7 +93,7 @@ struct AdapterFlags {
 
   void add_to(CLI::App& app, double default_reduction_factor);
   /// Throws InputError where --adapter-drop would leave some batch without any adapter.
-  void check_adapter_drop(const EncoderConfig& config) const;
+  void check_adapter_drop(const EncoderConfig& config, const BottleneckConfig& adapter) const;
   /// Throws InputError where a configuration string and a flag both name a value.
   BottleneckConfig bottleneck_config() const;
   /// Adds what decides a run's results: all keys of `config`, made of these flags, and AdapterDrop.

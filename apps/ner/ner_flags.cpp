@@ -68,8 +68,9 @@ void check(const CLI::App& app, const NerFlags& flags) {
     input_error("--train and --task-adapter: expected one of them, but found ",
                 flags.trains() ? "both" : "neither");
   }
-  for (const std::string flag : {"--dev", "--config", "--leave-out", "--train-languages",
-                                 "--unfreeze-every", "--average-every"}) {
+  for (const std::string flag :
+       {"--dev", "--config", "--leave-out", "--reduction-factor", "--adapter-drop",
+        "--train-languages", "--unfreeze-every", "--average-every"}) {
     if (!flags.trains() && app.count(flag) > 0) {
       input_error(flag,
                   ": expected --train beside it, but found --task-adapter, which is not trained "

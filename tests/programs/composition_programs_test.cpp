@@ -193,6 +193,8 @@ TEST(CompositionPrograms, SayWhatIsWrong) {
               HasSubstr("expected a fusion of adapters that stay as languages change"));
   EXPECT_THAT(error_of("zero_shot_ner", ner + "--adapter-drop 2"),
               HasSubstr("--adapter-drop: expected 0 to 1"));
+  EXPECT_THAT(error_of("zero_shot_ner", ner + "--adapter-drop 1 --leave-out 1"),
+              HasSubstr("--adapter-drop: expected 0 to 0"));
   io::write_bytes(tiny_files() / "bad_mixed.txt", "sw\tMto\nno tab\n");
   EXPECT_THAT(error_of("zero_shot_ner", std::string(kNer) +
                                             "--task-adapter @/ner/task_adapter --mixed-text "
