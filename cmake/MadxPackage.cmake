@@ -31,8 +31,8 @@ set(CPACK_DEBIAN_PROGRAMS_PACKAGE_NAME madx)
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_DEPENDS "${needs_libtorch}")
 set(CPACK_DEBIAN_PROGRAMS_DESCRIPTION "language and task adapters for multilingual encoders
  Teaches a frozen encoder (XLM-R, mBERT) a language from raw text and carries
- a tagger over to it without labels in it (MAD-X). Reads and writes AdapterHub's
- files. Programs, documents and the operators for Python.")
+ a tagger over to it without labels in it (MAD-X). Reads and writes files of
+ AdapterHub. Programs, documents and the operators for Python.")
 
 set(CPACK_DEBIAN_LIBTORCH_PACKAGE_NAME madx-libtorch)
 set(CPACK_DEBIAN_LIBTORCH_DESCRIPTION "LibTorch ${MADX_TORCH_VERSION} for madx
