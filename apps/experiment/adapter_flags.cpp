@@ -17,7 +17,7 @@ constexpr auto kNear = "--stay-near-adapter";
 constexpr const char* kShapeFlags[] = {"--config", "--reduction-factor", "--leave-out",
                                        "--inv-reduction-factor", "--no-invertible"};
 
-bool says_something(const FlagValues& flags, const std::string& flag) {
+bool is_given(const FlagValues& flags, const std::string& flag) {
   const auto found = flags.find(flag);
   if (found == flags.end()) return false;
   const auto& values = found->second.values;
@@ -32,16 +32,17 @@ bool says_something(const FlagValues& flags, const std::string& flag) {
 }
 
 /// Takes the flags of a shape out of those of a target whose adapter starts from the source's,
-/// which was trained with them.
+/// which was trained with them: not where that is a ready one, or has others.
 void take_shape_of_source(const ExperimentConfig& config, const std::string& row,
                           const std::string& source, FlagValues& flags) {
+  const bool ready = ready_adapter(config, row, source).has_value();
   const auto of_source = config.flags_of(PieceKind::kLanguageAdapter, row, source);
   for (const auto* flag : kShapeFlags) {
     const auto found = flags.find(flag);
     if (found == flags.end()) continue;
     const auto same = of_source.find(flag);
-    if (same == of_source.end() || same->second.values != found->second.values)
-      refuse_shape(config, flag, "the source's, that it starts from");
+    if (ready || same == of_source.end() || same->second.values != found->second.values)
+      refuse_shape(config, flag, "the one of " + source + ", that it starts from");
     flags.erase(found);
   }
 }
@@ -52,18 +53,9 @@ void check_companions(const ExperimentConfig& config, const FlagValues& flags) {
   static const std::vector<std::pair<std::string, std::string>> kNeeds = {
       {"--init-weight", kInit}, {kNear, "--stay-near"}, {"--stay-near-layers", "--stay-near"}};
   for (const auto& [flag, needed] : kNeeds)
-    if (flags.count(flag) > 0 && !says_something(flags, needed))
+    if (flags.count(flag) > 0 && !is_given(flags, needed))
       input_error(config.path, ": ", flag, ": expected ", needed, needed == kInit ? "" : " above 0",
                   " beside it among the same flags; give one, or leave it out");
-}
-
-void check_no_shape(const ExperimentConfig& config, const FlagValues& flags, const std::string& row,
-                    const std::string& source) {
-  if (flags.count(kInit) == 0) return;
-  const auto of_source = config.flags_of(PieceKind::kLanguageAdapter, row, source);
-  for (const auto* flag : kShapeFlags)
-    if (of_source.count(flag) > 0)
-      refuse_shape(config, flag, "the ready one of " + source + ", that it starts from");
 }
 
 FlagValues adapter_flags(const ExperimentConfig& config, const std::string& row,

@@ -17,9 +17,4 @@ FlagValues adapter_flags(const ExperimentConfig& config, const std::string& row,
 /// Throws InputError for flags that say nothing without one that is missing, or 0.
 void check_companions(const ExperimentConfig& config, const FlagValues& flags);
 
-/// Throws InputError where `flags` let an adapter start from the ready one of `source`, and the
-/// configuration gives the row's adapters a shape besides.
-void check_no_shape(const ExperimentConfig& config, const FlagValues& flags, const std::string& row,
-                    const std::string& source);
-
 }  // namespace madx::apps

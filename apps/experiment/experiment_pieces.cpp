@@ -60,7 +60,8 @@ std::string ExperimentPieces::no_language_adapter(const std::string& row,
                                                   const std::string& source) const {
   const auto of_kind = " of the kind that " + row + " has";
   if (config_.text.count(language) > 0)
-    return "no adapter of " + source + of_kind + ", which that of " + language + " is to be near";
+    return "no adapter of " + source + of_kind + ", which that of " + language +
+           " is to start from or stay near";
   return "no text of " + language + ", and no ready adapter" +
          (config_.language_adapters.count(language) > 0 ? of_kind : "");
 }
@@ -114,7 +115,6 @@ bool ExperimentPieces::read_source_adapter(PieceMaker& maker, FlagValues& flags,
     const auto adapter = language_adapter(row, source, source);
     // A ready one has the layers that madx-2.0 leaves out as it loads it, which a training cannot.
     if (!adapter || (row == "madx-2.0" && !adapter->piece)) return false;
-    if (!adapter->piece) check_no_shape(config_, flags, row, source);
     read(maker, flag->first, *adapter);
     flag = flags.erase(flag);
   }
@@ -125,13 +125,9 @@ std::optional<PieceOrigin> ExperimentPieces::language_adapter(const std::string&
                                                               const std::string& language,
                                                               const std::string& source) {
   const auto of = adapter_row(config_, row);
-  const bool has_text = config_.text.count(language) > 0;
-  if (const auto ready = config_.language_adapters.find(language);
-      ready != config_.language_adapters.end() &&
-      (of == "madx" || (!has_text && ready_adapter_serves(of, ready->second)))) {
-    return PieceOrigin{ready->second, std::nullopt, ""};
-  }
-  if (!has_text) return std::nullopt;
+  if (const auto ready = ready_adapter(config_, of, language))
+    return PieceOrigin{*ready, std::nullopt, ""};
+  if (config_.text.count(language) == 0) return std::nullopt;
   PieceMaker maker({PieceKind::kLanguageAdapter, "train_lang_adapter", "", "", language},
                    identified_);
   maker.read("--encoder", config_.encoder);

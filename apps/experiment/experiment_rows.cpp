@@ -21,10 +21,17 @@ std::string adapter_row(const ExperimentConfig& config, const std::string& row) 
   return differs ? row : "madx";
 }
 
-bool ready_adapter_serves(const std::string& row, const std::string& adapter) {
-  if (row == "madx-2.0") return true;
-  return row == "houlsby" &&
-         io::read_adapter_config(adapter + "/adapter_config.json").config.mh_adapter;
+std::optional<std::string> ready_adapter(const ExperimentConfig& config, const std::string& row,
+                                         const std::string& language) {
+  const auto found = config.language_adapters.find(language);
+  if (found == config.language_adapters.end()) return std::nullopt;
+  const auto& path = found->second;
+  if (row == "madx") return path;
+  if (config.text.count(language) > 0) return std::nullopt;
+  if (row == "madx-2.0") return path;
+  if (row == "houlsby" && io::read_adapter_config(path + "/adapter_config.json").config.mh_adapter)
+    return path;
+  return std::nullopt;
 }
 
 bool row_has_flag(const ExperimentConfig& config, PieceKind kind, const std::string& row,

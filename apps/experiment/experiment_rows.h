@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "apps/experiment/experiment_config.h"
@@ -12,9 +13,11 @@ std::string setup_of(const std::string& row);
 std::string task_row(const std::string& row);
 /// The row whose language adapters a row has: its own where they differ, that of madx elsewhere.
 std::string adapter_row(const ExperimentConfig& config, const std::string& row);
-/// Whether a row whose language adapters differ from those of madx can have a ready one all the
-/// same: madx-2.0 leaves its last layer out, houlsby takes one of Houlsby's placement.
-bool ready_adapter_serves(const std::string& row, const std::string& adapter);
+/// A language's ready adapter for a row; nothing where there is none for it. A row whose adapters
+/// differ from those of madx has one only where there is no text to train its own: madx-2.0 leaves
+/// the last layer out of any, houlsby takes one of Houlsby's placement. `row` as adapter_row gives.
+std::optional<std::string> ready_adapter(const ExperimentConfig& config, const std::string& row,
+                                         const std::string& language);
 
 /// Adds what makes a row what it is, where the configuration has no other value for the row itself.
 /// `last_layer` is the number of the encoder's last layer.

@@ -91,7 +91,8 @@ TEST_F(ExperimentAdaptersTest, AShapeBesideAReadyAdapterToStartFromIsRefused) {
               HasSubstr("--reduction-factor: expected"));
   flags["--init-adapter"] = {true, {}, true};
   config_.language_adapters["en"] = config_.encoder;
-  EXPECT_THAT(io::input_error_of([&] { plan({"madx"}); }), HasSubstr("the ready one of en"));
+  EXPECT_THAT(io::input_error_of([&] { plan({"madx"}); }),
+              HasSubstr("the one of en, that it starts from"));
 }
 
 TEST_F(ExperimentAdaptersTest, RowsOfAnotherShapeStartFromNoAdapterOfAllRows) {
@@ -114,7 +115,8 @@ TEST_F(ExperimentAdaptersTest, AReadySourceOfAllLayersIsNothingToBeNearToForMadx
   EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 0);
   ASSERT_EQ(all.gaps.size(), 2u);
   EXPECT_EQ(all.gaps[0].reason,
-            "no adapter of en of the kind that madx-2.0 has, which that of sw is to be near");
+            "no adapter of en of the kind that madx-2.0 has, which that of sw is to start from or "
+            "stay near");
 }
 
 TEST_F(ExperimentAdaptersTest, NothingIsTrainedForARowThatIsAbsent) {
