@@ -110,8 +110,8 @@ std::vector<int64_t> parse_layers(const std::string& flag, const std::string& te
 std::vector<std::pair<std::string, std::string>> parse_pairs(
     const std::string& flag, const std::vector<std::string>& values);
 
-/// Parses the command line. Usage errors become InputError; --help and
-/// --version print and exit with status 0.
+/// Parses the command line. Usage errors become InputError; --help and --version print and exit
+/// with status 0.
 void parse_command_line(CLI::App& app, int argc, char** argv);
 
 /// The most memory that this process has held.

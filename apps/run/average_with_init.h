@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,11 +17,7 @@ class AverageWithInit {
   AverageWithInit(const std::vector<std::pair<std::string, at::Tensor>>& tensors, double weight)
       : weight_(weight) {
     if (weight == 0) return;
-    for (const auto& entry : tensors) {
-      const auto& tensor = entry.second;
-      // One tensor may have two names.
-      const auto same = [&](const at::Tensor& other) { return other.is_same(tensor); };
-      if (std::any_of(learned_.begin(), learned_.end(), same)) continue;
+    for (const auto& [name, tensor] : tensors) {
       learned_.push_back(tensor);
       initial_.push_back(tensor.detach().clone());
     }
@@ -34,7 +29,9 @@ class AverageWithInit {
   void during(const Write& write) const {
     const torch::NoGradGuard no_grad;
     const Restored restored(learned_);
-    for (size_t i = 0; i < learned_.size(); ++i) learned_[i].lerp_(initial_[i], weight_);
+    // Of copies, for one tensor may have two names.
+    for (size_t i = 0; i < learned_.size(); ++i)
+      learned_[i].copy_(restored.kept[i].lerp(initial_[i], weight_));
     write();
   }
 

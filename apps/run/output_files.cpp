@@ -73,7 +73,7 @@ void put_back(const std::string& directory) {
   const std::string ending = ".old";
   std::error_code ignored;
   for (const auto& name : names_in(directory)) {
-    if (name.size() <= ending.size() || fs::path(name).extension() != ending) continue;
+    if (fs::path(name).extension() != ending) continue;
     const auto temporary = name.substr(0, name.size() - ending.size());
     if (!is_unfinished(temporary)) continue;
     const auto target = directory + "/" + temporary.substr(0, temporary.rfind(".tmp"));

@@ -15,8 +15,8 @@ struct InputFile {
 };
 
 /// All that decides what a run computes: the values in force, defaults included, and the files that
-/// it reads, both by the name of their flag. Two runs of one recipe give the same
-/// bits on one kind of processor with as many threads: sums of gradients are added up by thread.
+/// it reads, both by the name of their flag. Two runs of one recipe give the same bits on one kind
+/// of processor with as many threads: gradients are summed by thread.
 struct Recipe {
   std::map<std::string, std::string> settings;
   std::map<std::string, std::vector<InputFile>> inputs;
