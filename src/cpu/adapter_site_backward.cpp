@@ -72,8 +72,9 @@ class BackwardTile {
     std::fill(z + rows_ * bottleneck, z + tile_ * bottleneck, 0.0f);
     mine_.y_operand.load(y_, hidden_, tile_, hidden_);
     mine_.products.times(mine_.y_operand, tile_, weights.up, dz, /*accumulate=*/false);
+    // As LibTorch has it, the gradient passes where z is not a number.
 #pragma omp simd
-    for (int64_t i = 0; i < tile_ * bottleneck; ++i) dz[i] = z[i] > 0 ? dz[i] : 0.0f;
+    for (int64_t i = 0; i < tile_ * bottleneck; ++i) dz[i] = z[i] <= 0 ? 0.0f : dz[i];
     if (sums.down != nullptr) {
       for (int64_t row = 0; row < rows_; ++row) {
         site_.norm().forward(block_sum(index, row, h_row(row)), h_row(row));

@@ -22,15 +22,22 @@ void quantise(const float* weight, int64_t out, int64_t in, const int32_t* exact
   for (int64_t o = 0; o < out; ++o) {
     std::copy_n(weight + o * in, in, row.data());
     for (int64_t i = 0; i < exact_count; ++i) row[static_cast<size_t>(exact[i])] = 0;
-    float most = 0;
-    for (const float value : row) most = std::max(most, std::fabs(value));
+    float most = 0, poison = 0;
+    for (const float value : row) {
+      most = std::max(most, std::fabs(value));
+      poison += value * 0.0f;
+    }
     constexpr float kSteps = 127;
-    panels.scales[o] = most / kSteps;
-    const float steps = most > 0 ? kSteps / most : 0.0f;
+    const float scale = most / kSteps + poison;
+    panels.scales[o] = scale;
+    const bool has_steps = std::isnormal(scale);  // kSteps / most is a number
+    const float steps = has_steps ? kSteps / most : 0.0f;
     for (int64_t i = 0; i < in; i += kFour) {
       int8_t* const to = panels.panels + place(i, o, kInt8Granule * in);
-      for (int64_t j = 0; j < kFour; ++j)
-        to[j] = static_cast<int8_t>(std::lrint(row[static_cast<size_t>(i + j)] * steps));
+      for (int64_t j = 0; j < kFour; ++j) {
+        const float value = row[static_cast<size_t>(i + j)] * steps;
+        to[j] = has_steps ? static_cast<int8_t>(std::lrint(value)) : int8_t{0};
+      }
     }
   }
 }

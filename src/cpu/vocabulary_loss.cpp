@@ -126,8 +126,8 @@ class VocabularyPass {
 
   /// Maximum and sum over all parts; losses.
   void merge() {
-    maximum_.assign(width_, 0.0f);
-    inverse_sum_.assign(width_, 0.0f);  // rows of padding weigh nothing
+    maximum_.resize(rows_);
+    inverse_sum_.resize(rows_);
     for (int64_t row = 0; row < rows_; ++row) {
       auto maximum = -std::numeric_limits<float>::infinity();
       for (const auto& part : softmax_) maximum = std::max(maximum, part.maximum(row));
@@ -168,7 +168,7 @@ class VocabularyPass {
       const float* logits = kept(word);
       float sum = 0;
 #pragma omp simd reduction(+ : sum)
-      for (int64_t row = 0; row < width_; ++row)
+      for (int64_t row = 0; row < rows_; ++row)
         sum += fast_exp(logits[row] - maximum[row]) * inverse_sum[row];
       out_.bias_gradient[word] += sum;
     });

@@ -7,8 +7,8 @@ namespace madx::cuda {
 
 /// One half of a coupling:  target = target + sign (B act(A source)), where source and target are
 /// halves of a row. Forward passes have act = relu(x + a_bias) and B's bias. Backward passes, with
-/// the weights transposed, have act = (x where z > 0, else 0), no bias, and z in place of what they
-/// keep.
+/// the weights transposed, have act = (0 where z <= 0, else x), no bias, and z in place of what
+/// they keep.
 template <class T>
 struct CouplingStep {
   const T *a, *a_bias;  // (bottleneck, source columns), (bottleneck)
@@ -79,11 +79,11 @@ struct CouplingBlock {
     multiply<kRows>(weights, tile, [&](int neuron, int row, float value) {
       const int at = row * z_stride + neuron;
       if (coupling.backward) {
-        z.set(at, rounded<T>(to_float(z.get(at)) > 0 ? value : 0.0f));
+        z.set(at, rounded<T>(relu_backward(to_float(z.get(at)), value)));
       } else {
         const float bias =
             neuron < step.bottleneck ? load_value<Access::kReadOnly>(step.a_bias + neuron) : 0.0f;
-        z.set(at, rounded<T>(fmaxf(value + bias, 0.0f)));
+        z.set(at, rounded<T>(relu(value + bias)));
       }
     });
   }

@@ -23,7 +23,7 @@ MADX_DEVICE void drop(const DropoutScale& dropout, int64_t row, int block, Eight
   if (dropout.threshold == 0) return;
   const int lane = lane_index();
   const PhiloxWords<uint32_t> random(dropout.seed, static_cast<uint64_t>(block) * kLanes + lane,
-                           static_cast<uint64_t>(row));
+                                     static_cast<uint64_t>(row));
   uint32_t kept = 0;
   MADX_UNROLL
   for (int place = 0; place < kColumns; ++place) {
@@ -33,7 +33,7 @@ MADX_DEVICE void drop(const DropoutScale& dropout, int64_t row, int block, Eight
   }
   MADX_UNROLL
   for (int i = 0; i < kColumns; ++i)
-    columns.value[i] = (kept >> i & 1) != 0 ? columns.value[i] * dropout.factor : 0.0f;
+    columns.value[i] *= (kept >> i & 1) != 0 ? dropout.factor : 0.0f;
 }
 
 }  // namespace madx::cuda

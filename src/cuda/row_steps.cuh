@@ -30,6 +30,12 @@ MADX_DEVICE Eight add(Eight x, const Eight& y) {
   return x;
 }
 
+/// What is not a number stays so, which fmaxf would take for 0.
+MADX_DEVICE float relu(float x) { return x < 0 ? 0.0f : x; }
+/// The gradient by relu's input, from the one by z, its output: as LibTorch has it, it passes where
+/// z is not a number.
+MADX_DEVICE float relu_backward(float z, float gradient) { return z <= 0 ? 0.0f : gradient; }
+
 /// x as it would be after a store in T.
 template <class T>
 MADX_DEVICE Eight through(Eight x) {

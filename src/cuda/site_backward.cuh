@@ -154,7 +154,7 @@ struct SiteBackwardBlock {
                             adapter.up_words};
     multiply<kRows>(weights, tile, [&](int neuron, int row, float value) {
       const int at = row * z_stride + neuron;
-      z.set(at, rounded<T>(to_float(z.get(at)) > 0 ? value : 0.0f));
+      z.set(at, rounded<T>(relu_backward(to_float(z.get(at)), value)));
     });
   }
 

@@ -109,7 +109,7 @@ struct SiteForwardBlock {
       const float bias = neuron < adapter.bottleneck
                              ? load_value<Access::kReadOnly>(adapter.down_bias + neuron)
                              : 0.0f;
-      z.set(row * z_stride + neuron, rounded<T>(fmaxf(value + bias, 0.0f)));
+      z.set(row * z_stride + neuron, rounded<T>(relu(value + bias)));
     });
   }
 

@@ -78,7 +78,7 @@ void multiply(const Int8Product& product) {
 void int8_product(const Int8Product& product) {
 #ifdef MADX_MATRIX_UNITS
   if (has_matrix_units()) {
-    return multiply<MatrixInt8Units<AmxInt8Tiles, VnniUnits>>(product);
+    return multiply<MatrixInt8Units<AmxInt8, VnniUnits>>(product);
   }
 #endif
 #if defined(__AVX512F__)

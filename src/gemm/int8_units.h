@@ -2,17 +2,18 @@
 
 #include <cstdint>
 
-#if defined(__AVX2__) || defined(MADX_MATRIX_UNITS)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
 #include <algorithm>
 #include <cstring>
 
+#include "gemm/amx_instructions.h"
 #include "madx/gemm/int8.h"
 
 #ifdef MADX_MATRIX_UNITS
-#define MADX_AMX_INT8 __attribute__((target("amx-tile,amx-int8")))
+#define MADX_AMX_INT8 MADX_AMX_TARGET("amx-int8")
 #else
 #define MADX_AMX_INT8
 #endif
@@ -200,43 +201,6 @@ struct MatrixInt8Units {
     }
   }
 };
-
-#ifdef MADX_MATRIX_UNITS
-
-/// AMX's own, under AmxTiles (gemm/amx_product.h). Tiles are named by literals alone.
-struct AmxInt8Tiles {
-  template <int kTile>
-  MADX_AMX_INT8 static void zero() {
-    if constexpr (kTile == 0) _tile_zero(0);
-    if constexpr (kTile == 1) _tile_zero(1);
-    if constexpr (kTile == 2) _tile_zero(2);
-    if constexpr (kTile == 3) _tile_zero(3);
-  }
-  template <int kTile>
-  MADX_AMX_INT8 static void load(const void* from, int64_t stride) {
-    if constexpr (kTile == 4) _tile_loadd(4, from, stride);
-    if constexpr (kTile == 5) _tile_loadd(5, from, stride);
-    if constexpr (kTile == 6) _tile_loadd(6, from, stride);
-    if constexpr (kTile == 7) _tile_loadd(7, from, stride);
-  }
-  template <int kSums, int kA, int kB>
-  MADX_AMX_INT8 static void multiply() {
-    static_assert(kA == 4 + kSums / 2 && kB == 6 + kSums % 2, "as MatrixInt8Units has them");
-    if constexpr (kSums == 0) _tile_dpbusd(0, 4, 6);
-    if constexpr (kSums == 1) _tile_dpbusd(1, 4, 7);
-    if constexpr (kSums == 2) _tile_dpbusd(2, 5, 6);
-    if constexpr (kSums == 3) _tile_dpbusd(3, 5, 7);
-  }
-  template <int kTile>
-  MADX_AMX_INT8 static void store(void* to, int64_t stride) {
-    if constexpr (kTile == 0) _tile_stored(0, to, stride);
-    if constexpr (kTile == 1) _tile_stored(1, to, stride);
-    if constexpr (kTile == 2) _tile_stored(2, to, stride);
-    if constexpr (kTile == 3) _tile_stored(3, to, stride);
-  }
-};
-
-#endif
 
 #undef MADX_AMX_INT8
 

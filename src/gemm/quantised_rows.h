@@ -24,7 +24,8 @@ class QuantisedRows {
         ones_(static_cast<size_t>(most_k), 1) {}
 
   /// Row `to` is x, of k elements, but for the `exact` columns, which count as 0. A row with
-  /// something that is no finite number has NaN for its scale.
+  /// something that is no finite number has NaN for its scale; one whose scale is below 2^-126 is
+  /// all zeros.
   void load(int64_t to, const float* x, int64_t k, const int32_t* exact = nullptr,
             int64_t exact_count = 0) {
     if (exact_count > 0) {
@@ -42,8 +43,9 @@ class QuantisedRows {
     }
     constexpr float kSteps = 255;
     const float scale = (most - least) / kSteps;
-    const float steps = scale > 0 && std::isfinite(scale) ? 1 / scale : 0.0f;
-    const float zero = std::nearbyint(-least * steps);
+    const bool has_steps = std::isnormal(scale);  // 1 / scale is a number
+    const float steps = has_steps ? 1 / scale : 0.0f;
+    const float zero = has_steps ? std::nearbyint(-least * steps) : 0.0f;
     uint8_t* const q = data() + to * stride_;
     const float middle = zero + 0.5f;
 #pragma omp simd

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "cpu/bfloat16_round.h"
@@ -135,6 +136,38 @@ TEST(Int8Weights, AreWithinHalfAStepOfEachOutput) {
   }
 }
 
+TEST(Int8Weights, ShowAnOutputThatIsNotANumberInItAlone) {
+  if (!has_int8_products()) GTEST_SKIP() << "this processor multiplies no int8";
+  constexpr int64_t kIn = 48, kOut = 32, kRows = 7;
+  auto weight = random_floats(kIn * kOut, 1, 1);
+  const auto infinity = std::numeric_limits<float>::infinity();
+  weight[3 * kIn + 5] = std::nanf("");
+  weight[4 * kIn] = infinity;
+  weight[20 * kIn + 47] = -infinity;
+  const Matrix matrix(weight, kOut, kIn, {});
+  const Floats bias(kOut);
+  const FrozenInt8 layer{matrix.get(), {}, bias.data(), kIn, kOut, nullptr, nullptr, 0, 0};
+  const auto x = random_floats(kRows * kIn, 1, 2);
+  Floats y(kRows * kOut);
+  frozen_linear_forward(layer, x.data(), kRows, 2, y.data());
+  for (int64_t o = 0; o < kOut; ++o) {
+    const bool bad = o == 3 || o == 4 || o == 20;
+    EXPECT_EQ(std::isnan(matrix.scales[o]), bad) << o;
+    for (int64_t row = 0; row < kRows; ++row) EXPECT_EQ(std::isnan(y[row * kOut + o]), bad) << o;
+    for (int64_t i = 0; i < kIn; ++i) EXPECT_EQ(std::isnan(matrix.rounded[o * kIn + i]), bad) << o;
+  }
+}
+
+TEST(Int8Weights, MakeZerosOfNumbersTooSmallForAStep) {
+  if (!has_int8_products()) GTEST_SKIP() << "this processor multiplies no int8";
+  constexpr int64_t kIn = 16, kOut = 16;
+  auto weight = random_floats(kIn * kOut, 1, 1);
+  for (int64_t i = 0; i < kIn; ++i) weight[i] *= 1e-40f, weight[kIn + i] *= 1e-37f;
+  const Matrix matrix(weight, kOut, kIn, {});
+  for (int64_t i = 0; i < 2 * kIn; ++i) EXPECT_EQ(matrix.rounded[i], 0);
+  for (int64_t i = 2 * kIn; i < 3 * kIn; ++i) EXPECT_NEAR(matrix.rounded[i], weight[i], 0.02);
+}
+
 class Int8Layers : public testing::TestWithParam<std::tuple<int64_t, int64_t, int64_t, int>> {
  protected:
   void SetUp() override {
@@ -237,11 +270,14 @@ TEST(Int8Layers, DoNotSaturate) {
 TEST(Int8Layers, ShowAnInputThatIsNotANumberInItsRowAlone) {
   if (!has_int8_products()) GTEST_SKIP() << "this processor multiplies no int8";
   const Layer layer(32, 64, 1);
-  auto x = random_floats(40 * 32, 1, 2);
-  x[33 * 32 + 5] = std::nanf("");
-  Floats y(40 * 64);
-  frozen_linear_forward(layer.frozen(), x.data(), 40, 2, y.data());
-  for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i / 64 == 33) << i;
+  const auto infinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {std::nanf(""), infinity, -infinity}) {
+    auto x = random_floats(40 * 32, 1, 2);
+    x[33 * 32 + 5] = bad;
+    Floats y(40 * 64);
+    frozen_linear_forward(layer.frozen(), x.data(), 40, 2, y.data());
+    for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i / 64 == 33) << i;
+  }
 }
 
 }  // namespace int8_test

@@ -13,11 +13,10 @@ namespace {
 
 using Shapes = std::vector<std::pair<int64_t, std::vector<int64_t>>>;  // rows, bottlenecks a group
 
-void expect_same_as_plain(const SiteValues& site, const SiteResults& ours, const SiteResults& plain,
-                          const SiteResults& exact) {
-  const auto expect = [&](const Values& x, const Values& y, const Values& z, const char* what) {
-    expect_twice_the_error_at_most(site.type, x, y, z, what);
-  };
+/// expect(ours, plain, exact, what) for each result.
+template <class Expect>
+void compare(const SiteResults& ours, const SiteResults& plain, const SiteResults& exact,
+             Expect&& expect) {
   expect(ours.out, plain.out, exact.out, "out");
   expect(ours.f_gradient, plain.f_gradient, exact.f_gradient, "f's gradient");
   expect(ours.a_gradient, plain.a_gradient, exact.a_gradient, "a's gradient");
@@ -38,8 +37,19 @@ void expect_site(const SiteValues& site) {
   const auto exact = SiteReference<double>(site).run();
   const auto plain = SiteReference<float>(site).run();
   const auto ours = SiteRun(site).train();
-  expect_same_as_plain(site, ours, plain, exact);
+  compare(ours, plain, exact,
+          [&](const Values& x, const Values& y, const Values& z, const char* what) {
+            expect_twice_the_error_at_most(site.type, x, y, z, what);
+          });
   EXPECT_EQ(SiteRun(site).infer(), ours.out) << "keeping changes nothing";
+}
+
+void expect_nan_as_plain(const SiteValues& site) {
+  const auto plain = SiteReference<float>(site).run();
+  compare(SiteRun(site).train(), plain, plain,
+          [&](const Values& x, const Values& y, const Values&, const char* what) {
+            expect_same_nan(x, y, what);
+          });
 }
 
 class CudaSite : public testing::TestWithParam<Type> {
@@ -116,6 +126,21 @@ TEST_P(CudaSite, WritesOnlyWhatIsWanted) {
       }
     }
   }
+}
+
+TEST_P(CudaSite, ShowsWhatIsNotANumber) {
+  const SiteValues clean(GetParam(), 64, {{9, {16, 8}}, {5, {24}}});
+  auto site = clean;
+  site.groups[0].adapters[0].down_bias[2] = std::nan("");
+  expect_nan_as_plain(site);
+  site = clean;
+  site.groups[0].adapters[1].down[3 * 64 + 10] = std::nan("");
+  expect_nan_as_plain(site);
+  site = clean;
+  for (int64_t row = 1; row < 14; row += 2) site.f[row * 64 + 5] = std::nan("");
+  expect_nan_as_plain(site);
+  site.dropout = 0.4;  // what is dropped too
+  expect_nan_as_plain(site);
 }
 
 }  // namespace

@@ -183,4 +183,11 @@ inline void expect_twice_the_error_at_most(Type type, const Values& ours, const 
   }
 }
 
+/// NaN where `plain` has NaN, and nowhere else.
+inline void expect_same_nan(const Values& ours, const Values& plain, const char* what) {
+  ASSERT_EQ(ours.size(), plain.size()) << what;
+  for (size_t i = 0; i < plain.size(); ++i)
+    ASSERT_EQ(std::isnan(ours[i]), std::isnan(plain[i])) << what << ", element " << i;
+}
+
 }  // namespace madx::cuda

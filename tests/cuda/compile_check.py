@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Compiles the CUDA kernels for several architectures and checks what the compiler made of them.
 
-    python3 tests/cuda/compile_check.py [--nvcc PATH] [--cache DIR] [--table]
+    python3 tests/cuda/compile_check.py [--nvcc PATH] [--cache DIR] [--all] [--table]
 
 For every kernel: nothing spilt, no static shared memory, registers within what the launch bounds promise,
 tensor-core instructions in the kernels of 16-bit types and none in those of float32, 128-bit global loads. From
-machine code where cuobjdump is found, from PTX otherwise. --table prints the Markdown table of docs/cuda.md.
+machine code where cuobjdump is found, from PTX otherwise. Without --all, which --table implies, for sm_80 and sm_90 alone.
+--table prints the Markdown table of docs/cuda.md.
 Results are kept in DIR by a hash of what they depend on. Exit status: 0 fine, 1 a check failed, 77 no nvcc.
 """
 import argparse, concurrent.futures, glob, hashlib, json, os, re, shutil, subprocess, sys, tempfile
@@ -37,7 +38,9 @@ def find_cuobjdump(nvcc):
     return shutil.which("cuobjdump") or next(iter(glob.glob(os.path.join(ROOT, pattern))), None)
 
 
-def architectures(nvcc):
+def architectures(nvcc, newest):
+    if not newest:
+        return ["sm_80", "sm_90"]
     known = subprocess.run([nvcc, "--list-gpu-code"], capture_output=True, text=True, check=True).stdout.split()
     newer = [code for code in ("sm_100", "sm_120") if code in known]
     if not newer:
@@ -155,11 +158,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nvcc")
     parser.add_argument("--cache", default=os.path.join(ROOT, "build", "cuda_compile"))
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     nvcc = find_nvcc(arguments.nvcc)
     cuobjdump = find_cuobjdump(nvcc)
-    archs = architectures(nvcc)
+    archs = architectures(nvcc, newest=arguments.all or arguments.table)
     digest = hashlib.sha256()
     inputs = sorted(glob.glob(f"{ROOT}/src/cuda/*.cu*") + glob.glob(f"{ROOT}/include/madx/cuda/*.h"))
     inputs += [f"{ROOT}/include/madx/core/{name}.h" for name in ("error", "philox")]

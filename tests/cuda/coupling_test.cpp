@@ -89,7 +89,7 @@ class CouplingReference {
           const int changed = inverse_ ? 1 - step : step;
           const auto& net = changed == 0 ? values_.f[group] : values_.g[group];
           auto dz = rounded(times(net.second, gradient[changed], net.between, true));
-          for (size_t i = 0; i < dz.size(); ++i) dz[i] = z[changed][i] > 0 ? dz[i] : 0;
+          for (size_t i = 0; i < dz.size(); ++i) dz[i] = z[changed][i] <= 0 ? 0 : dz[i];
           append(results_.z_gradient[2 * group + changed], dz);
           const auto d_source = rounded(times(net.first, dz, net.from, true));
           gradient[1 - changed] = rounded(plus(gradient[1 - changed], d_source, inverse_ ? -1 : 1));
@@ -270,6 +270,24 @@ TEST_P(CudaCoupling, GroupsOfRowsWithFunctionsOfTheirOwn) {
   expect_coupling(48, groups);
 }
 TEST_P(CudaCoupling, NoRows) { expect_coupling(48, {{0, 8}}); }
+
+TEST_P(CudaCoupling, ShowsWhatIsNotANumber) {
+  const auto [type, inverse] = GetParam();
+  CouplingValues values(type, 48, {{9, 15}, {5, 8}});
+  values.f[0].first_bias[2] = std::nan("");
+  const auto plain = CouplingReference<float>(values, inverse).run();
+  const auto ours = CouplingRun(values, inverse).run();
+  expect_same_nan(ours.y, plain.y, "y");
+  for (size_t i = 0; i < plain.z.size(); ++i) expect_same_nan(ours.z[i], plain.z[i], "z");
+  // The gradient that comes in has numbers alone, and passes where z is none.
+  const auto exact = CouplingReference<double>(values, inverse).run();
+  expect_twice_the_error_at_most(type, ours.x_gradient, plain.x_gradient, exact.x_gradient,
+                                 "x's gradient");
+  for (size_t i = 0; i < plain.z.size(); ++i) {
+    expect_twice_the_error_at_most(type, ours.z_gradient[i], plain.z_gradient[i],
+                                   exact.z_gradient[i], "z's gradient");
+  }
+}
 
 }  // namespace
 }  // namespace madx::cuda

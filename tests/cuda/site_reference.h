@@ -184,7 +184,7 @@ class SiteReference {
     for (size_t level = adapters.size(); level-- > 0;) {
       const auto& adapter = adapters[level];
       auto dz = rounded(times(adapter.up, g, adapter.bottleneck, true));
-      for (size_t i = 0; i < dz.size(); ++i) dz[i] = z[level][i] > 0 ? dz[i] : 0;
+      for (size_t i = 0; i < dz.size(); ++i) dz[i] = z[level][i] <= 0 ? 0 : dz[i];
       auto& gradient = results_.gradients.back()[level];
       for (int64_t i = 0; i < hidden_; ++i) {
         gradient.up_bias[i] += g[i];

@@ -1,51 +1,16 @@
-// Matrix units in int8 on plain memory that does what AMX's tiles do: the kernel's every address
-// and order is the one that a processor with AMX runs.
+// Matrix units in int8, on emulated tiles.
 #include "gemm/int8_units.h"
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <random>
 #include <vector>
 
+#include "gemm/emulated_tiles.h"
 #include "gemm/tested.h"
 
 namespace madx::gemm {
 namespace int8_units_test {
-
-struct EmulatedTiles {
-  static constexpr int kSize = 16, kBytes = 64;
-  static inline uint8_t memory[8][kSize][kBytes];
-
-  template <int kTile>
-  static void zero() {
-    std::memset(memory[kTile], 0, sizeof memory[kTile]);
-  }
-  template <int kTile>
-  static void load(const void* from, int64_t stride) {
-    for (int row = 0; row < kSize; ++row)
-      std::memcpy(memory[kTile][row], static_cast<const char*>(from) + row * stride, kBytes);
-  }
-  template <int kSums, int kA, int kB>
-  static void multiply() {
-    for (int row = 0; row < kSize; ++row) {
-      for (int column = 0; column < kSize; ++column) {
-        int32_t sum;
-        std::memcpy(&sum, memory[kSums][row] + 4 * column, sizeof sum);
-        for (int k = 0; k < kBytes; ++k) {
-          sum += int32_t{memory[kA][row][k]} *
-                 static_cast<int8_t>(memory[kB][k / 4][4 * column + k % 4]);
-        }
-        std::memcpy(memory[kSums][row] + 4 * column, &sum, sizeof sum);
-      }
-    }
-  }
-  template <int kTile>
-  static void store(void* to, int64_t stride) {
-    for (int row = 0; row < kSize; ++row)
-      std::memcpy(static_cast<char*>(to) + row * stride, memory[kTile][row], kBytes);
-  }
-};
 
 /// What the units are to give, a number at a time.
 struct PlainUnits {
@@ -66,7 +31,7 @@ struct PlainUnits {
 };
 
 TEST(MatrixInt8Units, GiveTheSumsOfAllSizes) {
-  using Units = MatrixInt8Units<EmulatedTiles, PlainUnits>;
+  using Units = MatrixInt8Units<EmulatedInt8, PlainUnits>;
   std::mt19937 random(1);
   for (const int64_t k : {16, 64, 80, 192, 208}) {
     const int64_t stride = (k + 63) / 64 * 64, panel = kInt8Granule * k;

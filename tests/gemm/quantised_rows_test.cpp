@@ -71,5 +71,20 @@ TEST(QuantisedRows, ShowWhatIsNoFiniteNumberInTheirScale) {
   }
 }
 
+TEST(QuantisedRows, AreZerosWhereNumbersAreTooSmallForAStep) {
+  QuantisedRows rows(1, 4);
+  for (const float size : {1e-45f, 1e-40f, 1e-39f, 1e-38f, 5e-37f}) {
+    for (const float sign : {-1.0f, 1.0f}) {
+      const Floats x = {sign * size, 0, sign * size / 2, -sign * size / 3};
+      rows.load(0, x.data(), 4);
+      EXPECT_EQ(rows.zero(0), 0) << size;
+      for (int64_t i = 0; i < 4; ++i) EXPECT_EQ(value(rows, 0, i), 0) << size;
+    }
+  }
+  const Floats x = {3e-36f, 0, -3e-36f, 1e-36f};
+  rows.load(0, x.data(), 4);
+  for (int64_t i = 0; i < 4; ++i) EXPECT_NEAR(value(rows, 0, i), x[i], 1.001 * rows.scale(0));
+}
+
 }  // namespace quantised_rows_test
 }  // namespace madx::gemm

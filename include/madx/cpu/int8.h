@@ -20,7 +20,8 @@ struct Int8Panels {
 };
 
 /// B = W^T of a layer's weight W (out, in), n = out: each output's largest element becomes 127. The
-/// `exact` columns of W count as 0.
+/// `exact` columns of W count as 0. An output of which an element is no finite number has NaN for
+/// its scale, and so in every product; of one whose scale is below 2^-126, all elements become 0.
 void quantise(const float* weight, int64_t out, int64_t in, const int32_t* exact,
               int64_t exact_count, const Int8Panels& panels);
 
