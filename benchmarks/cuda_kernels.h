@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "madx/cuda/device.h"
 #include "madx/cuda/rates.h"
 #include "madx/madx.h"
 

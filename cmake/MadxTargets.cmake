@@ -26,6 +26,20 @@ function(madx_set_tensor_options target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${MADX_UNITY} UNITY_BUILD_BATCH_SIZE 8)
 endfunction()
 
+# Of these sources, those of one folder are compiled together, eight at a time, and with no others (UNITY_BUILD_MODE GROUP).
+function(madx_group_sources)
+  foreach(source ${ARGN})
+    get_filename_component(folder "${source}" DIRECTORY)
+    get_filename_component(folder "${folder}" NAME)
+    if(NOT DEFINED ${folder}_count)
+      set(${folder}_count 0)
+    endif()
+    math(EXPR group "${${folder}_count} / 8")
+    math(EXPR ${folder}_count "${${folder}_count} + 1")
+    set_source_files_properties("${source}" PROPERTIES UNITY_GROUP ${folder}_${group})
+  endforeach()
+endfunction()
+
 # One program from one source file: build/bin/<name of the file>. Beside it, what runs before all else in a program.
 function(madx_add_program source)
   if(NOT TARGET madx_start)

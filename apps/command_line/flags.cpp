@@ -35,7 +35,8 @@ void require(bool holds, const std::string& flag, const std::string& expected, N
 
 void TrainingFlags::add_to(CLI::App& app) {
   app.add_option("--steps", steps, "Optimizer steps (or give --epochs)");
-  app.add_option("--epochs", epochs, "Passes over the training data");
+  app.add_option("--epochs", epochs,
+                 "Passes over the training data (default: " + std::to_string(default_epochs) + ")");
   batch_size_option_ =
       app.add_option("--batch-size", batch_size, "Sequences a batch")->capture_default_str();
   app.add_option(
@@ -49,7 +50,9 @@ void TrainingFlags::add_to(CLI::App& app) {
                  "Steps of linear warm-up (default: a twentieth of the steps)");
   app.add_option("--weight-decay", weight_decay, "AdamW's, on weight matrices")
       ->capture_default_str();
-  app.add_option("--eval-every", eval_every, "Evaluate every N steps; 0: at the end")
+  app.add_option("--eval-every", eval_every,
+                 "Evaluate every N steps; 0: at the end (zero_shot_ner with --dev: after each "
+                 "epoch)")
       ->capture_default_str();
   app.add_option(
          "--save-every", save_every,
@@ -103,7 +106,7 @@ void TrainingFlags::check() {
   require(save_minutes > 0, "--save-minutes", "a number above 0", save_minutes);
 }
 
-TrainerOptions TrainingFlags::trainer_options(int64_t epoch_batches, int64_t default_epochs) const {
+TrainerOptions TrainingFlags::trainer_options(int64_t epoch_batches) const {
   TrainerOptions options;
   const auto passes = epochs.value_or(default_epochs);
   options.steps =
@@ -115,8 +118,8 @@ TrainerOptions TrainingFlags::trainer_options(int64_t epoch_batches, int64_t def
   options.eval_every = eval_every;
   options.save_every = save_every;
   require(average_every < options.steps, "--average-every",
-          "a number below the " + std::to_string(options.steps) +
-              " steps, so that there are several to average",
+          "a number below the " + counted(options.steps, "step") +
+              ", so that there are several to average",
           average_every);
   options.average_every = average_every;
   options.log_every = log_every;
@@ -153,12 +156,11 @@ void check_max_length(int64_t max_length, const EncoderConfig& config) {
   }
 }
 
-void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& config) {
-  for (const auto layer : adapter.leave_out) {
-    if (layer >= config.num_hidden_layers) {
-      input_error("--leave-out: expected layers below ", config.num_hidden_layers, ", but found ",
-                  layer);
-    }
+void check_layers(const std::string& flag, const std::vector<int64_t>& layers,
+                  const EncoderConfig& config) {
+  for (const auto layer : layers) {
+    if (layer < config.num_hidden_layers) continue;
+    input_error(flag, ": expected layers below ", config.num_hidden_layers, ", but found ", layer);
   }
 }
 
@@ -218,7 +220,8 @@ at::Device DeviceFlags::apply(const RankGroup& ranks) const {
   if (dtype == "bfloat16" && where.is_cpu() && !cpu::has_bfloat16_products()) {
     input_error(
         "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
-        "processor does not multiply it (AMX or AVX512-BF16); leave the flag out");
+        "processor does not multiply it (AMX or AVX512-BF16), or MADX_CPU_CAPABILITY hides that it "
+        "does; leave the flag out");
   }
   if (dtype == "int8" && !where.is_cpu()) {
     input_error(

@@ -43,6 +43,7 @@
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/linear_cross_entropy.h"
 #include "madx/ops/packed_attention.h"
+#include "madx/ops/register_ops.h"
 #include "madx/train/adamw.h"
 #include "madx/train/loss_task.h"
 #include "madx/train/mlm_task.h"

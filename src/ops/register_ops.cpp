@@ -1,16 +1,13 @@
 // TORCH_LIBRARY(madx), by an explicit call: an object file of a static library that nobody refers
 // to is left out, and its initialisers with it.
+#include "madx/ops/register_ops.h"
+
 #include <torch/library.h>
 
 #include <new>
 #include <optional>
 
-#include "madx/ops/adapter_site.h"
-#include "madx/ops/coupling.h"
-#include "madx/ops/frozen_linear.h"
-#include "madx/ops/linear_cross_entropy.h"
-#include "madx/ops/packed_attention.h"
-#include "madx/ops/schema.h"
+#include "ops/schema.h"
 
 namespace madx::ops {
 

@@ -2,14 +2,18 @@
 // tensors: results and gradients have at most twice the error of the plain LibTorch form in the
 // same type, both against that form in double.
 #include <gmock/gmock.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/utils.h>
 
 #include <functional>
 
 #include "../support.h"
 #include "emulation/block.h"
+#include "madx/cpu/available.h"
 #include "madx/ops/adapter_site.h"
 #include "madx/ops/coupling.h"
+#include "ops/adapter_site_cuda.h"
+#include "ops/coupling_cuda.h"
 
 namespace madx::ops {
 namespace {
@@ -205,6 +209,33 @@ TEST_P(CudaOps, TakeNoRowsAndRowsThatAreNotDense) {
   EXPECT_TRUE(at::equal(strided, site(groups_of({{11, {0}}}))(in)));
 }
 
+/// autograd::grad by one input alone gives what it gives that input beside all others.
+void expect_each_gradient_alone(const Op& op, const Tensors& inputs) {
+  Tensors leaves;
+  for (const auto& input : inputs) leaves.push_back(input.to(at::kFloat).clone().requires_grad_());
+  const auto together = torch::autograd::grad({op(leaves).pow(2).sum()}, leaves);
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    SCOPED_TRACE(i);
+    const auto alone = torch::autograd::grad({op(leaves).pow(2).sum()}, {leaves[i]});
+    ASSERT_TRUE(alone[0].defined());
+    expect_close(alone[0], together[i], 1e-5, 1e-4);
+  }
+}
+
+TEST(CudaSite, GivesEachGradientAlone) {
+  torch::manual_seed(4);
+  auto inputs = site_inputs(12, {8, 7});
+  const auto norm_weight = inputs[2].to(at::kFloat), norm_bias = inputs[3].to(at::kFloat);
+  inputs.erase(inputs.begin() + 2, inputs.begin() + 4);
+  expect_each_gradient_alone(
+      [&](const Tensors& in) {
+        Tensors all{in[0], in[1], norm_weight, norm_bias};
+        all.insert(all.end(), in.begin() + 2, in.end());
+        return site(groups_of({{5, {0, 1}}, {7, {1}}}))(all);
+      },
+      inputs);
+}
+
 TEST(CudaSite, DropsAsTheCpuKernelDoes) {
   torch::manual_seed(4);
   auto inputs = site_inputs(21, {8});
@@ -278,6 +309,12 @@ TEST_P(CudaOps, CouplingOfMixedLanguages) {
     expect_twice_the_error_at_most(coupled({5, 7}, inverse, false), coupled({5, 7}, inverse, true),
                                    inputs, learn);
   }
+}
+
+TEST(CudaCoupling, GivesEachGradientAlone) {
+  torch::manual_seed(4);
+  for (const bool inverse : {false, true})
+    expect_each_gradient_alone(coupled({5, 7}, inverse, false), coupling_inputs(12, 32, {8, 16}));
 }
 
 TEST(CudaCoupling, IsUndoneByItsInverse) {

@@ -210,5 +210,21 @@ TEST(Recomputed, GivesNothingWhereNothingLearns) {
   EXPECT_FALSE(leaf.grad().defined() && leaf.grad().abs().max().item<double>() > 0);
 }
 
+TEST(Recomputed, LeavesTheGeneratorWhereItWasIfComputingAgainFails) {
+  bool fails = false;
+  const auto leaf = at::ones({3}).requires_grad_();
+  const auto y = recomputed(leaf, [&](const at::Tensor& input) {
+    const auto dropped = at::dropout(input, 0.5, /*train=*/true);
+    TORCH_CHECK(!fails, "as this test wants it");
+    return dropped;
+  });
+  fails = true;
+  torch::manual_seed(5);
+  const auto expected = at::rand({4});
+  torch::manual_seed(5);
+  EXPECT_THAT(torch_error_of([&] { y.sum().backward(); }), HasSubstr("as this test wants it"));
+  EXPECT_TRUE(at::equal(at::rand({4}), expected));
+}
+
 }  // namespace checkpointing_test
 }  // namespace madx

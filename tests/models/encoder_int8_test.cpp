@@ -128,6 +128,17 @@ TEST_F(EncoderInt8, AsksForOneLayerAtATimeAndTellsWhatItHasRead) {
   EXPECT_EQ(events, expected);
 }
 
+TEST_F(EncoderInt8, SharesItsOutputEmbeddingsWithItsCopies) {
+  const auto encoder = make(WeightForm::kInt8);
+  const auto before = *encoder;
+  const auto& made = encoder->output_embeddings();
+  const auto after = *encoder;
+  for (const auto* copy : {&before, &after}) {
+    ASSERT_TRUE(copy->output_embeddings().defined());
+    EXPECT_TRUE(copy->output_embeddings().is_same(made));
+  }
+}
+
 TEST_F(EncoderInt8, RefusesSizesThatDoNotFit) {
   EXPECT_EQ(input_error_of([] {
               io::make_encoder(tiny_config(), random_weights(tiny_config()), "tiny",

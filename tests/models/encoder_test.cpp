@@ -91,10 +91,10 @@ TEST_F(EncoderTest, GivesTheStatesAfterEachLayer) {
 
 TEST_F(EncoderTest, RefusesRowsToReadThatAreOutOfOrderOrNotThere) {
   auto batch = pack(kSequences);
-  for (const auto& rows : {std::vector<int64_t>{8, 1}, {20}, {-1, 3}}) {
+  for (const auto& rows : {std::vector<int64_t>{8, 1}, {3, 1, 1}, {1, 1}, {20}, {-1, 3}}) {
     batch.read_rows = at::tensor(rows);
     EXPECT_THAT(torch_error_of([&] { run(batch); }),
-                HasSubstr("Encoder: expected read_rows below 20 rows, ascending"));
+                HasSubstr("Encoder: expected read_rows below 20 rows, ascending, each once"));
   }
 }
 

@@ -55,6 +55,14 @@ TEST_F(Bfloat16Ops, RefusesSizesThatAreNoMultiplesOf32) {
             "frozen_linear: expected outputs in multiples of 32 within 64, but got 32 from 16 on");
 }
 
+TEST_F(Bfloat16Ops, RefusesOutputsBeforeTheFirst) {
+  const auto layer = packed(weight(kHidden, kHidden), at::zeros({kHidden}));
+  EXPECT_EQ(torch_error_of([&] {
+              frozen_linear(at::zeros({2, kHidden}), layer.narrow(-32, 32));
+            }),
+            "frozen_linear: expected outputs in multiples of 32 within 64, but got 32 from -32 on");
+}
+
 TEST_F(Bfloat16Ops, RefuseRowsOfAnotherKind) {
   const auto layer = packed(weight(kHidden, kHidden), at::zeros({kHidden}));
   EXPECT_EQ(torch_error_of([&] {

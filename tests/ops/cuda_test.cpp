@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "madx/cuda/device.h"
 #include "madx/ops/adapter_site.h"
 #include "madx/ops/coupling.h"
 #include "madx/ops/packed_attention.h"

@@ -55,6 +55,10 @@ TEST_F(Int8Ops, RefuseSizesThatAreNoMultiplesOf16) {
               frozen_linear(at::zeros({2, kHidden}), layer.narrow(8, 16));
             }),
             "frozen_linear: expected outputs in multiples of 16 within 80, but got 16 from 8 on");
+  EXPECT_EQ(torch_error_of([&] {
+              frozen_linear(at::zeros({2, kHidden}), layer.narrow(-16, 16));
+            }),
+            "frozen_linear: expected outputs in multiples of 16 within 80, but got 16 from -16 on");
 }
 
 TEST_F(Int8Ops, RefuseColumnsThatAreNotThere) {

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "../support.h"
+#include "ops/linear_cross_entropy_pass.h"
 
 namespace madx::ops {
 namespace linear_cross_entropy_test {

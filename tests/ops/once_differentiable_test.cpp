@@ -1,6 +1,4 @@
 // Gradients of ops by kernels have none of their own: who asks for one is told, not given zeros.
-#include "madx/ops/once_differentiable.h"
-
 #include <gmock/gmock.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -14,6 +12,7 @@
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/linear_cross_entropy.h"
 #include "madx/ops/packed_attention.h"
+#include "ops/cpu_kernel.h"
 
 namespace madx::ops {
 namespace once_differentiable_test {

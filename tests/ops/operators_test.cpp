@@ -15,6 +15,7 @@
 #include "madx/ops/frozen_linear.h"
 #include "madx/ops/linear_cross_entropy.h"
 #include "madx/ops/packed_attention.h"
+#include "ops/schema.h"
 
 namespace madx::ops {
 namespace operators_test {

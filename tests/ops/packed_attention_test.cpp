@@ -5,6 +5,7 @@
 #include <torch/utils.h>
 
 #include "../support.h"
+#include "ops/packed_attention.h"
 
 namespace madx::ops {
 namespace packed_attention_test {

@@ -1,6 +1,6 @@
 // A linear layer that learns by products of bfloat16: what it computes, against the same in double.
-#include "madx/ops/rounded_linear.h"
-
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -53,6 +53,27 @@ TEST_F(RoundedLinear, GivesNoGradientWhereNoneIsAskedFor) {
   frozen_linear(x_, layer_).backward(direction_);
   EXPECT_FALSE(weight_.grad().defined());
   expect_close(x_.grad(), at::matmul(rounded(direction_), rounded(weight_.detach())));
+}
+
+/// Bytes of tensors that were made and are not gone.
+struct Bytes : c10::MemoryReportingInfoBase {
+  void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) override {
+    kept += size;
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+  int64_t kept = 0;
+};
+
+TEST_F(RoundedLinear, KeepsRowsOnlyForAWeightThatLearns) {
+  bias_.requires_grad_(false);
+  for (const bool learns : {false, true}) {
+    weight_.requires_grad_(learns);
+    const auto bytes = std::make_shared<Bytes>();
+    const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, bytes);
+    const auto y = frozen_linear(x_, layer_);
+    const auto rows = bytes->kept - static_cast<int64_t>(y.storage().nbytes());
+    EXPECT_EQ(rows, learns ? 64 * 33 * 2 : 0) << "bytes of bfloat16";
+  }
 }
 
 TEST_F(RoundedLinear, TakesABatchOfWhichNothingIsRead) {

@@ -15,8 +15,8 @@ namespace madx {
 struct PackedBatch {
   at::Tensor input_ids;      ///< (rows) int64
   RowOffsets offsets = {0};  ///< sequence s owns rows [offsets[s], offsets[s + 1])
-  /// Rows whose last hidden state is read, ascending; undefined: all of them. The last layer
-  /// computes queries, feed-forward and adapters for these alone.
+  /// Rows whose last hidden state is read, ascending, each once; undefined: all of them. The last
+  /// layer computes queries, feed-forward and adapters for these alone.
   at::Tensor read_rows;  // (read) int64
   /// The language of each sequence, under a composition with kLanguage; in any order.
   std::vector<std::string> languages;

@@ -81,8 +81,9 @@ class EncoderImpl : public torch::nn::Module {
 
   /// Whether the backward pass computes each layer anew from its input, instead of keeping what is
   /// inside: less memory for a third more time. Until backward() is done, weights, and whether
-  /// modules train, must stay as they are; the plan that `forward` was given may go.
-  /// Layers below the lowest weight that learns have no backward pass, and are computed once.
+  /// modules train, must stay as they are; the plan that `forward` was given may go. With dropout,
+  /// for one thread at a time (madx/models/recomputed.h). Layers below the lowest weight that learns
+  /// have no backward pass, and are computed once.
   void use_gradient_checkpointing(bool use) { use_checkpointing_ = use; }
 
   /// Every weight; query, key and value are views of the packed one, and what is packed is
@@ -104,10 +105,10 @@ class EncoderImpl : public torch::nn::Module {
   const at::Tensor& output_embeddings() const {
     if (output_.defined()) return output_;
     if (!embeddings_.word_scales.defined()) return embeddings_.words;
-    std::call_once(*scaled_made_, [this] {
-      scaled_ = embeddings_.words.to(at::kFloat).mul_(embeddings_.word_scales.unsqueeze(1));
+    std::call_once(scaled_->made, [this] {
+      scaled_->words = embeddings_.words.to(at::kFloat).mul_(embeddings_.word_scales.unsqueeze(1));
     });
-    return scaled_;
+    return scaled_->words;
   }
   /// Rows of it, gathered, in its type: ids (n) int64, on the encoder's device -> (n, hidden).
   at::Tensor output_embeddings(const at::Tensor& ids) const {
@@ -145,9 +146,13 @@ class EncoderImpl : public torch::nn::Module {
   EncoderConfig config_;
   WeightForm form_;
   ops::EmbeddingTables embeddings_;
-  at::Tensor output_;          // undefined where the input embedding is the output embedding
-  mutable at::Tensor scaled_;  // the input embedding in float32 beside that in int8
-  std::shared_ptr<std::once_flag> scaled_made_ = std::make_shared<std::once_flag>();
+  at::Tensor output_;  // undefined where the input embedding is the output embedding
+  /// The input embedding in float32 beside that in int8; copies of an encoder share it.
+  struct ScaledWords {
+    std::once_flag made;
+    at::Tensor words;
+  };
+  std::shared_ptr<ScaledWords> scaled_ = std::make_shared<ScaledWords>();
   FrozenLayerNorm embedding_norm_;
   std::vector<EncoderLayer> layers_;
   bool use_dropout_ = true;

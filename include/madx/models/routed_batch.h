@@ -55,7 +55,7 @@ inline void check_batch(const PackedBatch& batch) {
 }
 
 /// Boundaries of sequences among `read_rows`, or among all rows where there are none. Throws
-/// c10::Error where rows do not ascend within the batch.
+/// c10::Error where rows are not of the batch, ascending, each once.
 inline RowOffsets read_offsets(const PackedBatch& batch) {
   if (!batch.read_rows.defined()) return batch.offsets;
   RowOffsets offsets{0};
@@ -64,13 +64,13 @@ inline RowOffsets read_offsets(const PackedBatch& batch) {
   int64_t read = 0;
   for (size_t sequence = 1; sequence < batch.offsets.size(); ++sequence) {
     while (read < rows.numel() && row[read] >= batch.offsets[sequence - 1] &&
-           row[read] < batch.offsets[sequence]) {
+           row[read] < batch.offsets[sequence] && (read == 0 || row[read] > row[read - 1])) {
       ++read;
     }
     offsets.push_back(read);
   }
   TORCH_CHECK(read == rows.numel(), "Encoder: expected read_rows below ", batch.rows(),
-              " rows, ascending");
+              " rows, ascending, each once");
   return offsets;
 }
 

@@ -36,7 +36,7 @@ inline void check_weight_form(const EncoderConfig& config, WeightForm form,
   if (!cpu::has_bfloat16_products()) {
     input_error(
         "bfloat16: expected a processor that multiplies it (AMX or AVX512-BF16), but this one does "
-        "not, and would be slower than in float32; use float32");
+        "not, or MADX_CPU_CAPABILITY hides it, and would be slower than in float32; use float32");
   }
   require_multiples("bfloat16", cpu::kBfloat16Granule);
 }

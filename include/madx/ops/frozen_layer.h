@@ -4,7 +4,6 @@
 
 #include <memory>
 
-#include "madx/ops/checks.h"
 #include "madx/ops/packed_weight.h"
 
 namespace madx::ops {
@@ -28,53 +27,10 @@ struct FrozenLinear {
   int64_t out() const { return bias.size(0); }                           ///< size of its output
 
   /// Outputs [begin, begin + count) of the layer; of a packed one, multiples of its granule.
-  FrozenLinear narrow(int64_t begin, int64_t count) const {
-    return {packed ? weight : weight.narrow(0, begin, count), bias.narrow(0, begin, count), packed,
-            first + begin, rounds};
-  }
+  FrozenLinear narrow(int64_t begin, int64_t count) const;
 
   /// The weight as a matrix (out, in); where it is packed, as it was rounded.
-  at::Tensor matrix() const { return packed ? packed->unpacked().narrow(0, first, out()) : weight; }
+  at::Tensor matrix() const;
 };
-
-namespace detail {
-
-/// Kernels take pointers: what does not fit is refused before.
-inline void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
-  TORCH_CHECK(layer.bias.dim() == 1, op, ": expected a bias of one dimension, but got ",
-              layer.bias.sizes());
-  if (layer.packed) {
-    TORCH_CHECK(layer.bias.scalar_type() == at::kFloat && layer.bias.device().is_cpu() &&
-                    layer.bias.is_contiguous() && !layer.bias.requires_grad(),
-                op,
-                ": beside a packed weight, expected a dense bias of float32 on the CPU that takes "
-                "no gradient, but got one of ",
-                layer.bias.scalar_type(), " on ", layer.bias.device());
-    TORCH_CHECK(layer.in() == in, op, ": expected a packed weight of ", in, " inputs, but got ",
-                layer.in());
-    const auto granule = layer.packed->granule();
-    TORCH_CHECK(layer.first % granule == 0 && layer.out() % granule == 0 &&
-                    layer.first + layer.out() <= layer.packed->out(),
-                op, ": expected outputs in multiples of ", granule, " within ", layer.packed->out(),
-                ", but got ", layer.out(), " from ", layer.first, " on");
-    return;
-  }
-  TORCH_CHECK(layer.weight.dim() == 2 && layer.weight.size(1) == in, op,
-              ": expected a weight of shape (out, ", in, "), but got ", layer.weight.sizes());
-  TORCH_CHECK(layer.bias.size(0) == layer.weight.size(0), op, ": expected a bias of shape (",
-              layer.weight.size(0), "), but got ", layer.bias.sizes());
-}
-
-/// Rows for a layer whose weight is a tensor.
-inline void check_rows_of(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
-  TORCH_CHECK(x.dim() >= 1, op, ": expected rows, but got a tensor without dimensions");
-  TORCH_CHECK(layer.packed || layer.weight.defined(), op,
-              ": expected a weight, packed or as a tensor, but got neither");
-  TORCH_CHECK(!layer.rounds || (!layer.packed && layer.weight.scalar_type() == at::kFloat), op,
-              ": expected a weight of float32 that is rounded as it meets rows, but got another");
-  if (!layer.packed) check_kind(op, {x, layer.weight});
-}
-
-}  // namespace detail
 
 }  // namespace madx::ops

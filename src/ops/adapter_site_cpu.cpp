@@ -1,18 +1,19 @@
-#pragma once
+#include "ops/adapter_site_cpu.h"
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <utility>
-#include <vector>
 
 #include "madx/cpu/adapter_site.h"
-#include "madx/ops/adapter_site_problem.h"
-#include "madx/ops/once_differentiable.h"
 #include "madx/ops/random_seed.h"
+#include "ops/adapter_site_problem.h"
+#include "ops/once_differentiable.h"
+#include "ops/row_numbers.h"
 
 namespace madx::ops::detail {
+
+namespace {
 
 /// adapter_site on the kernels of madx/cpu. Tensors that take part in autograd come as f, a and a
 /// list of four an adapter.
@@ -92,7 +93,7 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
     std::vector<cpu::SiteAdapterGradient> pointers;
     for (size_t i = 0; i < weights.size(); i += 4) {
       auto* part = &gradients[kInputs + i];
-      const bool learns = ctx->needs_input_grad(kInputs + i);
+      const bool learns = ctx->needs_input_grad({{kInputs + i, kInputs + i + 4}});
       for (size_t j = 0; j < 4 && learns; ++j) part[j] = at::empty_like(weights[i + j]);
       const auto data = [&](size_t j) { return learns ? part[j].data_ptr<float>() : nullptr; };
       pointers.push_back({data(0), data(1), data(2), data(3)});
@@ -107,11 +108,11 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
   }
 };
 
-/// The op by the kernels, of tensors such that takes_cpu_kernel.
-inline at::Tensor adapter_site_cpu(const at::Tensor& f, const at::Tensor& a,
-                                   const at::Tensor& norm_weight, const at::Tensor& norm_bias,
-                                   double norm_eps, double dropout,
-                                   std::vector<madx::SiteGroup> groups, at::TensorList weights) {
+}  // namespace
+
+at::Tensor adapter_site_cpu(const at::Tensor& f, const at::Tensor& a, const at::Tensor& norm_weight,
+                            const at::Tensor& norm_bias, double norm_eps, double dropout,
+                            std::vector<madx::SiteGroup> groups, at::TensorList weights) {
   const bool drops = dropout > 0;
   const auto settings = c10::make_intrusive<SiteSettings>(
       std::move(groups), norm_eps, dropout, drops ? random_seed() : 0,

@@ -1,24 +1,19 @@
-#pragma once
+#include "ops/packed_attention_cpu.h"
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <array>
-#include <cstdint>
-#include <optional>
-#include <vector>
 
-#include "madx/core/row_offsets.h"
 #include "madx/cpu/attention.h"
-#include "madx/ops/batch_part.h"
-#include "madx/ops/once_differentiable.h"
+#include "madx/ops/random_seed.h"
+#include "ops/once_differentiable.h"
+#include "ops/row_numbers.h"
 
 namespace madx::ops::detail {
 
-/// The op on the kernels of madx/cpu. One matrix (rows, 3 * hidden) of queries, keys and values, or
-/// queries apart and (rows, 2 * hidden) of keys and values: gradients come in the same form, so
-/// nothing is cut up or put together.
+namespace {
+
 struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
   using Context = torch::autograd::AutogradContext;
 
@@ -91,5 +86,13 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
             at::Tensor(),   at::Tensor(),    at::Tensor()};
   }
 };
+
+}  // namespace
+
+at::Tensor packed_attention_cpu(const at::Tensor& first, const std::optional<at::Tensor>& keys,
+                                const RowOffsets& q_offsets, const RowOffsets& k_offsets,
+                                int64_t heads, double dropout) {
+  return CpuPackedAttention::apply(first, keys, q_offsets, k_offsets, heads, dropout);
+}
 
 }  // namespace madx::ops::detail

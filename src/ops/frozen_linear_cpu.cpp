@@ -1,24 +1,17 @@
-#pragma once
+#include "ops/frozen_linear_cpu.h"
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "madx/cpu/frozen_linear.h"
-#include "madx/ops/cpu_kernel.h"
-#include "madx/ops/frozen_layer.h"
-#include "madx/ops/once_differentiable.h"
+#include "ops/cpu_kernel.h"
+#include "ops/once_differentiable.h"
 
-// Frozen layers of float32 on the kernels of madx/cpu.
 namespace madx::ops::detail {
 
-inline bool is_frozen_on_cpu(const FrozenLinear& layer) {
-  return !layer.packed && !wants_gradient(layer.weight) && !wants_gradient(layer.bias) &&
-         layer.weight.is_contiguous() && layer.bias.is_contiguous() &&
-         ops::takes_cpu_kernel({layer.weight, layer.bias});
-}
+namespace {
 
-inline cpu::FrozenWeight cpu_weight(const at::Tensor& weight, const at::Tensor& bias) {
+cpu::FrozenWeight cpu_weight(const at::Tensor& weight, const at::Tensor& bias) {
   return {weight.const_data_ptr<float>(), bias.const_data_ptr<float>(), weight.size(1),
           weight.size(0)};
 }
@@ -82,5 +75,24 @@ struct CpuFeedForward : torch::autograd::Function<CpuFeedForward> {
     return {x_gradient, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
+
+}  // namespace
+
+bool is_frozen_on_cpu(const FrozenLinear& layer) {
+  return !layer.packed && !wants_gradient(layer.weight) && !wants_gradient(layer.bias) &&
+         layer.weight.is_contiguous() && layer.bias.is_contiguous() &&
+         ops::takes_cpu_kernel({layer.weight, layer.bias});
+}
+
+at::Tensor frozen_linear_cpu(const at::Tensor& x, const at::Tensor& weight,
+                             const at::Tensor& bias) {
+  return CpuFrozenLinear::apply(x, weight, bias);
+}
+
+at::Tensor feed_forward_cpu(const at::Tensor& x, const FrozenLinear& first,
+                            const FrozenLinear& second) {
+  return CpuFeedForward::apply(x, first.weight, first.bias, second.weight, second.bias,
+                               wants_gradient(x));
+}
 
 }  // namespace madx::ops::detail

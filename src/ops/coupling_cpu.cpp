@@ -1,19 +1,13 @@
-#pragma once
+#include "ops/coupling_cpu.h"
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-
-#include <cstdint>
-#include <vector>
 
 #include "madx/cpu/coupling.h"
 
 namespace madx::ops::detail {
 
-/// The coupling and its inverse on the kernel of madx/cpu, which has no backward pass. `weights`:
-/// eight a group of rows, F's four, then G's; dense, and such that takes_cpu_kernel.
-inline at::Tensor coupling_cpu(const at::Tensor& x, const std::vector<at::Tensor>& weights,
-                               const std::vector<int64_t>& group_rows, bool inverse) {
+at::Tensor coupling_cpu(const at::Tensor& x, const std::vector<at::Tensor>& weights,
+                        const std::vector<int64_t>& group_rows, bool inverse) {
   const auto net = [](const at::Tensor* w) {
     return cpu::CouplingNet{w[0].const_data_ptr<float>(), w[1].const_data_ptr<float>(),
                             w[2].const_data_ptr<float>(), w[3].const_data_ptr<float>(),

@@ -1,84 +1,54 @@
-#pragma once
+#include "ops/adapter_site_cuda_pass.h"
 
-#include <ATen/ATen.h>
-
-#include <cstdint>
 #include <utility>
-#include <vector>
 
-#include "madx/cuda/adapter_site.h"
-#include "madx/ops/adapter_site_problem.h"
-#include "madx/ops/cuda_kernel.h"
+#include "ops/cuda_kernel.h"
 
-// A site's tensors as the arguments of madx/cuda, pass by pass.
 namespace madx::ops::detail {
 
-/// A site's inputs.
-struct CudaSiteInputs {
-  const at::Tensor &f, &a, &norm_weight, &norm_bias;
-  at::TensorList weights;
-  const SiteSettings& settings;
+cuda::SiteProblem CudaSiteInputs::problem() const {
+  cuda::SiteProblem problem;
+  fill_site_problem(f, a, norm_weight, norm_bias, weights, settings, problem);
+  problem.type = cuda_type(f);
+  return problem;
+}
 
-  cuda::SiteProblem problem() const {
-    cuda::SiteProblem problem;
-    fill_site_problem(f, a, norm_weight, norm_bias, weights, settings, problem);
-    problem.type = cuda_type(f);
-    return problem;
+int64_t CudaSiteInputs::z_size(size_t level) const {
+  int64_t size = 0;
+  for (const auto& group : settings.groups)
+    if (level < group.adapters.size()) size += group.rows * bottleneck(group.adapters[level]);
+  return size;
+}
+
+void CudaSiteKept::allocate(const CudaSiteInputs& site) {
+  const auto levels = site.settings.levels;
+  statistics = at::empty({static_cast<int64_t>(levels) + 1, site.f.size(0), 2},
+                         site.f.options().dtype(at::kFloat));
+  for (size_t level = 0; level < levels; ++level) {
+    y.push_back(at::empty_like(site.f));
+    z.push_back(at::empty({site.z_size(level)}, site.f.options()));
   }
-  int64_t bottleneck(size_t adapter) const { return weights[4 * adapter].size(0); }
-  /// Elements of all z of a level.
-  int64_t z_size(size_t level) const {
-    int64_t size = 0;
-    for (const auto& group : settings.groups)
-      if (level < group.adapters.size()) size += group.rows * bottleneck(group.adapters[level]);
-    return size;
-  }
-};
+}
 
-/// What forward keeps of each level.
-struct CudaSiteKept {
-  at::Tensor statistics;      // (levels + 1, rows, 2), float32
-  std::vector<at::Tensor> y;  // (rows, hidden)
-  std::vector<at::Tensor> z;  // flat: (rows of the group, bottleneck) of each group, end to end
-
-  void allocate(const CudaSiteInputs& site) {
-    const auto levels = site.settings.levels;
-    statistics = at::empty({static_cast<int64_t>(levels) + 1, site.f.size(0), 2},
-                           site.f.options().dtype(at::kFloat));
-    for (size_t level = 0; level < levels; ++level) {
-      y.push_back(at::empty_like(site.f));
-      z.push_back(at::empty({site.z_size(level)}, site.f.options()));
+cuda::SiteKept CudaSiteKept::pointers(const CudaSiteInputs& site) const {
+  cuda::SiteKept pointers;
+  if (!statistics.defined()) return pointers;
+  for (const auto& part : y) pointers.y.push_back(part.data_ptr());
+  pointers.statistics = statistics.data_ptr<float>();
+  std::vector<int64_t> offsets(z.size(), 0);
+  for (const auto& group : site.settings.groups) {
+    pointers.z.emplace_back();
+    for (size_t level = 0; level < group.adapters.size(); ++level) {
+      pointers.z.back().push_back(cuda_data(z[level], offsets[level]));
+      offsets[level] += group.rows * site.bottleneck(group.adapters[level]);
     }
   }
-  cuda::SiteKept pointers(const CudaSiteInputs& site) const {
-    cuda::SiteKept pointers;
-    if (!statistics.defined()) return pointers;
-    for (const auto& part : y) pointers.y.push_back(part.data_ptr());
-    pointers.statistics = statistics.data_ptr<float>();
-    std::vector<int64_t> offsets(z.size(), 0);
-    for (const auto& group : site.settings.groups) {
-      pointers.z.emplace_back();
-      for (size_t level = 0; level < group.adapters.size(); ++level) {
-        pointers.z.back().push_back(cuda_data(z[level], offsets[level]));
-        offsets[level] += group.rows * site.bottleneck(group.adapters[level]);
-      }
-    }
-    return pointers;
-  }
-};
+  return pointers;
+}
 
-/// What the kernel writes in the backward pass.
-struct CudaSiteWritten {
-  std::vector<at::Tensor> sums, h;      // by level; see cuda::SiteGradients
-  std::vector<at::Tensor> z_gradients;  // by level, flat like z
-  at::Tensor f;                         // undefined where it is sums[0]
-};
-
-/// The backward pass but for the gradients by weights. `learns`: by adapter.
-inline CudaSiteWritten cuda_site_backward(const CudaSiteInputs& site, const CudaSiteKept& kept,
-                                          const at::Tensor& out_gradient,
-                                          const std::vector<bool>& learns, bool inputs_wanted,
-                                          bool f_wanted) {
+CudaSiteWritten cuda_site_backward(const CudaSiteInputs& site, const CudaSiteKept& kept,
+                                   const at::Tensor& out_gradient, const std::vector<bool>& learns,
+                                   bool inputs_wanted, bool f_wanted) {
   using List = std::vector<at::Tensor>;
   const auto& settings = site.settings;
   const auto levels = settings.levels;
@@ -125,16 +95,18 @@ inline CudaSiteWritten cuda_site_backward(const CudaSiteInputs& site, const Cuda
   return written;
 }
 
+namespace {
+
 /// Adds, or puts first, a product into a gradient.
-inline void accumulate(at::Tensor& sum, at::Tensor part) {
+void accumulate(at::Tensor& sum, at::Tensor part) {
   sum = sum.defined() ? sum.add_(part) : std::move(part);
 }
 
-/// Adds the gradients by weights of one level's adapters, four an adapter, over neighbouring groups
-/// with the same adapter at once.
-inline void add_site_weight_gradients(size_t level, const CudaSiteInputs& site,
-                                      const CudaSiteKept& kept, const CudaSiteWritten& written,
-                                      const std::vector<bool>& learns, at::Tensor* gradients) {
+}  // namespace
+
+void add_site_weight_gradients(size_t level, const CudaSiteInputs& site, const CudaSiteKept& kept,
+                               const CudaSiteWritten& written, const std::vector<bool>& learns,
+                               at::Tensor* gradients) {
   const auto& groups = site.settings.groups;
   int64_t row = 0, offset = 0;
   for (size_t index = 0; index < groups.size();) {

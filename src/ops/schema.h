@@ -1,6 +1,11 @@
 #pragma once
 
+#include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+
+#include <string_view>
+
+#include "madx/ops/register_ops.h"
 
 namespace madx::ops {
 
@@ -8,8 +13,8 @@ namespace madx::ops {
 /// are shaped as in torch::nn::Linear, (out, in).
 ///
 /// Each has one implementation for all devices, to the dispatcher CompositeImplicitAutograd
-/// (docs/design.md, "Operators"). It checks its arguments and takes the CPU's kernel (x_cpu.h) or
-/// the CUDA kernel (x_cuda.h), which bring their own backward pass, or else the composite form in
+/// (docs/design.md, "Operators"). It checks its arguments and takes the CPU's kernel (x_cpu.cpp) or
+/// the CUDA kernel (x_cuda.cpp), which bring their own backward pass, or else the composite form in
 /// LibTorch's own operations, which are differentiated like any. So one set of checks holds
 /// everywhere, and meta tensors, other devices, torch.func and torch.compile get the composite
 /// form. What schemas do not say is C++ alone: packed weights (PackedWeight), and
@@ -37,13 +42,21 @@ inline constexpr const char* kSchemas[] = {
     "linear_cross_entropy(Tensor x, Tensor weight, Tensor bias, Tensor targets) -> Tensor",
 };
 
-/// Makes the operators known to LibTorch's dispatcher: to profilers, TorchScript and, from a shared
-/// library, to Python. Every function of madx::ops calls it before its first dispatch; a program
-/// that loads a TorchScript archive with such operators calls it before. Any number of calls, from
-/// any number of threads, is one.
-void register_ops();
-
 namespace detail {
+
+at::Tensor adapter_site_op(const at::Tensor& f, const at::Tensor& a, const at::Tensor& norm_weight,
+                           const at::Tensor& norm_bias, double norm_eps, double dropout,
+                           at::IntArrayRef group_rows, at::IntArrayRef group_sizes,
+                           at::IntArrayRef group_adapters, at::TensorList weights);
+at::Tensor coupling_op(const at::Tensor& x, at::IntArrayRef group_rows, at::TensorList weights,
+                       std::string_view activation, bool inverse);
+at::Tensor packed_attention_op(const at::Tensor& q, const at::Tensor& kv, at::IntArrayRef q_ends,
+                               at::IntArrayRef k_ends, int64_t heads, double dropout);
+at::Tensor packed_self_attention_op(const at::Tensor& qkv, at::IntArrayRef ends, int64_t heads,
+                                    double dropout);
+at::Tensor frozen_linear_op(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+at::Tensor linear_cross_entropy_op(const at::Tensor& x, const at::Tensor& weight,
+                                   const at::Tensor& bias, const at::Tensor& targets);
 
 /// An operator as a typed function.
 template <class Function>

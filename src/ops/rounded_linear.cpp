@@ -1,18 +1,18 @@
-#pragma once
+#include "ops/rounded_linear.h"
 
-#include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "madx/ops/frozen_layer.h"
-#include "madx/ops/once_differentiable.h"
+#include "ops/frozen_layer.h"
+#include "ops/once_differentiable.h"
 
-// Linear layers whose weights of float32 learn by products of bfloat16.
 namespace madx::ops::detail {
+
+namespace {
 
 /// x (rows, n) in bfloat16, with rows of zeros up to a multiple of 64: LibTorch's library for these
 /// products (oneDNN) keeps code and memory for each of the last 1,024 shapes that it has met, and
 /// every batch reads another number of rows.
-inline at::Tensor rounded_rows(const at::Tensor& x) {
+at::Tensor rounded_rows(const at::Tensor& x) {
   constexpr int64_t kRows = 64;
   const auto rows = (x.size(0) + kRows - 1) / kRows * kRows;
   auto rounded = at::empty({rows, x.size(1)}, x.options().dtype(at::kBFloat16));
@@ -30,7 +30,7 @@ struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
   static at::Tensor forward(Context* ctx, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias) {
     const auto rounded = rounded_rows(x);
-    ctx->save_for_backward({rounded, weight});
+    ctx->save_for_backward({weight.requires_grad() ? rounded : at::Tensor(), weight});
     const auto product = at::linear(rounded, weight.to(at::kBFloat16));
     return product.narrow(0, 0, x.size(0)).to(at::kFloat).add_(bias);
   }
@@ -53,7 +53,9 @@ struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
   }
 };
 
-inline at::Tensor rounded_linear(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
+}  // namespace
+
+at::Tensor rounded_linear(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
   check_layer(op, x.size(-1), layer);
   TORCH_CHECK(x.dim() == 2, op, ": beside a weight that is rounded, expected rows, but got ",
               x.sizes());

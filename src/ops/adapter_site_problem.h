@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "madx/core/site_problem.h"
-#include "madx/ops/batch_part.h"
+#include "ops/row_numbers.h"
 
 // From tensors to the problem that the kernels of the CPU and of CUDA take.
 namespace madx::ops::detail {

@@ -1,23 +1,25 @@
-#pragma once
+#include "ops/adapter_site_cuda.h"
 
-#include <ATen/ATen.h>
 #include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "madx/cuda/adapter_site.h"
-#include "madx/ops/adapter_site_cuda_pass.h"
-#include "madx/ops/adapter_site_problem.h"
 #include "madx/ops/batch_part.h"
-#include "madx/ops/once_differentiable.h"
 #include "madx/ops/random_seed.h"
+#include "ops/adapter_site_cuda_pass.h"
+#include "ops/adapter_site_problem.h"
+#include "ops/cuda_kernel.h"
+#include "ops/once_differentiable.h"
+#include "ops/row_numbers.h"
 
 namespace madx::ops::detail {
 
-/// adapter_site on the kernels of madx/cuda. Tensors that take part in autograd come as f, a and a
+namespace {
+
+/// Tensors that take part in autograd come as f, a and a
 /// list of four an adapter, each adapter once.
 struct CudaAdapterSite : torch::autograd::Function<CudaAdapterSite> {
   using Context = torch::autograd::AutogradContext;
@@ -59,7 +61,7 @@ struct CudaAdapterSite : torch::autograd::Function<CudaAdapterSite> {
 
     std::vector<bool> learns;  // by adapter
     for (size_t i = 0; i < weights.size(); i += 4)
-      learns.push_back(ctx->needs_input_grad(kInputs + i));
+      learns.push_back(ctx->needs_input_grad({{kInputs + i, kInputs + i + 4}}));
     const bool inputs = ctx->needs_input_grad(0) || ctx->needs_input_grad(1);
     const auto written = cuda_site_backward(site, kept, outputs[0].contiguous(), learns, inputs,
                                             ctx->needs_input_grad(0));
@@ -72,12 +74,12 @@ struct CudaAdapterSite : torch::autograd::Function<CudaAdapterSite> {
   }
 };
 
-/// The op by the kernels.
-inline at::Tensor adapter_site_cuda(const at::Tensor& f, const at::Tensor& a,
-                                    const at::Tensor& norm_weight, const at::Tensor& norm_bias,
-                                    double norm_eps, double dropout,
-                                    const std::vector<madx::SiteGroup>& groups,
-                                    at::TensorList weights) {
+}  // namespace
+
+at::Tensor adapter_site_cuda(const at::Tensor& f, const at::Tensor& a,
+                             const at::Tensor& norm_weight, const at::Tensor& norm_bias,
+                             double norm_eps, double dropout,
+                             const std::vector<madx::SiteGroup>& groups, at::TensorList weights) {
   if (dropout > 0) refuse_part("adapter_site");
   const auto settings =
       c10::make_intrusive<SiteSettings>(groups, norm_eps, dropout, dropout > 0 ? random_seed() : 0);
@@ -86,13 +88,10 @@ inline at::Tensor adapter_site_cuda(const at::Tensor& f, const at::Tensor& a,
                                 site_wants_gradient(f, a, weights));
 }
 
-/// The op by plain GEMMs between kernels that add and normalise: the better plan for bottlenecks so
-/// large that the weights would be read too often (cuda::fuses).
-inline at::Tensor adapter_site_gemm(const at::Tensor& f, const at::Tensor& a,
-                                    const at::Tensor& norm_weight, const at::Tensor& norm_bias,
-                                    double norm_eps, double dropout,
-                                    const std::vector<madx::SiteGroup>& groups,
-                                    at::TensorList weights) {
+at::Tensor adapter_site_gemm(const at::Tensor& f, const at::Tensor& a,
+                             const at::Tensor& norm_weight, const at::Tensor& norm_bias,
+                             double norm_eps, double dropout,
+                             const std::vector<madx::SiteGroup>& groups, at::TensorList weights) {
   const auto dropped = dropout > 0 ? ops::dropout(f, dropout) : f;
   std::vector<at::Tensor> outputs;
   for (const auto& group : groups) {
@@ -112,12 +111,8 @@ inline at::Tensor adapter_site_gemm(const at::Tensor& f, const at::Tensor& a,
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
 
-/// How the kernels compute a site; kPlain: not at all, for its stacks are too deep or its rows too
-/// wide.
-enum class CudaSitePlan { kFused, kGemm, kPlain };
-
-inline CudaSitePlan cuda_site_plan(const at::Tensor& f, const std::vector<madx::SiteGroup>& groups,
-                                   at::TensorList weights) {
+CudaSitePlan cuda_site_plan(const at::Tensor& f, const std::vector<madx::SiteGroup>& groups,
+                            at::TensorList weights) {
   int64_t widest = 0;
   for (size_t i = 0; i < weights.size(); i += 4) widest = std::max(widest, weights[i].size(0));
   const c10::DeviceGuard guard(f.device());

@@ -1,35 +1,23 @@
-#pragma once
-
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include "madx/cpu/vocabulary_loss.h"
 #include "madx/ops/bfloat16_weight.h"
 #include "madx/ops/checks.h"
-#include "madx/ops/cpu_kernel.h"
+#include "ops/cpu_kernel.h"
+#include "ops/linear_cross_entropy_pass.h"
 
 namespace madx::ops::detail {
 
-/// What the forward pass computes.
-struct CrossEntropyPass {
-  at::Tensor losses;         // (rows)
-  at::Tensor gradient;       // (rows, hidden), of their sum by x; undefined where it is not needed
-  at::Tensor bias_gradient;  // (vocabulary); undefined where it is not needed
-};
-
-/// Whether the kernel of madx/cpu takes an output embedding: of float32, or, for its matrix units,
-/// of bfloat16.
-inline bool fits_vocabulary_loss(const at::Tensor& weight) {
+bool fits_vocabulary_loss(const at::Tensor& weight) {
   return takes_cpu_kernel({weight}) ||
          (weight.scalar_type() == at::kBFloat16 && weight.device().is_cpu() && has_data(weight) &&
           fits_bfloat16_weight({cpu::kBfloat16Granule, weight.size(1)}) &&
           cpu::has_bfloat16_products());
 }
 
-/// Losses and gradients by the kernel of madx/cpu.
-inline CrossEntropyPass pass_by_cpu_kernel(const at::Tensor& x, const at::Tensor& weight,
-                                           const at::Tensor& bias, const at::Tensor& targets,
-                                           bool x_gradient, bool bias_gradient) {
+CrossEntropyPass pass_by_cpu_kernel(const at::Tensor& x, const at::Tensor& weight,
+                                    const at::Tensor& bias, const at::Tensor& targets,
+                                    bool x_gradient, bool bias_gradient) {
   CrossEntropyPass pass{at::empty({x.size(0)}, x.options()),
                         x_gradient ? at::empty_like(x) : at::Tensor(),
                         bias_gradient ? at::empty_like(bias) : at::Tensor()};

@@ -1,29 +1,21 @@
-#pragma once
+#include "ops/packed_layers.h"
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/custom_class.h>
 
 #include <typeinfo>
+#include <utility>
+#include <vector>
 
-#include "madx/ops/frozen_layer.h"
-#include "madx/ops/once_differentiable.h"
+#include "ops/cpu_kernel.h"
+#include "ops/once_differentiable.h"
 
-// Frozen layers with packed weights, which the weights' own classes compute.
 namespace madx::ops::detail {
 
-inline PackedPart part_of(const FrozenLinear& layer) {
-  return {layer.packed, layer.bias, layer.first};
-}
+namespace {
 
-inline void check_rows(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
-  TORCH_CHECK(x.dim() == 2 && x.scalar_type() == at::kFloat && x.device().is_cpu(), op,
-              ": with a packed weight, expected float32 rows on the CPU, but got ", x.sizes(),
-              " of ", x.scalar_type(), " on ", x.device());
-  const char* const why_not = layer.packed->why_not_here();
-  TORCH_CHECK(why_not == nullptr, op, ": ", why_not);
-}
+PackedPart part_of(const FrozenLinear& layer) { return {layer.packed, layer.bias, layer.first}; }
 
 /// Layers as an object of TorchScript, which is how an autograd function remembers them.
 struct LayerHolder : torch::CustomClassHolder {
@@ -103,5 +95,24 @@ struct PackedFeedForward : torch::autograd::Function<PackedFeedForward> {
     return reinterpret_cast<cpu::Bfloat16*>(tensor.data_ptr<at::BFloat16>());
   }
 };
+
+}  // namespace
+
+void check_rows(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
+  TORCH_CHECK(x.dim() == 2 && x.scalar_type() == at::kFloat && x.device().is_cpu(), op,
+              ": with a packed weight, expected float32 rows on the CPU, but got ", x.sizes(),
+              " of ", x.scalar_type(), " on ", x.device());
+  const char* const why_not = layer.packed->why_not_here();
+  TORCH_CHECK(why_not == nullptr, op, ": ", why_not);
+}
+
+at::Tensor packed_linear(const at::Tensor& x, const FrozenLinear& layer) {
+  return PackedLinear::apply(x, layer);
+}
+
+at::Tensor packed_feed_forward(const at::Tensor& x, const FrozenLinear& first,
+                               const FrozenLinear& second) {
+  return PackedFeedForward::apply(x, first, second, wants_gradient(x));
+}
 
 }  // namespace madx::ops::detail

@@ -1,21 +1,20 @@
-#pragma once
+#include "ops/coupling_cuda.h"
 
-#include <ATen/ATen.h>
 #include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "madx/cuda/coupling.h"
-#include "madx/ops/cuda_kernel.h"
-#include "madx/ops/once_differentiable.h"
+#include "ops/cuda_kernel.h"
+#include "ops/once_differentiable.h"
 
 namespace madx::ops::detail {
 
-/// The coupling and its inverse on the kernel of madx/cuda. Tensors that take part in autograd come
-/// as x and a list of eight a group of rows: F's four weights, then G's.
+namespace {
+
+/// Tensors that take part in autograd come as x and a list of eight a group of rows.
 struct CudaCoupling : torch::autograd::Function<CudaCoupling> {
   using Context = torch::autograd::AutogradContext;
   using List = torch::autograd::variable_list;
@@ -105,7 +104,7 @@ struct CudaCoupling : torch::autograd::Function<CudaCoupling> {
         const auto change = half(acts_last ? out_gradient : x_gradient, is_f);
         const auto source = half(acts_last ? out : x, !is_f);
         const auto index = 2 * group + which, first = 1 + index * kNet;
-        if (!ctx->needs_input_grad(first)) continue;
+        if (!ctx->needs_input_grad({{first, first + kNet}})) continue;
         auto* const part = &gradients[first];
         part[0] = at::mm(z_gradient[index].t(), source) * sign;
         part[1] = z_gradient[index].sum(0) * sign;
@@ -130,17 +129,17 @@ struct CudaCoupling : torch::autograd::Function<CudaCoupling> {
   }
 };
 
-/// The op by the kernel. x (rows, hidden); weights as CudaCoupling takes them.
-inline at::Tensor coupling_cuda(const at::Tensor& x, const std::vector<at::Tensor>& weights,
-                                const std::vector<int64_t>& rows, bool inverse) {
+}  // namespace
+
+at::Tensor coupling_cuda(const at::Tensor& x, const std::vector<at::Tensor>& weights,
+                         const std::vector<int64_t>& rows, bool inverse) {
   const auto learns = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
   const bool with_gradient = at::GradMode::is_enabled() &&
                              (learns(x) || std::any_of(weights.begin(), weights.end(), learns));
   return CudaCoupling::apply(x.contiguous(), at::TensorList(weights), rows, inverse, with_gradient);
 }
 
-/// Whether the kernel takes rows of this size with these functions.
-inline bool fits_cuda_coupling(const at::Tensor& x, const std::vector<at::Tensor>& weights) {
+bool fits_cuda_coupling(const at::Tensor& x, const std::vector<at::Tensor>& weights) {
   int64_t widest = 0;
   for (size_t i = 0; i < weights.size(); i += CudaCoupling::kNet)
     widest = std::max(widest, weights[i].size(0));
