@@ -22,8 +22,7 @@ int main(int argc, char** argv) {
     app.add_option("--to", to, "File to write (.pt)")->required();
     madx::apps::add_weights_only(app, weights_only);
     madx::apps::parse_command_line(app, argc, argv);
-    madx::io::export_encoder(from, to, weights_only);
-    const auto loaded = madx::io::load_encoder(to);
+    const auto loaded = madx::io::export_encoder(from, to, weights_only);
     std::cout << "wrote " << to << ": ";
     madx::apps::print_encoder(loaded);
   });

@@ -34,9 +34,7 @@ struct Range {
   }
 };
 
-bool is_drawn(const LineChart& chart, double x, double y) {
-  return std::isfinite(x) && std::isfinite(y) && (!chart.log_y || y > 0);
-}
+bool is_drawn(double x, double y) { return std::isfinite(x) && std::isfinite(y); }
 
 struct Plot {
   const LineChart& chart;
@@ -128,7 +126,7 @@ void draw_series(Svg& svg, const Plot& plot, const Series& series) {
 
   PathData path;
   for (size_t i = 0; i < series.x.size(); ++i) {
-    if (is_drawn(plot.chart, series.x[i], series.y[i])) {
+    if (is_drawn(series.x[i], series.y[i])) {
       path.add(plot.to_x(series.x[i]), plot.to_y(series.y[i]));
     } else {
       path.lift_pen();
@@ -139,7 +137,7 @@ void draw_series(Svg& svg, const Plot& plot, const Series& series) {
                               dashes);
   if (!series.markers) return;
   for (size_t i = 0; i < series.x.size(); ++i) {
-    if (!is_drawn(plot.chart, series.x[i], series.y[i])) continue;
+    if (!is_drawn(series.x[i], series.y[i])) continue;
     svg.circle(plot.to_x(series.x[i]), plot.to_y(series.y[i]), 3.2,
                " fill=\"" + colour + "\" stroke=\"#ffffff\"" + opacity);
   }
@@ -184,7 +182,7 @@ std::string line_chart_svg(const LineChart& chart) {
           {series.name, chart_colour(static_cast<size_t>(series.colour)), series.opacity});
     }
     for (size_t i = 0; i < series.x.size(); ++i) {
-      if (!is_drawn(chart, series.x[i], series.y[i])) continue;
+      if (!is_drawn(series.x[i], series.y[i])) continue;
       x.add(series.x[i]);
       y.add(series.y[i]);
     }
@@ -198,9 +196,7 @@ std::string line_chart_svg(const LineChart& chart) {
   }
   const double top = 50 + detail::draw_legend(svg, legend, kLeft, 50, kRight);
   const Plot plot{chart, detail::linear_axis(x.low, x.high, /*round_ends=*/false),
-                  chart.log_y ? detail::log_axis(y.low, y.high)
-                              : detail::linear_axis(y.low, y.high, /*round_ends=*/true),
-                  top};
+                  detail::linear_axis(y.low, y.high, /*round_ends=*/true), top};
   draw_axes(svg, plot);
   for (const Series& series : chart.series) draw_series(svg, plot, series);
   return svg.finish();

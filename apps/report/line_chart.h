@@ -7,8 +7,8 @@
 
 namespace madx::apps {
 
-/// One curve: points (x[i], y[i]) in order of x. A point that is NaN or infinite, or not above 0 on
-/// a logarithmic axis, is left out and breaks the line.
+/// One curve: points (x[i], y[i]) in order of x. A point that is NaN or infinite is left out and
+/// breaks the line.
 struct Series {
   std::string name;  ///< empty: not in the legend
   std::vector<double> x;
@@ -24,7 +24,6 @@ struct LineChart {
   std::string x_label;
   std::string y_label;
   std::vector<Series> series;
-  bool log_y = false;
 };
 
 /// The chart as one SVG element with a light background of its own: as a file, or inside an HTML

@@ -1,13 +1,11 @@
 #include "apps/report/ner_results.h"
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "madx/core/error.h"
+#include "madx/core/read_bytes.h"
 #include "madx/io/write_file.h"
 
 namespace madx::apps {
@@ -93,12 +91,9 @@ void write_results_json(const std::string& path, const NerResults& results) {
 }
 
 NerResults read_results_json(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    input_error(path, ": expected a results.json, but found: ", std::strerror(errno),
-                "; check the path");
+  const auto bytes = read_bytes(path, "a results.json");
   try {
-    return to_results(Json::parse(file));
+    return to_results(Json::parse(bytes));
   } catch (const nlohmann::json::exception& error) {
     input_error(path, ": expected a results.json of zero_shot_ner, but found: ", error.what(),
                 "; run it again");

@@ -114,10 +114,7 @@ double draw_legend(Svg& svg, const std::vector<LegendEntry>& entries, double x, 
   return entries.empty() ? 0 : top - y + kLegendRow;
 }
 
-double Axis::position(double value) const {
-  if (logarithmic) return std::log(value / low) / std::log(high / low);
-  return (value - low) / (high - low);
-}
+double Axis::position(double value) const { return (value - low) / (high - low); }
 
 Axis linear_axis(double low, double high, bool round_ends) {
   if (!(high - low >
@@ -135,39 +132,11 @@ Axis linear_axis(double low, double high, bool round_ends) {
     low = first * step;
     high = last * step;
   }
-  Axis axis{low, high, /*logarithmic=*/false, {}, {}};
+  Axis axis{low, high, {}, {}};
   for (double k = first; k <= last; ++k) {
     axis.ticks.push_back(k * step);
     axis.labels.push_back(
         tick_label(k * step + 0.0, step, std::max(std::abs(low), std::abs(high))));
-  }
-  return axis;
-}
-
-Axis log_axis(double low, double high) {
-  const double room = high > low ? std::pow(high / low, 0.04) : 1.5;
-  Axis axis{low / room, high * room, /*logarithmic=*/true, {}, {}};
-  const auto add_tick = [&](double value) {
-    if (value >= axis.low && value <= axis.high) axis.ticks.push_back(value);
-  };
-  const std::vector<std::vector<double>> factors = {{1}, {1, 2, 5}, {1, 1.5, 2, 3, 4, 5, 6, 8}};
-  for (size_t i = 0; i < factors.size() && axis.ticks.size() < 4; ++i) {
-    axis.ticks.clear();
-    for (double decade = std::floor(std::log10(axis.low)); decade <= std::log10(axis.high);
-         ++decade) {
-      for (const double factor : factors[i]) add_tick(factor * std::pow(10, decade));
-    }
-  }
-  if (axis.ticks.size() < 3) {  // far less than a decade: a logarithm is nearly straight there
-    axis.ticks.clear();
-    for (const double tick : linear_axis(axis.low, axis.high, /*round_ends=*/false).ticks)
-      add_tick(tick);
-  }
-  for (const double tick : axis.ticks) {
-    char text[64];
-    const auto end =
-        std::to_chars(text, text + sizeof(text), tick, std::chars_format::general, 6).ptr;
-    axis.labels.emplace_back(text, end);
   }
   return axis;
 }

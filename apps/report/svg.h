@@ -54,15 +54,13 @@ double draw_legend(Svg& svg, const std::vector<LegendEntry>& entries, double x, 
 struct Axis {
   double low;
   double high;
-  bool logarithmic;
   std::vector<double> ticks;
   std::vector<std::string> labels;
 
   double position(double value) const;
 };
 
-// An axis over [low, high]; `round_ends` widens a linear one to whole ticks.
+// An axis over [low, high]; `round_ends` widens it to whole ticks.
 Axis linear_axis(double low, double high, bool round_ends);
-Axis log_axis(double low, double high);
 
 }  // namespace madx::apps::detail

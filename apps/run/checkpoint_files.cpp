@@ -1,12 +1,12 @@
 #include "apps/run/checkpoint_files.h"
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "apps/run/metrics_log.h"
 #include "apps/run/recipe_json.h"
 #include "madx/core/error.h"
+#include "madx/core/read_bytes.h"
 #include "madx/io/new_directory.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/write_file.h"
@@ -32,7 +32,7 @@ NamedTensors read_tensors(const std::string& path) {
 
 int64_t count_of(const nlohmann::json& state, const char* key, const std::string& path) {
   const auto& value = state.at(key);
-  if (!value.is_number_unsigned()) {
+  if (!value.is_number_unsigned() || value.get<uint64_t>() > INT64_MAX) {
     input_error(path, ": expected the state of a checkpoint, with a count as \"", key,
                 "\", but found ", value.dump(), "; start anew without --resume");
   }
@@ -73,7 +73,7 @@ Checkpoint read_checkpoint(const std::string& directory, const Recipe& recipe) {
   const auto path = directory + kState;
   Checkpoint checkpoint;
   try {
-    const auto state = nlohmann::json::parse(std::ifstream(path));
+    const auto state = nlohmann::json::parse(read_bytes(path, "the state of a checkpoint"));
     const auto difference = recipe_difference(state.at("recipe").get<Recipe>(), recipe);
     if (!difference.empty()) {
       input_error(path, ": the interrupted run had ", difference,

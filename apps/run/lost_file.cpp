@@ -41,6 +41,7 @@ void handle_lost_files(const std::string& program) {
   action.sa_sigaction = on_bus_error;
   action.sa_flags = SA_SIGINFO;
   ::sigaction(SIGBUS, &action, nullptr);
+  ::signal(SIGXFSZ, SIG_IGN);  // of `ulimit -f`: the write fails instead, and says so
 }
 
 }  // namespace madx::apps

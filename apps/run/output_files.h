@@ -16,14 +16,14 @@ const std::vector<std::string>& trained_results();
 std::set<std::string> names_in(const std::string& directory);
 
 /// Whether a name is one under which files and directories are written before they are whole:
-/// NAME.tmpPID, NAME.tmpPID.N, left behind by a process that was killed.
+/// NAME.tmpPID, NAME.tmpPID.N, NAME.tmpPID.RANDOM.N, left behind by a process that was killed.
 bool is_unfinished(const std::string& name);
 /// Removes all of these from a directory.
 void remove_unfinished(const std::string& directory);
 
 /// On a file system that cannot exchange two names, a directory is replaced by two renames, and
-/// NAME is at NAME.tmpPID.N.old between them. Of a process that was killed there, puts it back;
-/// after the second rename, removes it.
+/// NAME is at NAME.tmpPID.RANDOM.N.old between them. Of a process that was killed there, puts it
+/// back; after the second rename, removes it.
 void put_back(const std::string& directory);
 
 std::string without_slash(std::string path);

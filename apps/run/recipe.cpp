@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "madx/core/error.h"
+#include "madx/core/system_failure.h"
 
 namespace madx::apps {
 namespace {
@@ -19,6 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void cannot_read(const std::string& path) {
+  if (is_machine_failure(errno)) {
+    machine_error(path, ": expected to read the file, but found: ", std::strerror(errno),
+                  "; check the disk, and run the command again");
+  }
   input_error(path, ": expected a file that can be read, but found: ", std::strerror(errno),
               "; check the path");
 }

@@ -15,7 +15,7 @@
 #include "apps/run/output_files.h"
 #include "apps/run/same_recipe.h"
 #include "madx/core/error.h"
-#include "madx/io/system_failure.h"
+#include "madx/core/system_failure.h"
 
 namespace madx::apps {
 namespace fs = std::filesystem;
@@ -128,8 +128,9 @@ RunDirectory::Start RunDirectory::begin_alone(const RunState& state) {
     } else if (!training || names_in(stands).size() > 1) {  // more than run.json
       const auto difference = recipe_difference(found_->training, state.training);
       if (!difference.empty()) {
+        const auto removed = stands == working_ ? ", or remove " + stands : "";
         input_error(file, ": the run that stands there had ", difference,
-                    "; give the same flags, or name another output");
+                    "; give the same flags, or name another output", removed);
       }
     }
     state_.figures = found_->figures;
@@ -159,7 +160,7 @@ void RunDirectory::make_working() {
   const auto cannot = [&](int failed) {
     std::error_code ignored;
     for (const auto& parent : made_parents_) fs::remove(parent, ignored);
-    if (io::is_machine_failure(failed)) {
+    if (is_machine_failure(failed)) {
       machine_error(working_,
                     ": expected to make the directory, but found: ", std::strerror(failed),
                     "; free some disk space or name another output");

@@ -1,11 +1,11 @@
 #include "apps/run/run_state.h"
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "apps/run/recipe_json.h"
 #include "madx/core/error.h"
+#include "madx/core/read_bytes.h"
 #include "madx/io/write_file.h"
 
 namespace madx::apps {
@@ -22,7 +22,7 @@ std::optional<RunState> read_run_state(const std::string& directory) {
   const auto path = state_path(directory);
   if (!std::filesystem::exists(path)) return std::nullopt;
   try {
-    const auto json = nlohmann::json::parse(std::ifstream(path));
+    const auto json = nlohmann::json::parse(read_bytes(path, "the state of a run"));
     RunState state;
     json.at("program").get_to(state.program);
     json.at("stage").get_to(state.stage);

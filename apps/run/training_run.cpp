@@ -50,8 +50,9 @@ TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
 
 std::string training_summary(const TrainingResult& result) {
   auto text = plain_stream();
-  text << result.steps << " steps, " << result.tokens << " tokens";
-  if (result.passes) text << ", " << number_text(*result.passes) << " passes";
+  text << counted(result.steps, "step") << ", " << counted(result.tokens, "token");
+  if (result.passes)
+    text << ", " << number_text(*result.passes) << (*result.passes == 1 ? " pass" : " passes");
   text << " in " << number_text(result.seconds) << " s, loss " << number_text(result.loss);
   return text.str();
 }

@@ -72,7 +72,7 @@ AddedTokenCuts::AddedTokenCuts(const PlainTokenizer& plain, const std::vector<Ad
       (token.normalized ? normalized : raw).push_back(std::move(token));
       continue;
     }
-    if (token.special || token.normalized) kept.push_back(token);
+    if (token.named || (token.normalized && !token.special)) kept.push_back(token);
     raw.push_back(std::move(token));
   }
   raw_ = Finder(std::move(raw));

@@ -1,4 +1,5 @@
 #include <map>
+#include <set>
 
 #include "added_tokens.h"
 #include "core/json_text.h"
@@ -28,9 +29,12 @@ class Collector {
     tokens_.emplace(token.id, std::move(token));
   }
 
-  std::vector<AddedToken> take() {
+  std::vector<AddedToken> take(const std::set<std::string>& named) {
     std::vector<AddedToken> tokens;
-    for (auto& [id, token] : tokens_) tokens.push_back(std::move(token));
+    for (auto& [id, token] : tokens_) {
+      token.named = named.count(token.content) > 0;
+      tokens.push_back(std::move(token));
+    }
     return tokens;
   }
 
@@ -51,6 +55,23 @@ AddedToken read_token(const JsonPlace& json, int64_t id) {
   return token;
 }
 
+/// What tokenizer_config.json names for a purpose.
+std::set<std::string> named_tokens(const JsonPlace& config) {
+  std::set<std::string> names;
+  const auto add = [&](const JsonPlace& token) {
+    names.insert(token.value().is_object() ? token.at("content").text() : token.text());
+  };
+  for (const char* key : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token",
+                          "cls_token", "mask_token"}) {
+    if (config.has(key)) add(config.at(key));
+  }
+  constexpr const char* kOthers = "additional_special_tokens";
+  if (!config.has(kOthers)) return names;
+  const auto others = config.at(kOthers);
+  for (const auto& token : others.array()) add({others.place(), token});
+  return names;
+}
+
 int64_t id_of_key(const JsonPlace& json, const std::string& key) {
   const bool digits =
       !key.empty() && key.size() < 10 && key.find_first_not_of("0123456789") == std::string::npos;
@@ -66,10 +87,12 @@ int64_t id_of_key(const JsonPlace& json, const std::string& key) {
 std::vector<AddedToken> read_added_tokens(const TokenizerFile& file, const std::string& where,
                                           const nlohmann::json& json) {
   Collector tokens;
+  std::set<std::string> named;
   if (file.tokenizer_config) {
     const auto path = where + "/tokenizer_config.json";
     const auto value = parse_json(path, *file.tokenizer_config);
     const JsonPlace config(path, value);
+    named = named_tokens(config);
     if (config.has("added_tokens_decoder")) {
       const auto decoder = config.at("added_tokens_decoder");
       for (const auto& [key, token] : decoder.object())
@@ -89,13 +112,13 @@ std::vector<AddedToken> read_added_tokens(const TokenizerFile& file, const std::
   }
   const std::string path = where + "/tokenizer.json";
   const JsonPlace whole(path, json);
-  if (json.is_null() || !whole.has("added_tokens")) return tokens.take();
+  if (json.is_null() || !whole.has("added_tokens")) return tokens.take(named);
   const auto list = whole.at("added_tokens");
   for (const auto& value : list.array()) {
     const JsonPlace token(list.place(), value);
     tokens.add(path, read_token(token, token.at("id").id()));
   }
-  return tokens.take();
+  return tokens.take(named);
 }
 
 }  // namespace madx

@@ -15,6 +15,9 @@ struct AddedToken {
   int64_t id = 0;
   std::string content;
   bool single_word = false, lstrip = false, rstrip = false, normalized = true, special = false;
+  /// tokenizer_config.json names it for a purpose: as "mask_token", among
+  /// additional_special_tokens. `special` tokens need not be.
+  bool named = false;
 };
 
 /// The added tokens of a tokenizer's files: `added_tokens_decoder` of tokenizer_config.json,

@@ -6,6 +6,7 @@
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 #include "madx/data/invisible.h"
+#include "madx/data/utf8.h"
 
 namespace madx {
 namespace {
@@ -19,9 +20,8 @@ std::string_view trim_spaces(std::string_view text) {
 /// `line` without byte order marks before it, as files have that were joined. A mark that is all
 /// there is of a token stays.
 std::string_view without_marks(std::string_view line) {
-  constexpr std::string_view kMark = "\xEF\xBB\xBF";
-  while (starts_with(line, kMark)) {
-    const std::string_view rest = line.substr(kMark.size());
+  while (starts_with(line, kByteOrderMark)) {
+    const std::string_view rest = line.substr(kByteOrderMark.size());
     if (starts_with(rest, " ") || starts_with(rest, "\t")) break;
     line = rest;
   }
@@ -93,6 +93,11 @@ std::size_t require_equal_width(const std::string& path, std::vector<ConllLine>&
       input_error(path, ":", line.number,
                   ": expected a token and its tag, but found one column: ", in_quotes(columns[0]),
                   "; separate token and tag by a tab or spaces");
+    }
+    if (columns.size() != width && starts_with(first->text, "#")) {  // a comment, in most files
+      input_error(path, ":", first->number, ": expected ", columns.size(), " columns, as in line ",
+                  line.number, ", but found ", width, ": ", in_quotes(first->text),
+                  "; give the line of each token the same columns, and begin comments with \"# \"");
     }
     if (columns.size() != width) {
       input_error(path, ":", line.number, ": expected ", width, " columns, as in line ",

@@ -4,7 +4,6 @@
 
 #include "code_points.h"
 #include "madx/data/utf8.h"
-#include "unigram.h"
 
 namespace madx {
 namespace {
@@ -16,21 +15,22 @@ class FastUnigramTokenizer final : public PlainTokenizer {
   FastUnigramTokenizer(FastUnigramModel model, const std::string& path)
       : PlainTokenizer(model.special),
         model_(std::move(model)),
-        unigram_(model_.pieces, special().unk, model_.lowest_score, path) {}
+        unigram_(model_.pieces, special().unk, model_.lowest_score, path, model_.words) {}
 
   std::string normalize(std::string_view text) const override { return model_.normalizer(text); }
 
   void append_ids(std::string_view normal, bool first, std::vector<int64_t>& ids) const override {
     if (!model_.splits_at_spaces) return append_marked(normal, first, ids);
     while (true) {
-      normal.remove_prefix(spaces_at_begin(normal));
+      const size_t spaces = spaces_at_begin(normal);
+      first = first && spaces == 0;  // the word at the very beginning alone
+      normal.remove_prefix(spaces);
       if (normal.empty()) return;
       size_t end = 0;  // of the word
       while (end < normal.size() && spaces_at_begin(normal.substr(end)) == 0)
         end += std::max<size_t>(code_point_length(normal.substr(end)), 1);
       append_marked(normal.substr(0, end), first, ids);
       normal.remove_prefix(end);
-      first = false;
     }
   }
 

@@ -7,6 +7,7 @@
 #include "fast_normalizer.h"
 #include "plain_tokenizer.h"
 #include "sentencepiece_file.h"
+#include "unigram.h"
 
 namespace madx {
 
@@ -20,6 +21,7 @@ struct FastUnigramModel {
   FastNormalizer normalizer;
   Prefix prefix = Prefix::kAlways;
   bool splits_at_spaces = false;  ///< white space goes, and each word is a text of its own
+  Unigram::Words words = Unigram::Words::kAlone;
 };
 
 /// `path` is the file's, for messages.

@@ -14,8 +14,10 @@
 #include <optional>
 #include <stdexcept>
 
+#include "core/descriptor.h"
 #include "madx/core/error.h"
 #include "madx/core/mapped_range.h"
+#include "madx/core/plain_text.h"
 #include "madx/data/utf8.h"
 
 namespace madx {
@@ -32,9 +34,8 @@ bool is_blank_ascii(std::string_view line) {
 
 /// Bytes of the byte order marks that a line begins with: files that were joined have them inside.
 size_t byte_order_marks(std::string_view line) {
-  constexpr std::string_view kMark = "\xEF\xBB\xBF";
   size_t bytes = 0;
-  while (line.substr(bytes, kMark.size()) == kMark) bytes += kMark.size();
+  while (starts_with(line.substr(bytes), kByteOrderMark)) bytes += kByteOrderMark.size();
   return bytes;
 }
 
@@ -61,14 +62,6 @@ void check_line(const std::string& path, size_t number, std::string_view line) {
               utf16_mark ? "utf-16" : "latin1", " -t utf8");
 }
 
-/// Closes a file descriptor at the end of a scope; a mapping outlives it.
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) close(fd);
-  }
-};
-
 /// Goes on to the next line that is no blank one, and returns where its text begins; nothing at the
 /// end.
 std::optional<size_t> next_line(LineScanner& lines) {
@@ -85,14 +78,14 @@ std::optional<size_t> next_line(LineScanner& lines) {
 class TextCorpus::MappedText {
  public:
   explicit MappedText(const std::string& path) : path_(path) {
-    const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat info {};
-    if (file.fd < 0 || fstat(file.fd, &info) != 0) no_text_file(path, std::strerror(errno));
+    if (file.number < 0 || fstat(file.number, &info) != 0) no_text_file(path, std::strerror(errno));
     if (S_ISDIR(info.st_mode)) no_text_file(path, "a directory");
     if (!S_ISREG(info.st_mode)) no_text_file(path, "a device or pipe");
     if (info.st_size == 0) no_text_file(path, "an empty file");
     size_ = static_cast<size_t>(info.st_size);
-    data_ = mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.fd, 0);
+    data_ = mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.number, 0);
     if (data_ == MAP_FAILED) machine_error(path, ": mapping failed: ", std::strerror(errno));
     range_.emplace(data_, size_, path);
   }

@@ -1,15 +1,12 @@
 #include "madx/data/tokenizer.h"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "added_tokens.h"
 #include "core/json_text.h"
 #include "madx/core/error.h"
+#include "madx/core/read_bytes.h"
 #include "sentencepiece_tokenizer.h"
 #include "tokenizer_json.h"
 #include "wordpiece_tokenizer.h"
@@ -24,17 +21,6 @@ constexpr const char* kVocabName = "vocab.txt";
 constexpr const char* kJsonName = "tokenizer.json";
 constexpr const char* kConfigName = "tokenizer_config.json";
 constexpr const char* kAddedName = "added_tokens.json";
-
-std::string read_bytes(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    input_error(path.string(), ": expected a readable file, but found: ", std::strerror(errno),
-                "; check its permissions");
-  }
-  std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  if (in.bad()) machine_error(path.string(), ": reading failed: ", std::strerror(errno));
-  return bytes;
-}
 
 }  // namespace
 

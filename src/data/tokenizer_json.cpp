@@ -72,6 +72,18 @@ FastUnigramModel::Prefix read_prefix(const JsonPlace& metaspace) {
   return Prefix::kNever;
 }
 
+/// Refuses what takes characters away at the beginning of a text, whose first word is then none.
+void check_first_word(const JsonPlace& file) {
+  for (const auto& step : steps_of(file.at("normalizer"), "normalizers")) {
+    const auto type = step.at("type").text();
+    if ((type == "Strip" && step.flag("strip_left", true)) ||
+        (type == "Replace" && step.at("content").text().empty())) {
+      step.refuse("no step that takes away where a text begins, beside prepend_scheme first",
+                  "no other is computed here");
+    }
+  }
+}
+
 void read_pre_tokenizer(const JsonPlace& file, FastUnigramModel& model) {
   const auto whole = file.at("pre_tokenizer");
   const auto steps = steps_of(whole, "pretokenizers");
@@ -85,6 +97,8 @@ void read_pre_tokenizer(const JsonPlace& file, FastUnigramModel& model) {
   const auto mark = steps.back().at("replacement");
   if (mark.text() != kWordMark) mark.refuse("\"\u2581\"", "no other is computed here");
   model.prefix = read_prefix(steps.back());
+  if (!steps.back().flag("split", true)) model.words = Unigram::Words::kJoined;
+  if (model.prefix == FastUnigramModel::Prefix::kFirst) check_first_word(file);
 }
 
 /// Refuses what puts other tokens around a text than the first and the last special one.

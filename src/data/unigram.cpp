@@ -20,15 +20,16 @@ std::string text_of_pieces(const Tokenizer& tokenizer, const std::vector<int64_t
 }
 
 Unigram::Unigram(const std::vector<UnigramPiece>& pieces, int64_t unknown, double lowest_score,
-                 const std::string& path)
-    : unknown_score_(lowest_score - 10), unknown_(static_cast<int32_t>(unknown)) {
+                 const std::string& path, Words words)
+    : unknown_score_(lowest_score - 10), unknown_(static_cast<int32_t>(unknown)), words_(words) {
   ByteTrie::Keys keys;
   for (const auto& piece : pieces) {
     const auto id = static_cast<int32_t>(score_.size());
     score_.push_back(piece.score);
     if (piece.kind != UnigramPiece::kNormal) continue;
     keys.emplace_back(piece.text, id);
-    if (piece.text.find(kWordMark, 1) != std::string::npos) splits_words_ = false;
+    if (words == Words::kJoined && piece.text.find(kWordMark, 1) != std::string::npos)
+      splits_words_ = false;
   }
   trie_ = ByteTrie(std::move(keys));
   if (trie_.repeated()) {
@@ -39,14 +40,16 @@ Unigram::Unigram(const std::vector<UnigramPiece>& pieces, int64_t unknown, doubl
 
 void Unigram::append_ids(std::string_view text, std::vector<int64_t>& ids) const {
   std::vector<Best> best;
-  const auto ids_before = static_cast<int64_t>(ids.size());
+  auto ids_before = static_cast<int64_t>(ids.size());
+  const auto unknown = [&](int64_t a, int64_t b) { return a == unknown_ && b == unknown_; };
   while (!text.empty()) {
     const size_t end = splits_words_ ? std::min(text.find(kWordMark, 1), text.size()) : text.size();
     append_word(text.substr(0, end), best, ids);
     text.remove_prefix(end);
+    if (words_ == Words::kJoined && !text.empty()) continue;
+    ids.erase(std::unique(ids.begin() + ids_before, ids.end(), unknown), ids.end());
+    ids_before = static_cast<int64_t>(ids.size());
   }
-  const auto unknown = [&](int64_t a, int64_t b) { return a == unknown_ && b == unknown_; };
-  ids.erase(std::unique(ids.begin() + ids_before, ids.end(), unknown), ids.end());
 }
 
 void Unigram::append_word(std::string_view word, std::vector<Best>& best,

@@ -26,11 +26,14 @@ std::string text_of_pieces(const Tokenizer& tokenizer, const std::vector<int64_t
 /// rounded; 0.1.9x compared a sum in double with one rounded to float, and took either.
 class Unigram {
  public:
+  /// Whether a piece, or a run of unknown characters, may reach over a ▁ into the next word.
+  enum class Words { kJoined, kAlone };
+
   /// Piece i has id i. Only normal pieces are found in text, by their scores; a character that is
   /// none of them is `unknown`, at `lowest_score` less 10. Throws InputError, naming `path`, for a
   /// piece that is there twice.
   Unigram(const std::vector<UnigramPiece>& pieces, int64_t unknown, double lowest_score,
-          const std::string& path);
+          const std::string& path, Words words = Words::kJoined);
 
   /// Appends the ids of `text`, in which ▁ stands for each space. Neighbouring unknown characters
   /// are one id.
@@ -49,6 +52,7 @@ class Unigram {
   std::vector<double> score_;  // by id
   double unknown_score_;
   int32_t unknown_;
+  Words words_;
   bool splits_words_ = true;  // no piece reaches over a space
 };
 

@@ -1,14 +1,13 @@
 #include "madx/data/utf8.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
+#include "madx/core/read_bytes.h"
 
 namespace madx {
 namespace {
@@ -86,8 +85,7 @@ std::vector<std::string_view> split_utf8(std::string_view text) {
 }
 
 LineScanner::LineScanner(std::string_view text) : text_(text) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) next_ = kByteOrderMark.size();
+  if (starts_with(text, kByteOrderMark)) next_ = kByteOrderMark.size();
 }
 
 bool LineScanner::next() {
@@ -137,20 +135,7 @@ std::vector<std::string> split_utf8_lines(const std::string& path, std::string_v
 }
 
 std::vector<std::string> read_utf8_lines(const std::string& path) {
-  std::error_code ignored;  // what does not exist is reported by the open below
-  if (std::filesystem::is_directory(path, ignored)) {
-    input_error(path, ": expected a text file, but found a directory; name a file in it");
-  }
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    input_error(path, ": expected a text file, but found none that can be opened (",
-                std::strerror(errno), "); check the path");
-  }
-
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) machine_error(path, ": reading stopped: ", std::strerror(errno));
-  return split_utf8_lines(path, text);
+  return split_utf8_lines(path, read_bytes(path, "a text file"));
 }
 
 }  // namespace madx

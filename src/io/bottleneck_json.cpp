@@ -62,7 +62,9 @@ void set_leave_out(const JsonObject& object, BottleneckConfig& config) {
   if (!object.has("leave_out")) return;  // null: none
   if (!object.at("leave_out").is_array()) object.refuse("leave_out", kExpected);
   for (const auto& layer : object.at("leave_out")) {
-    if (!layer.is_number_unsigned() || layer > INT64_MAX) object.refuse("leave_out", kExpected);
+    // As it is: JSON compares a number with a signed one as signed.
+    if (!layer.is_number_unsigned() || layer.get<uint64_t>() > INT64_MAX)
+      object.refuse("leave_out", kExpected);
     config.leave_out.push_back(layer.get<int64_t>());
   }
 }

@@ -193,6 +193,21 @@ std::string advice(const std::vector<Argument>& arguments) {
   return "config.json does not fit these weights, or forward does more than the encoder";
 }
 
+/// Refuses values that say nothing of a difference.
+void check_finite(const at::Tensor& ours, const at::Tensor& theirs, const std::string& where) {
+  if (!ours.isfinite().all().item<bool>()) {
+    input_error(where,
+                ": expected finite numbers of the encoder on a small batch, but found NaN or "
+                "infinite ones: the weights are not finite, or far too large; export them again");
+  }
+  if (!theirs.isfinite().all().item<bool>()) {
+    input_error(where,
+                ": expected finite numbers of the archive's own forward on a small batch, but "
+                "found NaN or infinite ones, where the encoder that config.json describes has "
+                "none; export it again in float32");
+  }
+}
+
 }  // namespace
 
 ArchiveComparison compare_with_archive(torch::jit::Module& archive, const LoadedEncoder& loaded,
@@ -215,6 +230,7 @@ ArchiveComparison compare_with_archive(torch::jit::Module& archive, const Loaded
     auto head = loaded.head;
     ours = head->logits(ours, loaded.encoder->output_embeddings(), nullptr);
   }
+  check_finite(ours, theirs, where);
   const auto difference = ((ours - theirs).abs() / theirs.abs().clamp_min(1)).max().item<double>();
   if (!(difference <= tolerance(type))) {
     input_error(where,

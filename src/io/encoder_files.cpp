@@ -47,8 +47,8 @@ void forget_copied(const at::Tensor& weight) {
 
 }  // namespace
 
-LoadedEncoder load_encoder(const std::string& path, const LoadEncoderOptions& options) {
-  auto parts = open_encoder(path, options.weights_only());
+LoadedEncoder load_parts(EncoderParts parts, const std::string& path,
+                         const LoadEncoderOptions& options) {
   LoadedEncoder loaded;
   loaded.tokenizer = make_tokenizer(parts, path);
   loaded.head = find_head(parts);
@@ -64,6 +64,10 @@ LoadedEncoder load_encoder(const std::string& path, const LoadEncoderOptions& op
     loaded.encoder =
         make_encoder(parts.config, parts.weights, parts.where, options.form(), forget_copied);
   return loaded;
+}
+
+LoadedEncoder load_encoder(const std::string& path, const LoadEncoderOptions& options) {
+  return load_parts(open_encoder(path, options.weights_only()), path, options);
 }
 
 namespace {

@@ -1,14 +1,13 @@
 #include "encoder_weights.h"
 
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "io/adapterhub_files.h"
 #include "io/checkpoint_weights.h"
 #include "io/torchscript_file.h"
 #include "madx/core/error.h"
+#include "madx/core/read_bytes.h"
 #include "madx/io/encoder_names.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"
@@ -91,16 +90,6 @@ fs::path find_weights(const std::string& directory) {
 
 }  // namespace
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || fs::is_directory(path)) {
-    input_error(path, ": expected a readable file, but it cannot be opened; check the path");
-  }
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
-}
-
 EncoderParts open_encoder(const std::string& path, bool weights_only) {
   if (!fs::exists(path)) {
     input_error(path,
@@ -119,7 +108,7 @@ EncoderParts open_encoder(const std::string& path, bool weights_only) {
                                                             : read_torch_file(parts.where);
   const auto& inside = parts.extra_files[kConfig];
   const auto beside = (fs::path(parts.directory) / kConfig).string();
-  parts.config_json = inside.empty() ? read_file(beside) : inside;
+  parts.config_json = inside.empty() ? read_bytes(beside) : inside;
   parts.config = parse_encoder_config(
       parts.config_json, inside.empty() ? beside : parts.where + " (extra file config.json)");
   parts.weights = checkpoint_weights(tensors, parts.where);

@@ -7,6 +7,7 @@
 
 #include "madx/core/tensor_map.h"
 #include "madx/data/tokenizer.h"
+#include "madx/io/encoder_files.h"
 #include "madx/models/encoder.h"
 #include "madx/models/mlm_head.h"
 
@@ -36,11 +37,12 @@ TokenizerFile read_tokenizer_file(const EncoderParts& parts);
 /// encoder embeds.
 std::shared_ptr<const Tokenizer> make_tokenizer(const EncoderParts& parts, const std::string& path);
 
+/// What load_encoder gives of them. `path` is the encoder's, for messages.
+LoadedEncoder load_parts(EncoderParts parts, const std::string& path,
+                         const LoadEncoderOptions& options = {});
+
 /// The masked-LM head among the weights, or an empty holder. Throws InputError when it is there in
 /// part.
 MlmHead find_head(const EncoderParts& parts);
-
-/// Reads a whole file. Throws InputError when it cannot be read.
-std::string read_file(const std::string& path);
 
 }  // namespace madx::io

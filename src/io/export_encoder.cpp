@@ -107,10 +107,7 @@ def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
   return source.str();
 }
 
-}  // namespace
-
-void export_encoder(const std::string& directory, const std::string& path, bool weights_only) {
-  OutputFile file(path);  // refuses a path that cannot be written before any work
+void write_archive(const std::string& directory, bool weights_only, OutputFile& file) {
   const auto parts = open_encoder(directory, weights_only);
   const auto tokenizer = read_tokenizer_file(parts);
   make_tokenizer(parts, directory);                          // refuses a damaged one
@@ -131,7 +128,19 @@ void export_encoder(const std::string& directory, const std::string& path, bool 
     return size;
   };
   torch::jit::ExportModule(module, write, extra_files);
+}
+
+}  // namespace
+
+LoadedEncoder export_encoder(const std::string& directory, const std::string& path,
+                             bool weights_only) {
+  OutputFile file(path);  // refuses a path that cannot be written before any work
+  write_archive(directory, weights_only, file);
+  auto parts = open_encoder(file.finish());
+  parts.where = path;
+  auto loaded = load_parts(std::move(parts), path);  // refuses one that differs
   file.commit();
+  return loaded;
 }
 
 }  // namespace madx::io

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/descriptor.h"
 #include "madx/core/error.h"
 
 namespace madx::io {
@@ -18,23 +19,17 @@ namespace {
 
 constexpr std::string_view kLfsPointer = "version https://git-lfs.github.com/spec/";
 
-struct Descriptor {
-  int number;
-  ~Descriptor() { ::close(number); }
-};
-
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   // O_NONBLOCK: a named pipe is refused below instead of waited for.
-  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (number < 0) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.number < 0) {
     input_error(path, ": expected a file that can be read, but found: ", std::strerror(errno),
                 "; check the path");
   }
-  const Descriptor file{number};
   struct stat status {};
-  if (::fstat(number, &status) != 0)
+  if (::fstat(file.number, &status) != 0)
     machine_error(path, ": cannot be read: ", std::strerror(errno));
   if (!S_ISREG(status.st_mode)) {
     input_error(path, ": expected a file, but found a directory or device; check the path");
@@ -44,7 +39,7 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   }
   size_ = static_cast<size_t>(status.st_size);
   void* const memory =
-      ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, number, 0);
+      ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.number, 0);
   if (memory == MAP_FAILED) machine_error(path, ": cannot be mapped: ", std::strerror(errno));
   data_ = static_cast<char*>(memory);
   if (bytes().substr(0, kLfsPointer.size()) == kLfsPointer) {

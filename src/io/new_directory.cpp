@@ -9,8 +9,9 @@
 #include <cstring>
 #include <filesystem>
 
+#include "io/temporary_name.h"
 #include "madx/core/error.h"
-#include "madx/io/system_failure.h"
+#include "madx/core/system_failure.h"
 
 namespace madx::io {
 namespace {
@@ -73,13 +74,20 @@ int exchange_names(const std::string& fresh, const std::string& old) {
 
 NewDirectory::NewDirectory(const std::string& final_path, ExistingDirectory existing)
     : existing_(existing) {
-  std::error_code ignored;
+  std::error_code error, ignored;
   // A symbolic link keeps pointing at the directory it names; "out/" is "out".
-  fs::path path = fs::weakly_canonical(fs::absolute(final_path, ignored), ignored);
+  fs::path path = fs::absolute(final_path, ignored);
+  path = fs::weakly_canonical(path, error);
+  if (error && !final_path.empty()) cannot_create(final_path, error.value());
   if (path.filename().empty()) path = path.parent_path();
   final_ = path.string();
   if (final_path.empty() || path == path.root_path()) {
     input_error("\"", final_path, "\": expected a path for a directory; choose a name");
+  }
+  if (fs::is_symlink(path, ignored)) {
+    input_error(final_path,
+                ": expected a path for a directory, but found a symbolic link to nothing; remove "
+                "it or choose another name");
   }
   const auto status = fs::status(path, ignored);
   if (fs::exists(status) && !fs::is_directory(status)) {
@@ -123,9 +131,8 @@ void NewDirectory::make_parents() {
 }
 
 void NewDirectory::make_temporary() {
-  const std::string start = final_ + ".tmp" + std::to_string(::getpid()) + ".";
-  for (int attempt = 0;; ++attempt) {
-    const std::string name = start + std::to_string(attempt);
+  while (true) {
+    const std::string name = temporary_beside(final_);
     if (::mkdir(name.c_str(), 0777) == 0) {
       temporary_ = name;
       return;
@@ -149,7 +156,10 @@ void NewDirectory::commit() {
       replaced = error == 0;
     }
   }
-  if (error == 0) error = sync_to_disk(fs::path(final_).parent_path());
+  if (error == 0) {
+    error = sync_to_disk(fs::path(final_).parent_path());
+    if (error == EACCES) error = 0;  // it may be written, but not opened: all is there
+  }
   if (error != 0) {
     machine_error(final_, ": expected to write the directory, but found: ", std::strerror(error),
                   "; free some disk space or choose another place");

@@ -3,34 +3,37 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 
+#include "io/temporary_name.h"
 #include "madx/core/error.h"
-#include "madx/io/system_failure.h"
+#include "madx/core/system_failure.h"
 
 namespace madx::io {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// A name that no other file that is being written has, of this process or another.
-std::string temporary_beside(const std::string& target) {
-  static std::atomic<uint64_t> count{0};
-  return target + ".tmp" + std::to_string(::getpid()) + "." + std::to_string(count++);
+/// Or -1, with errno.
+int open_to_write(const std::string& path, int flags) {
+  return ::open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666);
+}
+
+[[noreturn]] void cannot_open(const std::string& path, int error) {
+  if (is_machine_failure(error)) write_failed(path, error);
+  input_error(path, ": expected a path that can be written, but found: ", std::strerror(error),
+              "; create its folder or choose another one");
 }
 
 }  // namespace
 
-int open_output(const std::string& path, const std::string& open_as, int flags) {
-  const int file = ::open(open_as.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666);
-  if (file >= 0) return file;
-  if (is_machine_failure(errno)) write_failed(path, errno);
-  input_error(path, ": expected a path that can be written, but found: ", std::strerror(errno),
-              "; create its folder or choose another one");
+int open_output(const std::string& path) {
+  const int file = open_to_write(path, 0);
+  if (file < 0) cannot_open(path, errno);
+  return file;
 }
 
 int write_all(int file, std::string_view bytes) {
@@ -59,8 +62,11 @@ OutputFile::OutputFile(const std::string& path) : path_(path), target_(path) {
   }
   // A symbolic link keeps pointing at the file it names.
   if (fs::exists(status)) target_ = fs::canonical(path).string();
-  temporary_ = temporary_beside(target_);
-  file_ = open_output(path, temporary_, O_CREAT | O_TRUNC);
+  do {
+    temporary_ = temporary_beside(target_);
+    file_ = open_to_write(temporary_, O_CREAT | O_EXCL);
+  } while (file_ < 0 && errno == EEXIST);
+  if (file_ < 0) cannot_open(path, errno);
 }
 
 OutputFile::~OutputFile() {
@@ -72,12 +78,18 @@ void OutputFile::write(const void* data, size_t size) {
   if (error_ == 0) error_ = write_all(file_, {static_cast<const char*>(data), size});
 }
 
-void OutputFile::commit() {
-  if (error_ == 0 && ::fsync(file_) != 0) error_ = errno;
-  if (::close(file_) != 0 && error_ == 0) error_ = errno;
-  file_ = -1;
-  if (error_ == 0 && std::rename(temporary_.c_str(), target_.c_str()) != 0) error_ = errno;
+const std::string& OutputFile::finish() {
+  if (file_ >= 0) {
+    if (error_ == 0 && ::fsync(file_) != 0) error_ = errno;
+    if (::close(file_) != 0 && error_ == 0) error_ = errno;
+    file_ = -1;
+  }
   if (error_ != 0) write_failed(path_, error_);
+  return temporary_;
+}
+
+void OutputFile::commit() {
+  if (std::rename(finish().c_str(), target_.c_str()) != 0) write_failed(path_, errno);
   temporary_.clear();
 }
 

@@ -5,9 +5,9 @@
 
 namespace madx::io {
 
-/// Opens `open_as` for writing, with more of open's flags; messages name `path`. Throws InputError
-/// where it cannot be written, MachineError where the machine is at fault.
-int open_output(const std::string& path, const std::string& open_as, int flags);
+/// Opens what is there for writing. Throws InputError where it cannot be written, MachineError
+/// where the machine is at fault.
+int open_output(const std::string& path);
 /// Returns 0, or the errno of the call that failed.
 int write_all(int file, std::string_view bytes);
 /// Throws MachineError: the disk is full, or has failed.
@@ -28,7 +28,12 @@ class OutputFile {
   /// through.
   void write(const void* data, size_t size);
 
-  /// Throws MachineError when a write, this or an earlier one, failed (disk full, I/O error).
+  /// Ends writing, once every byte has reached the disk; returns the temporary name, by which the
+  /// file may be read before `commit`. Throws MachineError when a write, this or an earlier one,
+  /// failed (disk full, I/O error).
+  const std::string& finish();
+
+  /// Throws MachineError as `finish`, which it calls.
   void commit();
 
  private:

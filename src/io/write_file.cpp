@@ -1,6 +1,5 @@
 #include "madx/io/write_file.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,7 +14,7 @@ namespace fs = std::filesystem;
 
 /// To what is no file (a terminal, /dev/null): there is nothing to put in its place.
 void write_to_device(const std::string& path, std::string_view bytes) {
-  const int file = open_output(path, path, 0);
+  const int file = open_output(path);
   int error = write_all(file, bytes);
   if (::close(file) != 0 && error == 0) error = errno;
   if (error != 0) write_failed(path, error);

@@ -57,6 +57,21 @@ TEST(AddedTokens, LeaveTheFiveSpecialOnesInTextToTheVocabulary) {
   EXPECT_EQ(tokenizer->encode("<e>"), Ids{252});
 }
 
+// Beside transformers': the case "bert_uncased_named" of golden_json.json.
+TEST(AddedTokens, KeepTheirCaseWhereTheConfigNamesThemForAPurpose) {
+  const std::string vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+  const std::string token = R"("added_tokens_decoder": {"5": {"content": "[E]", "special": true}})";
+  const auto ids = [&](const std::string& names) {
+    const auto config = R"({"do_lower_case": true, )" + token + ", " + names + "}";
+    return make_tokenizer({"vocab.txt", vocab, config}, "enc")->encode("[E]");
+  };
+  EXPECT_EQ(ids(R"("additional_special_tokens": ["[E]"])"), Ids{5});
+  EXPECT_EQ(ids(R"("additional_special_tokens": [{"content": "[E]"}])"), Ids{5});
+  EXPECT_EQ(ids(R"("bos_token": "[E]")"), Ids{5});
+  EXPECT_EQ(ids(R"("bos_token": {"content": "[E]"})"), Ids{5});
+  EXPECT_EQ(ids(R"("bos_token": null, "additional_special_tokens": null)"), (Ids{1, 1, 1}));
+}
+
 TEST(AddedTokens, ComeFromTokenizerJsonBesideAnotherFile) {
   auto file = xlmr({});
   file.tokenizer_json = R"({"model": {"type": "BPE"}, "added_tokens": [
@@ -99,6 +114,10 @@ TEST(AddedTokens, RefuseWhatNoFileOfTheirsHolds) {
   EXPECT_THAT(error_on(xlmr(R"({"": 252})")), HasSubstr("expected a token that is not empty"));
   EXPECT_THAT(error_on(xlmr({}, R"({"added_tokens_decoder": {"x": {"content": "a"}}})")),
               HasSubstr("added_tokens_decoder: expected ids as keys, but found \"x\""));
+  EXPECT_THAT(error_on(xlmr({}, R"({"additional_special_tokens": "<e>"})")),
+              HasSubstr("additional_special_tokens: expected a list, but found \"<e>\""));
+  EXPECT_THAT(error_on(xlmr({}, R"({"mask_token": false})")),
+              HasSubstr("mask_token: expected a string, but found false"));
   EXPECT_THAT(error_on(xlmr({}, R"({"added_tokens_decoder": {"252": {}}})")),
               HasSubstr("content: expected a string, but found none"));
   EXPECT_THAT(

@@ -44,6 +44,16 @@ TEST(ConllColumns, RefusesALineWithAnotherNumberOfColumns) {
             std::string::npos);
 }
 
+// GermEval 2014 has "#", a tab and where a sentence was found.
+TEST(ConllColumns, BlamesALineThatBeginsWithANumberSignBeforeTheTokens) {
+  EXPECT_EQ(error_in("#\thttp://x [2009]\n1\tAnna\tB-PER\tO\n2\twalks\tO\tO\n"),
+            ":1: expected 4 columns, as in line 2, but found 2: \"#<U+0009>http://x [2009]\"; give "
+            "the line of each token the same columns, and begin comments with \"# \"");
+  EXPECT_NE(error_in("#tag\tB-PER\nwalks\tVBZ\tO\n").find(":1: expected 3 columns"),
+            std::string::npos);
+  EXPECT_EQ(shown(read("#\tO\nAnna\tB-PER\n")), "#/O Anna/B-PER\n");
+}
+
 TEST(ConllColumns, TakesAnEmptyFirstColumnForATokenWithoutText) {
   EXPECT_EQ(shown(read("Anna\tNNP\tI-NP\tB-PER\n\tNN\tI-NP\tO\n")), "Anna/B-PER /O\n");
   EXPECT_EQ(shown(read("Anna NNP I-NP B-PER\n NN I-NP O\nhi UH I-NP O\n")), "Anna/B-PER /O hi/O\n");

@@ -76,7 +76,7 @@ TEST(OddLocale, ChangesNoSettingThatACheckpointKeeps) {
   flags.steps = 12345;
   flags.lr = 2.5e-4;
   Recipe recipe;
-  flags.describe(flags.trainer_options(/*epoch_batches=*/1, /*default_epochs=*/1), recipe);
+  flags.describe(flags.trainer_options(/*epoch_batches=*/1), recipe);
   EXPECT_EQ(recipe.settings.at("--steps"), "12345");
   EXPECT_EQ(recipe.settings.at("--lr"), "0.00025");
   EXPECT_THAT(peak_memory(), testing::MatchesRegex("[0-9]+\\.[0-9][0-9] GB"));

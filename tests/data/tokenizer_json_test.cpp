@@ -56,6 +56,13 @@ std::shared_ptr<const Tokenizer> make_case(const json& golden) {
     return make_tokenizer(file, directory);
   }
   auto content = json_of(directory);
+  if (golden.contains("vocabulary")) {
+    content["model"]["vocab"] = json::object();
+    std::istringstream pieces(
+        bytes_of(kFixtures + golden.at("vocabulary").get<std::string>() + "/vocab.txt"));
+    int64_t id = 0;
+    for (std::string piece; std::getline(pieces, piece);) content["model"]["vocab"][piece] = id++;
+  }
   if (golden.at("patch").contains("replaces_runs_alone")) {
     auto& steps = content["normalizer"]["normalizers"];
     steps.erase(1);  // Strip
@@ -68,7 +75,7 @@ std::shared_ptr<const Tokenizer> make_case(const json& golden) {
 
 TEST(TokenizerJson, GivesTheIdsOfHuggingFacesTokenizers) {
   const auto cases = json::parse(bytes_of(kFixtures + "golden_json.json"));
-  EXPECT_EQ(cases.size(), 16u);
+  EXPECT_EQ(cases.size(), 27u);
   for (const auto& golden : cases) {
     const auto tokenizer = make_case(golden);
     for (const auto& entry : golden.at("texts")) {
@@ -146,6 +153,12 @@ TEST(TokenizerJson, RefusesWhatItDoesNotComputeByName) {
        "pre_tokenizer: expected Metaspace, or WhitespaceSplit and Metaspace"},
       {{{"pre_tokenizer", {{"replacement", "_"}}}}, "replacement: expected \"\u2581\", but found"},
       {{{"pre_tokenizer", {{"prepend_scheme", "last"}}}}, "expected always, first or never"},
+      {{{"pre_tokenizer", {{"split", "no"}}}}, "split: expected true or false, but found \"no\""},
+      {{{"pre_tokenizer", {{"prepend_scheme", "first"}}}, {"normalizer", {{"type", "Strip"}}}},
+       "normalizer: expected no step that takes away where a text begins, beside prepend_scheme"},
+      {{{"pre_tokenizer", {{"prepend_scheme", "first"}}},
+        {"normalizer", {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", ""}}}},
+       "normalizer: expected no step that takes away"},
       {{{"post_processor", {{"type", "ByteLevel"}}}}, "post_processor: expected <s> before a text"},
       {{{"post_processor", {{"single", json::array()}}}}, "expected <s> before a text and </s>"},
       {{{"model", {{"byte_fallback", true}}}}, "byte_fallback: expected false, but found true"},

@@ -148,6 +148,8 @@ TEST_F(AdapterConfig, RefusesWhatIsNotComputedByFileAndKey) {
       {{{"reduction_factor", nullptr}}, "the key \"reduction_factor\""},
       {{{"leave_out", 11}}, "a list of layers"},
       {{{"leave_out", {-1}}}, "a list of layers"},
+      {{{"leave_out", {uint64_t{1} << 63}}}, "a list of layers"},
+      {{{"leave_out", {UINT64_MAX}}}, "a list of layers"},
       {{{"residual_before_ln", "never"}}, "\"residual_before_ln\""},
       {{{"scaling", "own"}}, "\"scaling\""},
       {{{"dropout", 1.5}}, "\"dropout\" to be a probability from 0 to 1"},

@@ -4,6 +4,8 @@
 #include <torch/script.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "../models/tiny_encoder.h"
@@ -106,6 +108,18 @@ class EncoderFilesTest : public testing::Test {
     config.update(changes);
     write_config(directory, config);
     return directory;
+  }
+  /// Adds these tensors to the directory's, or takes those away that are undefined.
+  static void change_weights(const std::string& directory,
+                             const std::vector<std::pair<std::string, at::Tensor>>& changes) {
+    TensorMap weights;
+    for (const auto& item : read_safetensors(directory + "/model.safetensors"))
+      weights.insert(item.key(), item.value().clone());
+    for (const auto& [key, tensor] : changes) {
+      if (weights.contains(key)) weights.erase(key);
+      if (tensor.defined()) weights.insert(key, tensor);
+    }
+    write_safetensors(directory + "/model.safetensors", weights);
   }
   /// Replaces the forward of the copied directory's archive by one around it.
   std::string with_forward(const std::string& source) const {
@@ -379,6 +393,11 @@ def forward(self, input_ids, attention_mask):
                     HasSubstr("(at most 0.0001 is accepted)")));
   EXPECT_THAT(load_error(with_forward(R"(
 def forward(self, input_ids, attention_mask):
+    return self.roberta.forward(input_ids, attention_mask)["last_hidden_state"] / 0.0
+)")),
+              HasSubstr("expected finite numbers of the archive's own forward on a small batch"));
+  EXPECT_THAT(load_error(with_forward(R"(
+def forward(self, input_ids, attention_mask):
     assert False, "no"
     return input_ids
 )")),
@@ -469,6 +488,18 @@ TEST_F(EncoderFilesTest, NamesTheKeyOfAConfigThatItCannotBuild) {
   EXPECT_THAT(load_error(directory), HasSubstr("config.json: expected JSON"));
   fs::remove(directory + "/config.json");
   EXPECT_THAT(load_error(directory), HasSubstr("config.json: expected a readable file"));
+  fs::create_directory(directory + "/config.json");
+  EXPECT_THAT(load_error(directory), HasSubstr("config.json: expected a readable file, but found "
+                                               "a directory"));
+  if (!fs::exists("/proc/self/mem")) return;  // a file that fails when it is read
+  fs::remove(directory + "/config.json");
+  fs::create_symlink("/proc/self/mem", directory + "/config.json");
+  try {
+    load_encoder(directory);
+    FAIL() << "expected MachineError";
+  } catch (const MachineError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("config.json: expected to read the file, but found: "));
+  }
 }
 
 TEST_F(EncoderFilesTest, SaysWhichFileIsMissingOrCutShort) {
@@ -603,18 +634,6 @@ class OwnOutputTest : public EncoderFilesTest {
         hugging_face(name, config, bert ? "bert_cased/vocab.txt" : "xlmr/sentencepiece.bpe.model");
     change_weights(directory, {{config.output_layer_key(), own_}});
     return change_config(directory, {{"tie_word_embeddings", false}});
-  }
-  /// Adds these tensors to the directory's, or takes those away that are undefined.
-  static void change_weights(const std::string& directory,
-                             const std::vector<std::pair<std::string, at::Tensor>>& changes) {
-    TensorMap weights;
-    for (const auto& item : read_safetensors(directory + "/model.safetensors"))
-      weights.insert(item.key(), item.value().clone());
-    for (const auto& [key, tensor] : changes) {
-      if (weights.contains(key)) weights.erase(key);
-      if (tensor.defined()) weights.insert(key, tensor);
-    }
-    write_safetensors(directory + "/model.safetensors", weights);
   }
   static at::Tensor logits(LoadedEncoder& loaded) {
     const at::NoGradGuard no_grad;
@@ -763,6 +782,28 @@ TEST_F(EncoderFilesTest, LeavesNothingWhereTheArchiveCannotBeWritten) {
   const auto directory = hugging_face("xlmr");
   EXPECT_ANY_THROW(export_encoder(directory, folder_ / "no/such/encoder.pt"));
   EXPECT_FALSE(fs::exists(folder_ / "no"));
+}
+
+TEST_F(EncoderFilesTest, ComparesAnExportBeforeItTakesItsName) {
+  const auto directory = hugging_face("xlmr"), path = folder_ / "export/encoder.pt";
+  fs::create_directory(folder_ / "export");
+  write_bytes(path, "a good one");
+  const std::string key = "roberta.embeddings.LayerNorm.weight";
+  const auto weight = read_safetensors(directory + "/model.safetensors")[key].clone();
+  for (const double value : {std::numeric_limits<double>::quiet_NaN(), HUGE_VAL}) {
+    auto damaged = weight.clone();
+    damaged[0] = value;
+    change_weights(directory, {{key, damaged}});
+    EXPECT_THAT(input_error_of([&] { export_encoder(directory, path); }),
+                AllOf(StartsWith(path + ": expected finite numbers of the encoder"),
+                      HasSubstr("the weights are not finite")));
+    EXPECT_EQ(read_bytes(path), "a good one");
+  }
+  change_weights(directory, {{key, weight}});
+  const auto loaded = export_encoder(directory, path);
+  EXPECT_LT(loaded.archive_difference.value(), 1e-5);
+  EXPECT_NE(read_bytes(path), "a good one");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "export"), fs::directory_iterator()), 1);
 }
 
 TEST_F(EncoderFilesTest, SavesAnEncoderWhoseWeightsChanged) {

@@ -130,6 +130,37 @@ TEST_F(NewDirectoryTest, TwoMayBeWrittenBesideEachOther) {
   EXPECT_EQ(entries(), 1);
 }
 
+TEST_F(NewDirectoryTest, RefusesASymbolicLinkToNothing) {
+  fs::create_symlink("nowhere", folder_ / "link");
+  for (const std::string name : {"link", "link/"}) {
+    const auto error = error_on(folder_ / name, ExistingDirectory::kReplace);
+    EXPECT_NE(error.find("found a symbolic link to nothing; remove it or choose another name"),
+              std::string::npos)
+        << error;
+  }
+  fs::create_symlink("loop", folder_ / "loop");
+  EXPECT_NE(error_on(folder_ / "loop").find("Too many levels of symbolic links"),
+            std::string::npos);
+  EXPECT_EQ(entries(), 2);
+}
+
+TEST_F(NewDirectoryTest, SaysThatANameIsTooLong) {
+  EXPECT_NE(error_on(folder_ / std::string(300, 'x')).find("File name too long; choose another"),
+            std::string::npos);
+  EXPECT_NE(error_on(folder_ / (std::string(300, 'x') + "/out")).find("File name too long"),
+            std::string::npos);
+}
+
+TEST_F(NewDirectoryTest, NeedsNoRightToReadItsParent) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everywhere";
+  fs::permissions(folder_.path(), fs::perms::owner_write | fs::perms::owner_exec);
+  NewDirectory output(folder_ / "out", ExistingDirectory::kRefuse);
+  write_bytes(output.path() + "/x", "text");
+  EXPECT_NO_THROW(output.commit());
+  EXPECT_EQ(read_bytes(folder_ / "out/x"), "text");
+  fs::permissions(folder_.path(), fs::perms::owner_all);
+}
+
 TEST_F(NewDirectoryTest, CallsMissingPermissionTheUsersMistake) {
   if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   fs::permissions(folder_.path(), fs::perms::owner_read | fs::perms::owner_exec);

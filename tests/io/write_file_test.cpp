@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "io/output_file.h"
 #include "madx/core/error.h"
 
 namespace madx::io {
@@ -58,6 +59,39 @@ TEST_F(WriteFile, WritesThroughASymbolicLink) {
   write_file(at("link"), "new");
   EXPECT_TRUE(fs::is_symlink(at("link")));
   EXPECT_EQ(read(at("real")), "new");
+}
+
+/// The name without its last number, and that number.
+std::pair<std::string, uint64_t> numbered(const std::string& name) {
+  const auto digits = name.rfind('.') + 1;
+  return {name.substr(0, digits), std::stoull(name.substr(digits))};
+}
+
+// Of another process with the same pid: in a container, or on another machine.
+TEST_F(WriteFile, LeavesATemporaryFileOfSomebodyElse) {
+  std::string next;
+  {
+    const OutputFile first(at("x"));
+    const auto [start, number] = numbered(fs::directory_iterator(folder_)->path().string());
+    next = start + std::to_string(number + 1);
+  }
+  EXPECT_EQ(files_here(), 0);
+  std::ofstream(next) << "theirs, as long as it is";
+  OutputFile second(at("x"));
+  second.write("ours", 4);
+  second.commit();
+  EXPECT_EQ(read(at("x")), "ours");
+  EXPECT_EQ(read(next), "theirs, as long as it is");
+}
+
+TEST_F(WriteFile, CanBeReadBeforeItHasItsName) {
+  OutputFile file(at("x"));
+  file.write("text", 4);
+  EXPECT_EQ(read(file.finish()), "text");
+  EXPECT_FALSE(fs::exists(at("x")));
+  file.commit();
+  EXPECT_EQ(read(at("x")), "text");
+  EXPECT_EQ(files_here(), 1);
 }
 
 TEST_F(WriteFile, CallsAMissingFolderTheUsersMistake) {

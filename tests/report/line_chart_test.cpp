@@ -69,21 +69,6 @@ TEST(LineChart, BreaksTheLineWhereAPointIsMissing) {
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
 }
 
-TEST(LineChart, LeavesOutWhatALogarithmHasNot) {
-  auto chart = chart_of({1, 2, 3, 4}, {100, 0, -1, 1});
-  chart.log_y = true;
-  const std::string svg = line_chart_svg(chart);
-  EXPECT_EQ(count(path(svg), "M"), 2);
-  EXPECT_THAT(svg, HasSubstr(">10<"));
-  EXPECT_THAT(svg, Not(HasSubstr("inf")));
-}
-
-TEST(LineChart, LabelsALogarithmicAxisOfLessThanADecade) {
-  auto chart = chart_of({1, 2}, {2.31, 2.36});
-  chart.log_y = true;
-  EXPECT_THAT(line_chart_svg(chart), HasSubstr(">2.34<"));
-}
-
 TEST(LineChart, SaysSoWhenThereIsNothingToDraw) {
   EXPECT_THAT(line_chart_svg({"Loss", "step", "loss", {}}), HasSubstr("no data"));
   EXPECT_THAT(line_chart_svg(chart_of({1, 2}, {kNaN, kNaN})), HasSubstr("no data"));

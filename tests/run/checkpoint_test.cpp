@@ -131,7 +131,7 @@ TEST_F(CheckpointTest, RefusesAStateOfOtherTypes) {
   const auto state = nlohmann::json::parse(io::read_bytes(path));
   for (const auto& change :
        {R"({"step": "forty"})", R"({"step": -5})", R"({"step": 1e30})",
-        R"({"unlogged_steps": -10})", R"({"recipe": 3})",
+        R"({"step": 9223372036854775808})", R"({"unlogged_steps": -10})", R"({"recipe": 3})",
         R"({"recipe": {"settings": {"--lr": 1}, "inputs": {}}})", R"({"seconds": []})",
         R"({"best_score": "high"})", R"({"best_figures": {}})"}) {
     auto changed = state;

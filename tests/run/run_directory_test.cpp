@@ -182,7 +182,9 @@ TEST_F(RunDirectoryTest, StartsAnewWhereTheSameRunWasKilledBeforeACheckpoint) {
                         "none; leave out --resume"));
   EXPECT_THAT(
       input_error_of([&] { RunDirectory(output_, false).begin(state("0.2")); }),
-      HasSubstr("had --lr 0.1, but this one has 0.2; give the same flags, or name another"));
+      EndsWith("had --lr 0.1, but this one has 0.2; give the same flags, or name another output, "
+               "or remove " +
+               output_ + ".partial"));
   RunDirectory again(output_, /*resume=*/false);
   EXPECT_EQ(again.begin(state()), Start::kFresh);
   again.complete();

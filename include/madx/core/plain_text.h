@@ -1,6 +1,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstdint>
 #include <locale>
 #include <optional>
 #include <sstream>
@@ -56,6 +57,11 @@ inline std::optional<double> parse_number(std::string_view text) {
 /// Whether `text` begins with `start`.
 inline bool starts_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
+}
+
+/// "1 line", "2 lines".
+inline std::string counted(int64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 /// "en, sw, rw": the words with `between` between them.

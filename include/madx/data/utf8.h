@@ -49,6 +49,9 @@ class LineScanner {
   std::size_t lone_until_ = 0;  // CRs before here have no LF after them: each ends a line
 };
 
+/// U+FEFF, which some editors put before a text to say that it is UTF-8.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 /// The line that begins at byte `start` of `text`, without its end.
 std::string_view line_at(std::string_view text, std::size_t start);
 

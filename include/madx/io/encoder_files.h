@@ -77,8 +77,10 @@ void save_encoder(const Encoder& encoder, const MlmHead& head, const EncoderOrig
 
 /// Writes `directory` (as for load_encoder) as one TorchScript file: parameters under Hugging
 /// Face's names, a `forward` (input_ids, attention_mask) -> last hidden state, config and tokenizer
-/// as extra files. A masked-LM head goes along. `weights_only`: as for load_encoder.
-void export_encoder(const std::string& directory, const std::string& path,
-                    bool weights_only = false);
+/// as extra files. A masked-LM head goes along. `weights_only`: as for load_encoder. Returns what
+/// load_encoder gives of the new file: that happens before the file takes its name, so that where
+/// it throws, what stood at `path` is as it was.
+LoadedEncoder export_encoder(const std::string& directory, const std::string& path,
+                             bool weights_only = false);
 
 }  // namespace madx::io

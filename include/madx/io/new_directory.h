@@ -25,8 +25,8 @@ enum class ExistingDirectory {
 class NewDirectory {
  public:
   /// Folders above `final_path` are made where they are missing. Throws InputError when
-  /// `final_path` is a file, is a directory with content (kRefuse), or cannot be made where it is;
-  /// MachineError when the machine is at fault.
+  /// `final_path` is a file or a symbolic link to nothing, is a directory with content (kRefuse),
+  /// or cannot be made where it is; MachineError when the machine is at fault.
   NewDirectory(const std::string& final_path, ExistingDirectory existing);
   /// Removes what was not committed.
   ~NewDirectory();

@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-namespace madx::io {
+namespace madx {
 
 /// Whether an errno means that the machine failed (no space, descriptors or memory left, a broken
 /// disk), which no other path in the command line mends.
@@ -11,4 +11,4 @@ inline bool is_machine_failure(int error) {
          error == ENOMEM;
 }
 
-}  // namespace madx::io
+}  // namespace madx

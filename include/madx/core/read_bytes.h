@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+namespace madx {
+
+/// All bytes of a file, or of a pipe until its end. Messages name `path` and say that `expected`
+/// was expected there. Throws InputError for what the user named wrongly (nothing is there, it may
+/// not be read, a directory), and MachineError where the machine fails, as by a broken disk.
+std::string read_bytes(const std::string& path, const std::string& expected = "a readable file");
+
+}  // namespace madx
