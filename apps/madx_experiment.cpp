@@ -22,6 +22,7 @@
 #include "apps/experiment/experiment_report.h"
 #include "apps/experiment/experiment_runner.h"
 #include "apps/experiment/experiment_status.h"
+#include "apps/experiment/program_flags.h"
 #include "apps/run/interrupt.h"
 #include "madx/core/error.h"
 #include "madx/train/trainer.h"
@@ -67,7 +68,9 @@ void report_failures(const madx::apps::RunnerResult& result) {
             failed.log + ")";
   }
   if (!result.blocked.empty())
-    text += "; " + std::to_string(result.blocked.size()) + " pieces that need it were not run";
+    text += result.blocked.size() == 1 ? "; 1 piece that needs it was not run"
+                                       : "; " + std::to_string(result.blocked.size()) +
+                                             " pieces that need it were not run";
   text += "; the same command tries again what failed";
   if (bad_input) madx::input_error(text);
   madx::machine_error(text);
@@ -108,6 +111,7 @@ void run(int argc, char** argv) {
   const auto config = madx::apps::read_experiment_config(flags.config);
   const auto plan = madx::apps::plan_experiment(config);
   if (flags.status) return madx::apps::print_status(std::cout, plan);
+  madx::apps::check_program_flags(config, program_folder());
   if (flags.dry_run) return madx::apps::print_work(std::cout, config, plan);
   const madx::apps::InterruptGuard guard;
   madx::apps::RunnerOptions options;

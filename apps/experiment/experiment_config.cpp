@@ -1,10 +1,12 @@
 #include "apps/experiment/experiment_config.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "apps/experiment/config_part.h"
+#include "apps/experiment/experiment_rows.h"
 #include "core/json_text.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
@@ -60,9 +62,9 @@ FlagValue value_of(const ConfigPart& part, const std::string& flag, const json& 
   return {true, values};
 }
 
-/// A name alone, without a value behind =; --help would make a program end before its work.
+/// A name alone, without a value behind =; some make a program end before its work.
 bool is_flag(const std::string& text) {
-  return text.size() > 2 && starts_with(text, "--") && text != "--help" &&
+  return text.size() > 2 && starts_with(text, "--") && text != "--help" && text != "--version" &&
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
 }
 
@@ -99,15 +101,6 @@ std::map<PieceKind, FlagValues> flags_by_kind(const ConfigPart& part) {
     }
   }
   return flags;
-}
-
-/// What a row has of its own: what it takes from another row has its flags there.
-std::vector<std::string> kinds_of_row(const std::string& row) {
-  if (row == "keep-source" || row == "drop-la") return {"scoring"};
-  if (row == "madx-lad-inv") return {"task_adapter", "scoring"};
-  for (const char* tuned : {"xlm-r", "mbert", "mlm-src", "mlm-trg"})
-    if (row == tuned) return {"fine_tuning", "scoring"};
-  return {"language_adapter", "task_adapter", "scoring"};
 }
 
 NerFiles ner_files(const ConfigPart& part) {
@@ -148,13 +141,14 @@ void check_languages(const ConfigPart& part, const std::string& key,
   }
 }
 
-/// A language that the configuration names elsewhere, too: one that is written otherwise would go
-/// unnoticed. It need not be among `languages`, which a user may cut short.
+/// A language that the configuration names elsewhere, too: one written otherwise would go
+/// unnoticed.
 void require_known(const ConfigPart& part, const std::string& key, const std::string& language,
-                   const std::vector<std::string>& known) {
-  if (std::find(known.begin(), known.end(), language) == known.end())
-    input_error(part.file, ": ", key, ": expected languages of ", joined(known, ", "),
-                ", but found \"", language, "\"");
+                   const std::set<std::string>& known) {
+  if (known.count(language) > 0) return;
+  const std::vector<std::string> all(known.begin(), known.end());
+  input_error(part.file, ": ", key, ": expected languages of ", joined(all, ", "), ", but found \"",
+              language, "\"");
 }
 
 std::vector<uint64_t> seeds_in(const ConfigPart& part) {
@@ -183,6 +177,8 @@ ExperimentConfig parse(const std::string& path, const json& value) {
   ExperimentConfig config;
   config.path = path;
   config.output = top.absolute(top.text("output"));
+  if (std::filesystem::exists(config.output) && !std::filesystem::is_directory(config.output))
+    top.refuse("output", "a directory");
   config.encoder = top.path("encoder");
   if (top.has("lm_head")) config.lm_head = top.path("lm_head");
   if (top.has("mbert")) config.mbert = top.path("mbert");
@@ -223,11 +219,11 @@ ExperimentConfig parse(const std::string& path, const json& value) {
     config.language_adapters[language] = part.path(language);
   });
   if (top.has("flags")) config.flags = flags_by_kind(top.part("flags"));
-  auto named = config.languages;
-  for (const auto* more : {&config.sources, &config.multi_sources})
-    named.insert(named.end(), more->begin(), more->end());
-  for (const auto& [language, files] : config.text) named.push_back(language);
-  for (const auto& [language, files] : config.ner) named.push_back(language);
+  std::set<std::string> named;
+  for (const auto* more : {&config.languages, &config.sources, &config.multi_sources})
+    named.insert(more->begin(), more->end());
+  for (const auto& [language, files] : config.text) named.insert(language);
+  for (const auto& [language, files] : config.ner) named.insert(language);
   for (const auto& language : config.unseen) require_known(top, "unseen", language, named);
   for_each("row_flags", [&](const ConfigPart& part, const std::string& row) {
     check_rows(part, {row}, "row_flags");

@@ -9,6 +9,14 @@ std::string setup_of(const std::string& row) {
   return row == "madx-inv" ? "no-inv" : "madx";
 }
 
+std::vector<std::string> kinds_of_row(const std::string& row) {
+  if (row == "keep-source" || row == "drop-la") return {"scoring"};
+  if (row == "madx-lad-inv") return {"task_adapter", "scoring"};
+  for (const char* tuned : {"xlm-r", "mbert", "mlm-src", "mlm-trg"})
+    if (row == tuned) return {"fine_tuning", "scoring"};
+  return {"language_adapter", "task_adapter", "scoring"};
+}
+
 std::string task_row(const std::string& row) {
   return row == "keep-source" || row == "drop-la" ? "madx" : row;
 }

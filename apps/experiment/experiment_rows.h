@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/experiment/experiment_config.h"
 
@@ -9,6 +10,9 @@ namespace madx::apps {
 
 /// What zero_shot_ner calls the setup of a row's task adapter.
 std::string setup_of(const std::string& row);
+/// The kinds of pieces that a row has of its own, as the keys of its flags; what it takes from
+/// another row has its flags there.
+std::vector<std::string> kinds_of_row(const std::string& row);
 /// The row whose task adapter a row has: those that differ in testing alone have that of madx.
 std::string task_row(const std::string& row);
 /// The row whose language adapters a row has: its own where they differ, that of madx elsewhere.

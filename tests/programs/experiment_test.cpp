@@ -95,10 +95,15 @@ std::string figures_of(const std::string& folder) {
   return results.dump();
 }
 
+std::string log_of(const std::string& folder) {
+  const auto path = folder + "/out/log.txt";
+  return fs::exists(path) ? io::read_bytes(path) : "";
+}
+
 /// How often log.txt has a word of each piece.
 std::map<std::string, int> logged(const std::string& folder, const std::string& word) {
   std::map<std::string, int> counts;
-  std::istringstream log(io::read_bytes(folder + "/out/log.txt"));
+  std::istringstream log(log_of(folder));
   for (std::string line; std::getline(log, line);) {
     std::istringstream fields(line);
     std::string time, what, piece;
@@ -213,7 +218,7 @@ TEST(Experiment, AFailedPieceBlocksOnlyWhatNeedsIt) {
   const auto result = experiment(folder, "", options);
   EXPECT_EQ(result.status, 2) << result;
   EXPECT_THAT(result.err, HasSubstr("language-adapter-sw-"));
-  EXPECT_THAT(result.err, HasSubstr("1 pieces that need it were not run"));
+  EXPECT_THAT(result.err, HasSubstr("1 piece that needs it was not run"));
   std::set<std::string> rows;
   const auto results = results_of(folder);
   for (const auto& row : results["rows"])
@@ -239,10 +244,12 @@ TEST(Experiment, KilledAnywhereItEndsWithTheSameFigures) {
   for (const int signal : {SIGKILL, SIGTERM, SIGKILL, SIGINT, SIGKILL}) {
     ProgramOptions options = patient();
     options.signal = signal;
-    options.signal_after_seconds = std::uniform_real_distribution<>(0.2, 2.0)(random);
+    options.signal_after_seconds = std::uniform_real_distribution<>(0.5, 3.0)(random);
+    const auto before = log_of(folder);
     const auto result = experiment(folder, "--workers 2", options);
     if (result.status == 0) break;
-    if (signal != SIGKILL) {
+    const bool begun = log_of(folder) != before;  // else it was loading its libraries
+    if (signal != SIGKILL && begun) {
       EXPECT_EQ(result.status, 130) << result;
     }
   }
@@ -325,6 +332,30 @@ TEST(Experiment, RefusesBadFlags) {
               HasSubstr("expected no --fusion, whose files an experiment does not follow"));
   EXPECT_THAT(bad({{"curve", 2}, {"flags", {{"language_adapter", {{"--steps", "many"}}}}}}),
               HasSubstr("--steps: expected a number, but found \"many\""));
+  EXPECT_THAT(bad({{"output", "experiment.json"}}),
+              HasSubstr("output: expected a directory, but found \"experiment.json\""));
+}
+
+TEST(Experiment, RefusesFlagsThatItsProgramsDoNotKnow) {
+  const auto error = [](const json& changes) {
+    auto all = kFewRows;
+    all.merge_patch(changes);
+    const auto result = experiment(write_config("unknown", all), "--dry-run");
+    EXPECT_EQ(result.status, 2) << result;
+    return result.err;
+  };
+  EXPECT_THAT(error({{"flags", {{"task_adapter", {{"--foo", 3}}}}}}),
+              HasSubstr("experiment.json: flags.task_adapter: expected flags of zero_shot_ner, but "
+                        "found \"--foo\"; see zero_shot_ner --help"));
+  EXPECT_THAT(error({{"row_flags", {{"madx", {{"task_adapter", {{"--rank", 8}}}}}}}}),
+              HasSubstr("row_flags.madx.task_adapter: expected flags of zero_shot_ner"));
+  EXPECT_THAT(error({{"language_flags", {{"sw", {{"--epoch", 8}}}}}}),
+              HasSubstr("language_flags.sw: expected flags of train_lang_adapter"));
+  EXPECT_THAT(error({{"flags", {{"task_adapter", {{"--gradient-checkpointing", 3}}}}}}),
+              HasSubstr("flags.task_adapter.--gradient-checkpointing: expected true or false, but "
+                        "found a value"));
+  EXPECT_THAT(error({{"flags", {{"scoring", {{"--dtype", true}}}}}}),
+              HasSubstr("flags.scoring.--dtype: expected a value, but found true"));
 }
 
 }  // namespace experiment_test
