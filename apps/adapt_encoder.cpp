@@ -14,6 +14,7 @@
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/mlm_run.h"
+#include "apps/command_line/training_notes.h"
 #include "apps/ranks/run_on_ranks.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
@@ -42,7 +43,10 @@ Flags parse(int argc, char** argv) {
                  "Raw text, a sentence or paragraph a line; files mixed in equal shares")
       ->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
-  app.add_option("--eval-text", flags.eval_text, "Held-out text: the best weights on it are kept");
+  app.add_option(
+      "--eval-text", flags.eval_text,
+      "Held-out text: the best weights on it are kept; without --eval-every only the last are "
+      "measured");
   app.add_option("--lm-head", flags.lm_head,
                  "Masked-LM head to start from (default: the encoder's; see train_lm_head)");
   app.add_flag("--freeze-embeddings", flags.frozen.embeddings,
@@ -123,8 +127,8 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto trained = unfreeze(loaded.encoder, head, flags.frozen);
   const madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);  // none
 
-  const auto options =
-      flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/3);
+  const auto options = flags.training.trainer_options(texts.batches().epoch_size());
+  madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "");
   const auto recipe = describe(flags, options);
   const madx::apps::InterruptGuard guard;
   if (output.begin({"adapt_encoder", {}, recipe, {}, {}}) ==

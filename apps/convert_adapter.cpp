@@ -56,8 +56,15 @@ Flags parse(int argc, char** argv) {
   }
   if (format == "safetensors") flags.format = io::TensorFormat::kSafetensors;
   flags.leave_out = madx::apps::parse_layers("--leave-out", leave_out);
-  if (flags.from.size() == 1 && (!flags.weights.empty() || flags.raw_weights)) {
-    madx::input_error("--weight: expected several adapters in --from, but found one; leave it out");
+  for (const std::string flag : {"--weight", "--raw-weights"}) {
+    if (flags.from.size() == 1 && app.count(flag) > 0) {
+      madx::input_error(flag, ": expected several adapters in --from, but found one; leave ", flag,
+                        " out");
+    }
+  }
+  if (flags.raw_weights && flags.weights.empty()) {
+    madx::input_error(
+        "--raw-weights: expected --weight beside it, but found none; give one, or leave it out");
   }
   return flags;
 }

@@ -73,8 +73,9 @@ Flags parse(int argc, char** argv) {
 }
 
 /// Loads what the flags name and makes it active.
-void load(const Flags& flags, madx::AdapterStack& adapters) {
+void load(const Flags& flags, const madx::EncoderConfig& config, madx::AdapterStack& adapters) {
   const auto left_out = madx::apps::parse_layers("--leave-out", flags.leave_out);
+  madx::apps::check_layers("--leave-out", left_out, config);
   if (!flags.setup.empty())
     return adapters->activate(madx::io::load_adapter_setup(adapters, flags.setup, left_out));
   std::vector<std::string> stack;
@@ -141,7 +142,7 @@ void run(int argc, char** argv) {
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.max_length, config);
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
-  load(flags, adapters);
+  load(flags, config, adapters);
   flags.composition.apply_to(adapters);
   adapters->eval();
   adapters->to(where);
@@ -174,7 +175,8 @@ void run(int argc, char** argv) {
     }
   }
   madx::io::write_safetensors(flags.output, tensors);
-  std::cout << "wrote " << flags.output << ": " << lines.texts.size() << " lines";
+  std::cout << "wrote " << flags.output << ": "
+            << madx::counted(static_cast<int64_t>(lines.texts.size()), "line");
   if (lines.blank > 0) std::cout << ", " << lines.blank << " of them blank";
   std::cout << "\n";
 }

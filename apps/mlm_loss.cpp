@@ -125,8 +125,9 @@ void run(int argc, char** argv) {
     return;
   }
   std::cout << "held-out loss " << madx::fixed_text(loss->mean, 6) << ", perplexity "
-            << madx::fixed_text(std::exp(loss->mean), 6) << ", " << loss->masked
-            << " masked tokens, " << madx::apps::describe_softmax(vocabulary) << "\n";
+            << madx::fixed_text(std::exp(loss->mean), 6) << ", "
+            << madx::counted(loss->masked, "masked token") << ", "
+            << madx::apps::describe_softmax(vocabulary) << "\n";
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/mlm_run.h"
 #include "apps/command_line/program.h"
+#include "apps/command_line/training_notes.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/training_run.h"
 #include "madx/madx.h"
@@ -32,12 +33,15 @@ Flags parse(int argc, char** argv) {
   CLI::App app("Trains a masked-LM head on a frozen encoder");
   Flags flags;
   flags.training.lr = 1e-3;
+  flags.training.default_epochs = 1;
   flags.encoder.add_to(app);
   app.add_option("--text", flags.text,
                  "Raw text, a sentence or paragraph a line; files mixed in equal shares")
       ->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
-  app.add_option("--eval-text", flags.eval_text, "Held-out text");
+  app.add_option("--eval-text", flags.eval_text,
+                 "Held-out text: the best head on it is kept; without --eval-every only the last "
+                 "is measured");
   app.add_option(
       "--lm-head", flags.lm_head,
       "Head to start from; without it the encoder's own, or a new one where it has none");
@@ -88,8 +92,8 @@ void run(int argc, char** argv) {
   std::vector<std::pair<std::string, at::Tensor>> trained;
   for (const auto& item : head->named_parameters()) trained.emplace_back(item.key(), item.value());
 
-  const auto options =
-      flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/1);
+  const auto options = flags.training.trainer_options(texts.batches().epoch_size());
+  madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "");
   const auto recipe = describe(flags, output.name(), options);
   const madx::apps::InterruptGuard guard;
   if (output.begin({"train_lm_head", {}, recipe, {}, {}}) ==

@@ -3,7 +3,7 @@
 //
 //   build/bin/int8_error --encoder .deps/demo_encoder --text examples/data/text/sw.dev.txt
 //
-// Prints a Markdown table of |ours - float32| / |float32| over all rows.
+// Prints a Markdown table of |ours - float32| / |float32| over all rows; with --dtype of one type.
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +19,7 @@ namespace {
 
 struct Flags {
   madx::apps::EncoderFlags encoder;
+  std::string dtype;  ///< empty: all that there are
   std::vector<std::string> text;
   int64_t lines = 64, max_length = 128;
   madx::apps::DeviceFlags device = {/*threads=*/0, "cpu"};
@@ -36,7 +37,21 @@ Flags parse(int argc, char** argv) {
       ->check(CLI::Range(3, 512))
       ->capture_default_str();
   flags.device.add_threads_to(app);
+  app.add_option("--device", flags.device.device, "cpu, whose products are compared")
+      ->capture_default_str();
+  app.add_option("--dtype", flags.dtype,
+                 "int8 or bfloat16, to compare with float32 (default: both, of those that the "
+                 "processor multiplies)");
   madx::apps::parse_command_line(app, argc, argv);
+  if (flags.device.device == "auto") flags.device.device = "cpu";
+  if (flags.device.device != "cpu") {
+    madx::input_error("--device: expected cpu, whose products are compared, but found ",
+                      flags.device.device);
+  }
+  if (!flags.dtype.empty() && flags.dtype != "int8" && flags.dtype != "bfloat16") {
+    madx::input_error("--dtype: expected int8 or bfloat16, to compare with float32, but found ",
+                      flags.dtype);
+  }
   return flags;
 }
 
@@ -51,17 +66,30 @@ madx::PackedBatch read_batch(const Flags& flags, const madx::Tokenizer& tokenize
   return madx::pack(sequences);
 }
 
+/// The types that are compared with float32.
+std::vector<std::pair<std::string, madx::WeightForm>> chosen_forms(const std::string& dtype) {
+  std::vector<std::pair<std::string, madx::WeightForm>> forms;
+  const auto add = [&](const std::string& name, madx::WeightForm form, bool multiplied) {
+    if (multiplied && (dtype.empty() || dtype == name)) forms.emplace_back(name, form);
+  };
+  add("bfloat16", madx::WeightForm::kPackedBfloat16, madx::cpu::has_bfloat16_products());
+  add("int8", madx::WeightForm::kInt8, madx::cpu::has_int8_products());
+  if (forms.empty()) {
+    madx::input_error("--dtype: expected a type that this processor multiplies (bfloat16: AMX or ",
+                      "AVX512-BF16; int8: AVX2), but found ",
+                      dtype.empty() ? "none" : dtype + ", which it does not");
+  }
+  return forms;
+}
+
 void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   flags.device.apply();
+  const auto forms = chosen_forms(flags.dtype);
   torch::NoGradGuard no_grad;
   const auto loaded = flags.encoder.load();
   const auto batch = read_batch(flags, *loaded.tokenizer);
   const auto weights = loaded.encoder->weights();
-  std::vector<std::pair<std::string, madx::WeightForm>> forms;
-  if (madx::cpu::has_bfloat16_products())
-    forms.emplace_back("bfloat16", madx::WeightForm::kPackedBfloat16);
-  if (madx::cpu::has_int8_products()) forms.emplace_back("int8", madx::WeightForm::kInt8);
   std::cout << "| layers |";
   for (const auto& form : forms) std::cout << " " << form.first << " |";
   std::cout << "\n| --- |";

@@ -22,6 +22,7 @@
 #include "apps/command_line/flags.h"
 #include "apps/command_line/program.h"
 #include "benchmarks/random_encoder.h"
+#include "madx/core/plain_text.h"
 #include "madx/madx.h"
 
 namespace {
@@ -168,6 +169,11 @@ class Step {
     if (flags_.what == "mlm") {
       const auto masked = at::rand({batch_.rows()}) < 0.15;
       batch_.read_rows = masked.nonzero().squeeze(1);
+      if (batch_.read_rows.numel() == 0) {
+        madx::input_error("--length: expected tokens of which one at least is masked (15 % are), ",
+                          "but of ", madx::counted(batch_.rows(), "token"),
+                          " none was; raise --length or --batch");
+      }
       targets_ = text_ids_.defined()
                      ? text_ids_.index_select(
                            0, at::randint(text_ids_.size(0), batch_.read_rows.sizes(), at::kLong))

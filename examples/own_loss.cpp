@@ -20,10 +20,7 @@ int main(int argc, char** argv) try {
     auto ids = loaded.tokenizer->encode_sequence(line, /*max_length=*/32);
     if (ids.size() > 2) lines.push_back(std::move(ids));
   }
-  if (lines.empty()) {
-    std::cerr << argv[2] << ": expected a line of text, but found none\n";
-    return 2;
-  }
+  if (lines.empty()) madx::input_error(argv[2], ": expected a line of text, but found none");
   constexpr int64_t kPairs = 4;
   const auto loss = [&](int64_t index) -> madx::LossTask::Loss {
     std::vector<std::vector<int64_t>> sentences;

@@ -14,8 +14,9 @@ int main(int argc, char** argv) try {
   std::vector<int64_t> targets;
   std::vector<std::string> labels;
   for (const auto& line : madx::read_utf8_lines(argv[2])) {
-    const auto tab = line.find('\t');
-    if (tab == std::string::npos) madx::input_error(argv[2], ": expected LABEL<tab>TEXT");
+    const auto tab = line.find('\t'), number = texts.size() + 1;
+    if (tab == std::string::npos)
+      madx::input_error(argv[2], ":", number, ": expected LABEL<tab>TEXT, but found no tab");
     texts.push_back(loaded.tokenizer->encode_sequence(line.substr(tab + 1), /*max_length=*/128));
     const auto found = std::find(labels.begin(), labels.end(), line.substr(0, tab));
     targets.push_back(found - labels.begin());

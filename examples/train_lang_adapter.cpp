@@ -15,6 +15,7 @@
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"
 #include "apps/command_line/mlm_run.h"
+#include "apps/command_line/training_notes.h"
 #include "apps/ranks/run_on_ranks.h"
 #include "apps/run/average_with_init.h"
 #include "apps/run/interrupt.h"
@@ -45,7 +46,9 @@ Flags parse(int argc, char** argv) {
   app.add_option("--text", flags.text, "Raw text, a sentence or paragraph a line")->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
   app.add_option("--name", flags.name, "Name of the adapter (default: the output directory's)");
-  app.add_option("--eval-text", flags.eval_text, "Held-out text: the best adapter on it is kept");
+  app.add_option("--eval-text", flags.eval_text,
+                 "Held-out text: the best adapter on it is kept; without --eval-every only the "
+                 "last is measured");
   flags.adapter.add_to(app, /*default_reduction_factor=*/2);
   app.add_option("--inv-reduction-factor", flags.inv_reduction_factor, "Of the invertible adapter")
       ->capture_default_str();
@@ -118,7 +121,7 @@ madx::BottleneckConfig add_adapter(const Flags& flags, const std::string& name,
     return adapters->get(name)->options.config();
   }
   const auto config = choose_config(flags);
-  madx::apps::check_leave_out(config, encoder);
+  madx::apps::check_layers("--leave-out", config.leave_out, encoder);
   adapters->add(name, config);
   return config;
 }
@@ -199,8 +202,9 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   const madx::apps::AverageWithInit average(adapters->get(name)->named_tensors(),
                                             flags.init_weight);
 
-  const auto options =
-      flags.training.trainer_options(texts.batches().epoch_size(), /*default_epochs=*/3);
+  const auto options = flags.training.trainer_options(texts.batches().epoch_size());
+  madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "",
+                             flags.snapshot_every);
   const auto recipe = describe(flags, name, lm_head, adapter_config, options);
   const madx::apps::InterruptGuard guard;
   if (output.begin({"train_lang_adapter", {}, recipe, {}, {}}) ==

@@ -20,6 +20,7 @@
 // where scoring is cut short, the same command goes on with it.
 #include <iostream>
 
+#include "apps/command_line/training_notes.h"
 #include "apps/ner/ner_flags.h"
 #include "apps/ner/ner_scoring.h"
 #include "apps/ner/ner_training.h"
@@ -80,9 +81,11 @@ madx::apps::NerModel make_model(const NerFlags& flags, const Inputs& inputs, at:
   choose_products(flags, loaded.encoder);
   madx::apps::check_max_length(flags.training.max_length, loaded.encoder->config());
   flags.training.apply_to(loaded.encoder);
-  madx::apps::NerModel model(
-      setup, loaded, flags.languages, flags.training.max_length, flags.training.batch_size,
-      madx::apps::parse_layers("--leave-out-loaded", flags.leave_out_loaded));
+  constexpr auto kLeaveOutLoaded = "--leave-out-loaded";
+  const auto left_out = madx::apps::parse_layers(kLeaveOutLoaded, flags.leave_out_loaded);
+  madx::apps::check_layers(kLeaveOutLoaded, left_out, loaded.encoder->config());
+  madx::apps::NerModel model(setup, loaded, flags.languages, flags.training.max_length,
+                             flags.training.batch_size, left_out);
   if (flags.composition.given())
     model.compose(flags.composition.composition(), flags.adapters, flags.composition.fusions);
   flags.composition.apply_to(model.adapters);
@@ -157,7 +160,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   torch::manual_seed(flags.training.seed);
   if (trains) {
     const auto config = flags.adapter.bottleneck_config();
-    madx::apps::check_leave_out(config, model.encoder->config());
+    madx::apps::check_layers("--leave-out", config.leave_out, model.encoder->config());
     model.add_task(config, madx::iob2_labels(inputs.train.sentences));
     madx::apps::check_training(flags, model);
   } else {
@@ -168,7 +171,8 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   madx::TrainerOptions options;
   if (trains) {
     task = madx::apps::make_tagging_task(flags, model, inputs.train, inputs.dev);
-    options = flags.training.trainer_options(task->epoch_size(), /*default_epochs=*/10);
+    options = flags.training.trainer_options(task->epoch_size());
+    madx::apps::say_idle_flags(flags.training, options, flags.dev.empty() ? "--dev" : "");
     if (!flags.dev.empty() && options.eval_every == 0) options.eval_every = task->epoch_size();
   }
 

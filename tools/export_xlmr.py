@@ -19,10 +19,31 @@ import sys
 import tempfile
 import warnings
 
-import torch
-from transformers import (AutoConfig, BertForMaskedLM, BertModel, XLMRobertaForMaskedLM, XLMRobertaModel,
-                          logging as transformers_logging)
-from transformers.utils import cached_file
+
+def refuse(message):
+    print(message, file=sys.stderr)
+    sys.exit(2)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="Hugging Face model id, or a directory")
+    parser.add_argument("--output", required=True, help="directory to make; must not exist")
+    parser.add_argument("--format", choices=["torchscript", "safetensors"], default="torchscript")
+    return parser.parse_args()
+
+
+OPTIONS = parse_arguments() if __name__ == "__main__" else None  # --help needs nothing of what follows
+try:
+    import torch
+    from transformers import (AutoConfig, BertForMaskedLM, BertModel, XLMRobertaForMaskedLM, XLMRobertaModel,
+                              logging as transformers_logging)
+    from transformers.utils import cached_file
+except ImportError as missing:
+    if OPTIONS is None:
+        raise
+    refuse(f"export_xlmr.py: expected torch and transformers, but found none ({missing}); run tools/python_env and use "
+           ".deps/python/bin/python")
 
 CHECK_TOLERANCE = 1e-5
 
@@ -54,11 +75,6 @@ KINDS = {
     "xlm-roberta": (XlmrMaskedLm, XlmrBare, "lm_head.dense.weight", ["sentencepiece.bpe.model"]),
     "bert": (BertMaskedLm, BertBare, "cls.predictions.transform.dense.weight", ["vocab.txt", "tokenizer_config.json"]),
 }
-
-
-def refuse(message):
-    print(message, file=sys.stderr)
-    sys.exit(2)
 
 
 def load(source):
@@ -163,12 +179,7 @@ def write_directory(model, tokenizer, kind, directory):
         shutil.copyfile(path, os.path.join(directory, name))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, help="Hugging Face model id, or a directory")
-    parser.add_argument("--output", required=True, help="directory to make; must not exist")
-    parser.add_argument("--format", choices=["torchscript", "safetensors"], default="torchscript")
-    options = parser.parse_args()
+def main(options):
     if os.path.exists(options.output):
         refuse(f"{options.output}: expected a directory that does not exist yet; remove it or give another --output")
     transformers_logging.set_verbosity_error()
@@ -187,4 +198,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

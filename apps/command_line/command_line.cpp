@@ -66,19 +66,23 @@ bool is_whole_number(const std::string& text) {
   return result.ec == std::errc() && result.ptr == end;
 }
 
-void check_value(const std::string& flag, const std::string& type, const std::string& text) {
+void check_value(const CLI::App& app, const CLI::Option& option, const std::string& type,
+                 const std::string& text) {
   const auto require = [&](bool holds, const char* expected) {
-    if (!holds) input_error(flag, ": expected ", expected, ", but found \"", text, "\"");
+    if (!holds)
+      input_error(option.get_name(), ": expected ", expected, ", but found \"", text, "\"");
   };
-  require(!text.empty(), "a value, or the flag left out");
+  require(!text.empty(), option.get_required() ? "a value" : "a value, or the flag left out");
+  if (starts_with(text, "--") && app.get_option_no_throw(text) != nullptr)
+    input_error(option.get_name(), ": expected a value, but found the flag ", text);
   if (type == "INT") require(is_whole_number<int64_t>(text), "a whole number of at most 63 bits");
   if (type == "UINT")
     require(is_whole_number<uint64_t>(text), "a whole number of at least 0 and at most 64 bits");
   if (type == "FLOAT") require(parse_number(text).has_value(), "a number");
 }
 
-/// What CLI11 passes over, or says in few words: an empty value, which counts as none, and numbers
-/// that are too large, which become the largest there is.
+/// What CLI11 passes over, or says in few words: an empty value, which counts as none, the next
+/// flag in the place of a value, and numbers that are too large, which become the largest there is.
 void check_values(const CLI::App& app) {
   for (const auto* option : app.get_options()) {
     const auto& values = option->results();
@@ -90,10 +94,23 @@ void check_values(const CLI::App& app) {
     }
     const auto type = option->get_type_name();
     for (const auto& value : values)
-      check_value(option->get_name(),
+      check_value(app, *option,
                   type.substr(0, type.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ")), value);
   }
   for (const auto* chosen : app.get_subcommands()) check_values(*chosen);
+}
+
+/// Refuses a flag that is none of the program's, also where one that is required is missing, which
+/// it may be in the place of; then words that no flag takes.
+void check_known(const CLI::App& app) {
+  const auto unknown = app.remaining(/*recurse=*/true);
+  for (const auto& word : unknown) {
+    if (!starts_with(word, "-")) continue;
+    input_error(word.substr(0, word.find('=')),
+                ": expected a flag of this program, but found none so called (see --help)");
+  }
+  if (!unknown.empty())
+    input_error("\"", unknown[0], "\": expected a flag before it, but found none (see --help)");
 }
 
 std::string version_text(const std::string& program) {
@@ -112,6 +129,12 @@ void parse_command_line(CLI::App& app, int argc, char** argv) {
     std::exit(app.exit(asked));
   } catch (const CLI::ParseError& error) {
     check_values(app);
+    check_known(app);
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+      const std::string what = error.what();  // "--encoder: 1 required TEXT missing"
+      if (const auto colon = what.find(": "); colon != std::string::npos)
+        input_error(what.substr(0, colon), ": expected a value, but found none (see --help)");
+    }
     auto message = std::string(error.what());
     std::replace(message.begin(), message.end(), '\n', ' ');
     input_error(message, " (see --help)");

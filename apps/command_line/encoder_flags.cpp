@@ -30,8 +30,9 @@ io::LoadedEncoder EncoderFlags::load(WeightForm form) const {
 
 void print_encoder(const io::LoadedEncoder& loaded) {
   const auto& config = loaded.encoder->config();
-  std::cout << "encoder: " << config.model_type << ", " << config.num_hidden_layers << " layers x "
-            << config.hidden_size << ", vocabulary " << config.vocab_size
+  std::cout << "encoder: " << config.model_type << ", "
+            << counted(config.num_hidden_layers, "layer") << " x " << config.hidden_size
+            << ", vocabulary " << config.vocab_size
             << (loaded.head.is_empty() ? ", no masked-LM head" : ", with masked-LM head")
             << (loaded.encoder->has_own_output() ? " and an output layer of its own" : "");
   if (loaded.archive_difference) {

@@ -19,6 +19,7 @@ namespace madx::apps {
 struct TrainingFlags {
   std::optional<int64_t> steps;
   std::optional<int64_t> epochs;
+  int64_t default_epochs = 3;
   int64_t batch_size = 8;
   std::optional<int64_t> batch_tokens;  ///< instead of batch_size, which `check` sets by it
   int64_t gradient_accumulation = 1;
@@ -47,7 +48,7 @@ struct TrainingFlags {
 
   /// The trainer's options for a run of `epoch_batches` batches an epoch; after `check`. Throws
   /// InputError where --average-every has no two steps to average.
-  TrainerOptions trainer_options(int64_t epoch_batches, int64_t default_epochs) const;
+  TrainerOptions trainer_options(int64_t epoch_batches) const;
 
   /// Adds what these flags, with `options` made of them, decide of a run's results. Where it is
   /// logged, saved and computed decides nothing.
@@ -60,8 +61,9 @@ struct TrainingFlags {
 /// Throws InputError when --max-length is below 3 or above what the encoder's positions hold.
 void check_max_length(int64_t max_length, const EncoderConfig& config);
 
-/// Throws InputError when --leave-out names a layer that the encoder has not.
-void check_leave_out(const BottleneckConfig& adapter, const EncoderConfig& config);
+/// Throws InputError when `flag` names a layer that the encoder has not.
+void check_layers(const std::string& flag, const std::vector<int64_t>& layers,
+                  const EncoderConfig& config);
 
 /// Where the work runs.
 struct DeviceFlags {

@@ -43,7 +43,7 @@ void MlmFlags::add_to(CLI::App& app) {
 
 MlmBatchesOptions MlmFlags::batches_options(const TrainingFlags& training, Mixing mixing) const {
   if (!(mlm_probability > 0 && mlm_probability < 1)) {
-    input_error("--mlm-probability: expected a number between 0 and 1, but found ",
+    input_error("--mlm-probability: expected a number above 0 and below 1, but found ",
                 mlm_probability);
   }
   return {training.batch_size,

@@ -12,7 +12,7 @@
 #include "apps/run/launch.h"
 #include "apps/run/lost_file.h"
 #include "madx/core/error.h"
-#include "madx/io/system_failure.h"
+#include "madx/core/system_failure.h"
 #include "madx/train/trainer.h"
 
 namespace madx::apps {
@@ -51,7 +51,7 @@ Outcome outcome_of(const std::function<void()>& work) {
     return {memory ? kMachineFailed : kBadInput,
             memory ? "out of memory; lower --batch-size or --max-length" : message};
   } catch (const std::filesystem::filesystem_error& error) {
-    const auto status = io::is_machine_failure(error.code().value()) ? kMachineFailed : kBadInput;
+    const auto status = is_machine_failure(error.code().value()) ? kMachineFailed : kBadInput;
     return {status, error.path1().string() + ": expected a path that can be used, but found: " +
                         error.code().message() + "; check the path"};
   } catch (const std::exception& error) {

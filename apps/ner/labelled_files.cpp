@@ -1,6 +1,7 @@
 #include "apps/ner/labelled_files.h"
 
 #include <algorithm>
+#include <iostream>
 #include <sstream>
 #include <utility>
 
@@ -19,6 +20,13 @@ size_t path_begin(const std::string& value) {
 
 size_t place_of(const std::string& language, const std::vector<std::string>& sources) {
   return static_cast<size_t>(std::find(sources.begin(), sources.end(), language) - sources.begin());
+}
+
+bool has_entity(const std::vector<TaggedSentence>& sentences) {
+  return std::any_of(sentences.begin(), sentences.end(), [](const TaggedSentence& sentence) {
+    return std::any_of(sentence.tags.begin(), sentence.tags.end(),
+                       [](const std::string& tag) { return tag != "O"; });
+  });
 }
 
 }  // namespace
@@ -83,7 +91,9 @@ LabelledSentences read_labelled_files(const std::vector<LabelledFile>& files,
                                       const ConllFlags& conll) {
   LabelledSentences all;
   for (const auto& [language, path] : files) {
-    for (auto& sentence : conll.read(path)) all.sentences.push_back(std::move(sentence));
+    auto sentences = conll.read(path);
+    if (!has_entity(sentences)) std::cerr << "note: " << path << " has no entity: all tags are O\n";
+    for (auto& sentence : sentences) all.sentences.push_back(std::move(sentence));
     all.languages.resize(all.sentences.size(), language);
   }
   return all;

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <initializer_list>
+#include <iostream>
 
 #include "madx/core/error.h"
 
@@ -18,11 +20,11 @@ void add_data(CLI::App& app, NerFlags& flags, Words& words) {
   flags.encoder.add_to(app);
   app.add_option("--source", words.source, "Language of the training data")->required();
   app.add_option("--language", words.languages,
-                 "LANGUAGE=DIRECTORY of a language adapter; once a language");
+                 "LANGUAGE=DIRECTORY of a language adapter; once per language");
   app.add_option("--test", words.tests, "LANGUAGE=FILE in CoNLL form");
   app.add_option("--text", words.texts, "LANGUAGE=FILE of raw text to tag, a sentence a line");
   app.add_option("--mixed-text", flags.mixed_text,
-                 "Raw text to tag, a line a LANGUAGE, a tab and a sentence");
+                 "Raw text to tag; each line: LANGUAGE, a tab, a sentence");
   app.add_option("--train", words.train,
                  "CoNLL file in the source language; LANGUAGE=FILE for one in another, as often as "
                  "there are: each sentence runs under its own language's adapters");
@@ -57,6 +59,33 @@ void add_training(CLI::App& app, NerFlags& flags, Words& words) {
   flags.conll.add_to(app);
 }
 
+using FlagNames = std::initializer_list<const char*>;
+
+/// No error: who compares setups gives them all one set of flags.
+void say_idle(const CLI::App& app, FlagNames names, const char* beside) {
+  for (const std::string flag : names)
+    if (app.count(flag) > 0)
+      std::cerr << "note: " << flag << " does nothing beside " << beside << '\n';
+}
+
+/// Refuses flags of training where a task adapter is loaded.
+void check_scoring(const CLI::App& app) {
+  for (const std::string flag :
+       {"--dev", "--config", "--leave-out", "--reduction-factor", "--adapter-drop",
+        "--train-languages", "--unfreeze-every", "--average-every"}) {
+    if (app.count(flag) == 0) continue;
+    input_error(flag,
+                ": expected --train beside it, but found --task-adapter, which is not trained "
+                "again; leave ",
+                flag, " out");
+  }
+  say_idle(app,
+           {"--steps", "--epochs", "--lr", "--warmup-steps", "--weight-decay",
+            "--gradient-accumulation", "--eval-every", "--save-every", "--save-minutes",
+            "--log-every", "--no-encoder-dropout", "--gradient-checkpointing"},
+           "--task-adapter");
+}
+
 void check(const CLI::App& app, const NerFlags& flags) {
   for (const std::string flag : {"--adapter", "--fusion"}) {
     if (app.count(flag) > 0 && !flags.composition.given()) {
@@ -68,16 +97,12 @@ void check(const CLI::App& app, const NerFlags& flags) {
     input_error("--train and --task-adapter: expected one of them, but found ",
                 flags.trains() ? "both" : "neither");
   }
-  for (const std::string flag :
-       {"--dev", "--config", "--leave-out", "--reduction-factor", "--adapter-drop",
-        "--train-languages", "--unfreeze-every", "--average-every"}) {
-    if (!flags.trains() && app.count(flag) > 0) {
-      input_error(flag,
-                  ": expected --train beside it, but found --task-adapter, which is not trained "
-                  "again; leave ",
-                  flag, " out");
-    }
-  }
+  if (!flags.trains()) check_scoring(app);
+  if (flags.setup == "finetune")
+    say_idle(app,
+             {"--config", "--leave-out", "--reduction-factor", "--adapter-drop", "--stack-rule",
+              "--skip-first-layers", "--leave-out-loaded"},
+             "--setup finetune");
   if (flags.trains()) require_sources(flags.sources, flags.train);
   if (flags.tests.empty() && flags.texts.empty() && flags.mixed_text.empty()) {
     input_error(
@@ -113,6 +138,7 @@ NerFlags parse_ner_flags(int argc, char** argv) {
   NerFlags flags;
   Words words;
   flags.training.batch_size = 16;
+  flags.training.default_epochs = 10;
   add_data(app, flags, words);
   add_training(app, flags, words);
   parse_command_line(app, argc, argv);

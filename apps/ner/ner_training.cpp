@@ -89,8 +89,9 @@ void say_unreached(const NerFlags& flags, const TaggingTask& task, const Trainer
   const auto reached =
       std::min(task.unfreezing_stages(), (options.steps - 1) / flags.unfreeze_every + 1);
   if (reached == task.unfreezing_stages()) return;
-  std::cout << "note: with --unfreeze-every " << flags.unfreeze_every << ", " << options.steps
-            << " steps reach the task adapter in " << reached << " of " << task.unfreezing_stages()
+  std::cout << "note: with --unfreeze-every " << flags.unfreeze_every << ", "
+            << counted(options.steps, "step") << (options.steps == 1 ? " reaches" : " reach")
+            << " the task adapter in " << reached << " of " << task.unfreezing_stages()
             << " layers; the others stay as they begin\n";
 }
 

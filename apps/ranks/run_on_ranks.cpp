@@ -10,6 +10,7 @@
 #include "apps/run/interrupt.h"
 #include "apps/run/launch.h"
 #include "apps/run/lost_file.h"
+#include "madx/core/plain_text.h"
 
 namespace madx::apps {
 namespace {
@@ -60,7 +61,8 @@ int run_program_on_ranks(const std::string& name, const std::function<void(RankG
   {
     std::optional<Silence> silence;
     if (!group->is_first()) silence.emplace();
-    std::cout << group->summary() << ", " << at::get_num_threads() << " threads in the first\n";
+    std::cout << group->summary() << ", " << counted(at::get_num_threads(), "thread")
+              << " in the first\n";
     outcome = outcome_of([&] { work(*group); });
   }
   return group->end(outcome.status, [&] { report(name, outcome); });

@@ -32,6 +32,7 @@ TEST(Bfloat16, IsRefusedWhereItWouldBeSlower) {
   const auto result = run_command(tiny_files(), "train_lang_adapter", train("encoder", "slow/en"));
   EXPECT_EQ(result.status, 2) << result;
   EXPECT_THAT(result.err, HasSubstr("--dtype: expected float32 on this machine"));
+  EXPECT_THAT(result.err, HasSubstr("or MADX_CPU_CAPABILITY hides that it does"));
 }
 
 TEST(Bfloat16, TrainsALanguageAdapterAndATaggerOnIt) {

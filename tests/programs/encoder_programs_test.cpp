@@ -37,6 +37,14 @@ TEST(HiddenStates, AreThoseOfEveryLine) {
   }
 }
 
+TEST(HiddenStates, AreOfOneLineToo) {
+  io::write_bytes(tiny_files() / "one_line.txt", "Maria sees.\n");
+  const auto result = run_command(tiny_files(), "hidden_states",
+                                  "--encoder @/encoder --text @/one_line.txt --output @/one_line");
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, testing::EndsWith("/one_line: 1 line\n"));
+}
+
 TEST(HiddenStates, ChangeWithTheStack) {
   const auto bytes = [](const std::string& name, const std::string& flags) {
     return io::read_bytes(hidden_states("encoder", name, flags));

@@ -75,6 +75,12 @@ TEST(Examples, SayWhatTheyNeed) {
   }
   const auto result = run("encode", "@/nothing @/adapters/sw Maria");
   EXPECT_EQ(result.status, 2) << result;
+  io::write_bytes(tiny_files() / "no_text.txt", "\n");
+  EXPECT_THAT(run("own_loss", "@/encoder @/no_text.txt @/x").err,
+              HasSubstr("own_loss: " + tiny_files().expand("@/no_text.txt: expected a line")));
+  io::write_bytes(tiny_files() / "no_tab.tsv", "river\tThe river\nno tab\n");
+  EXPECT_THAT(run("sequence_classification", "@/encoder @/no_tab.tsv @/x").err,
+              HasSubstr("no_tab.tsv:2: expected LABEL<tab>TEXT, but found no tab"));
 }
 
 }  // namespace examples_test

@@ -44,6 +44,30 @@ TEST(Int8, TrainsALanguageAdapterAndATaggerOnIt) {
   EXPECT_EQ(result.status, 0) << result;
 }
 
+TEST(Int8Error, IsOfTheTypesThatAreAskedFor) {
+  if (!cpu::has_int8_products()) GTEST_SKIP() << "this processor multiplies no int8";
+  write_fitting_encoder();
+  const std::string command = "--encoder @/encoder_for_int8 --text @/sw.txt ";
+  const auto result = run_command(tiny_files(), "int8_error", command + "--dtype int8");
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_THAT(result.out, testing::StartsWith("| layers | int8 |\n| --- | ---: |\n| 1 | 0.0"));
+  const auto wrong = run_command(tiny_files(), "int8_error", command + "--dtype float32");
+  EXPECT_EQ(wrong.err,
+            "int8_error: --dtype: expected int8 or bfloat16, to compare with float32, but found "
+            "float32\n");
+  const auto device = run_command(tiny_files(), "int8_error", command + "--device cuda");
+  EXPECT_THAT(device.err, HasSubstr("int8_error: --device: expected cpu, whose products"));
+}
+
+TEST(StepBench, RefusesABatchWithoutAMaskedToken) {
+  const auto result = run_command(tiny_files(), "step_bench",
+                                  "--size small --vocabulary 100 --batch 1 --length 1 --steps 1");
+  EXPECT_EQ(result.status, 2) << result;
+  EXPECT_EQ(result.err,
+            "step_bench: --length: expected tokens of which one at least is masked (15 % are), but "
+            "of 1 token none was; raise --length or --batch\n");
+}
+
 TEST(Int8, IsRefusedForSizesThatDoNotFit) {
   if (!cpu::has_int8_products()) GTEST_SKIP() << "this processor multiplies no int8";
   const auto result = run_command(tiny_files(), "train_lang_adapter", train("encoder", "odd8/en"));

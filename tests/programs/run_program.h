@@ -72,7 +72,6 @@ struct Pipe {
     const rlimit limit{static_cast<rlim_t>(options.file_size_limit),
                        static_cast<rlim_t>(options.file_size_limit)};
     ::setrlimit(RLIMIT_FSIZE, &limit);
-    ::signal(SIGXFSZ, SIG_IGN);  // write() fails instead
   }
   if (options.ignores_ended_children) ::signal(SIGCHLD, SIG_IGN);
   const int output =

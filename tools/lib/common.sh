@@ -14,6 +14,15 @@ fail() {
   exit 1
 }
 
+# refuse_arguments EXPECTED [ARGUMENT...]: says in a line what was expected, and ends with status 2.
+refuse_arguments() {
+  local expected=$1 found=nothing
+  shift
+  (($# == 0)) || found="'$*'"
+  printf '%s: expected %s, but found %s; see --help\n' "$(basename "$0")" "$expected" "$found" >&2
+  exit 2
+}
+
 # stage TITLE COMMAND...: runs the command between its title and the seconds it took.
 stage() {
   local title=$1 start=$SECONDS

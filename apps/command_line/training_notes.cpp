@@ -1,0 +1,26 @@
+#include "apps/command_line/training_notes.h"
+
+#include <iostream>
+
+#include "madx/core/plain_text.h"
+
+namespace madx::apps {
+
+void say_idle_flags(const TrainingFlags& flags, const TrainerOptions& options,
+                    const std::string& held_out_flag, int64_t snapshot_every) {
+  if (flags.eval_every > 0 && !held_out_flag.empty()) {
+    std::cerr << "note: --eval-every " << flags.eval_every << ": expected " << held_out_flag
+              << " beside it, but found none, so nothing is evaluated\n";
+  }
+  const auto steps = counted(options.steps, "step");
+  if (options.warmup_steps > options.steps) {
+    std::cerr << "note: --warmup-steps " << options.warmup_steps << ": expected at most the "
+              << steps << " of the training, which ends before the peak learning rate is reached\n";
+  }
+  if (snapshot_every > options.steps) {
+    std::cerr << "note: --snapshot-every " << snapshot_every << ": expected at most the " << steps
+              << " of the training, so no snapshot is written\n";
+  }
+}
+
+}  // namespace madx::apps
