@@ -128,13 +128,13 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   const madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);  // none
 
   const auto options = flags.training.trainer_options(texts.batches().epoch_size());
-  madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "");
   const auto recipe = describe(flags, options);
   const madx::apps::InterruptGuard guard;
   if (output.begin({"adapt_encoder", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
+  madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "");
   const auto vocabulary = texts.vocabulary(loaded.encoder);
   madx::apps::say_softmax(vocabulary);
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,

@@ -93,13 +93,13 @@ void run(int argc, char** argv) {
   for (const auto& item : head->named_parameters()) trained.emplace_back(item.key(), item.value());
 
   const auto options = flags.training.trainer_options(texts.batches().epoch_size());
-  madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "");
   const auto recipe = describe(flags, output.name(), options);
   const madx::apps::InterruptGuard guard;
   if (output.begin({"train_lm_head", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
+  madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "");
   const auto vocabulary = texts.vocabulary(loaded.encoder);
   madx::apps::say_softmax(vocabulary);
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,

@@ -203,14 +203,14 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
                                             flags.init_weight);
 
   const auto options = flags.training.trainer_options(texts.batches().epoch_size());
-  madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "",
-                             flags.snapshot_every);
   const auto recipe = describe(flags, name, lm_head, adapter_config, options);
   const madx::apps::InterruptGuard guard;
   if (output.begin({"train_lang_adapter", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
     return madx::apps::print_complete(flags.output);
   }
+  madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "",
+                             flags.snapshot_every);
   const auto vocabulary = texts.vocabulary(loaded.encoder);
   madx::apps::say_softmax(vocabulary);
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,

@@ -172,7 +172,6 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   if (trains) {
     task = madx::apps::make_tagging_task(flags, model, inputs.train, inputs.dev);
     options = flags.training.trainer_options(task->epoch_size());
-    madx::apps::say_idle_flags(flags.training, options, flags.dev.empty() ? "--dev" : "");
     if (!flags.dev.empty() && options.eval_every == 0) options.eval_every = task->epoch_size();
   }
 
@@ -181,6 +180,9 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto start = output.begin(state);
   if (start == madx::apps::RunDirectory::Start::kComplete)
     return madx::apps::print_complete(flags.output);
+  if (ranks.is_first()) {
+    for (const auto& note : flags.notes) std::cerr << "note: " << note << "\n";
+  }
   if (!ranks.is_first() && start == madx::apps::RunDirectory::Start::kTrained) return;
   if (trains && start == madx::apps::RunDirectory::Start::kTrained) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";
@@ -189,6 +191,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
     choose_products(flags, model.encoder);
     model.to(device);
   } else if (trains) {
+    madx::apps::say_idle_flags(flags.training, options, flags.dev.empty() ? "--dev" : "");
     madx::apps::say_unreached(flags, *task, options);
     train(flags, model, *task, options, state, output, guard, ranks);
   }

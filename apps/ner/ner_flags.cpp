@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <initializer_list>
-#include <iostream>
 
 #include "madx/core/error.h"
 
@@ -62,14 +61,13 @@ void add_training(CLI::App& app, NerFlags& flags, Words& words) {
 using FlagNames = std::initializer_list<const char*>;
 
 /// No error: who compares setups gives them all one set of flags.
-void say_idle(const CLI::App& app, FlagNames names, const char* beside) {
+void note_idle(const CLI::App& app, NerFlags& flags, FlagNames names, const std::string& beside) {
   for (const std::string flag : names)
-    if (app.count(flag) > 0)
-      std::cerr << "note: " << flag << " does nothing beside " << beside << '\n';
+    if (app.count(flag) > 0) flags.notes.push_back(flag + " does nothing beside " + beside);
 }
 
 /// Refuses flags of training where a task adapter is loaded.
-void check_scoring(const CLI::App& app) {
+void check_scoring(const CLI::App& app, NerFlags& flags) {
   for (const std::string flag :
        {"--dev", "--config", "--leave-out", "--reduction-factor", "--adapter-drop",
         "--train-languages", "--unfreeze-every", "--average-every"}) {
@@ -79,14 +77,14 @@ void check_scoring(const CLI::App& app) {
                 "again; leave ",
                 flag, " out");
   }
-  say_idle(app,
-           {"--steps", "--epochs", "--lr", "--warmup-steps", "--weight-decay",
-            "--gradient-accumulation", "--eval-every", "--save-every", "--save-minutes",
-            "--log-every", "--no-encoder-dropout", "--gradient-checkpointing"},
-           "--task-adapter");
+  note_idle(app, flags,
+            {"--steps", "--epochs", "--lr", "--warmup-steps", "--weight-decay",
+             "--gradient-accumulation", "--eval-every", "--save-every", "--save-minutes",
+             "--log-every", "--no-encoder-dropout", "--gradient-checkpointing"},
+            "--task-adapter");
 }
 
-void check(const CLI::App& app, const NerFlags& flags) {
+void check(const CLI::App& app, NerFlags& flags) {
   for (const std::string flag : {"--adapter", "--fusion"}) {
     if (app.count(flag) > 0 && !flags.composition.given()) {
       input_error(flag, ": expected --composition beside it, which says where it acts; leave ",
@@ -97,12 +95,12 @@ void check(const CLI::App& app, const NerFlags& flags) {
     input_error("--train and --task-adapter: expected one of them, but found ",
                 flags.trains() ? "both" : "neither");
   }
-  if (!flags.trains()) check_scoring(app);
+  if (!flags.trains()) check_scoring(app, flags);
   if (flags.setup == "finetune")
-    say_idle(app,
-             {"--config", "--leave-out", "--reduction-factor", "--adapter-drop", "--stack-rule",
-              "--skip-first-layers", "--leave-out-loaded"},
-             "--setup finetune");
+    note_idle(app, flags,
+              {"--config", "--leave-out", "--reduction-factor", "--adapter-drop", "--stack-rule",
+               "--skip-first-layers", "--leave-out-loaded"},
+              "--setup finetune");
   if (flags.trains()) require_sources(flags.sources, flags.train);
   if (flags.tests.empty() && flags.texts.empty() && flags.mixed_text.empty()) {
     input_error(

@@ -29,6 +29,7 @@ struct NerFlags {
   TrainingFlags training;
   DeviceFlags device;
   ConllFlags conll;
+  std::vector<std::string> notes;  ///< on flags that do nothing
 
   bool trains() const { return !train.empty(); }
   /// The languages whose adapters training and its held-out data run under, each once.
