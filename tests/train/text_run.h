@@ -22,6 +22,7 @@ struct TextRun {
     MlmBatchesOptions options;
     options.max_length = 16;
     batches = std::make_unique<MlmBatches>(TextCorpus({text}), tokenizer, options, &sub_words);
+    of_task = std::make_unique<MlmBatches>(TextCorpus({text}), tokenizer, options);
     ids = sub_words.ids();
     torch::manual_seed(1);
     auto config = named_config("pfeiffer+inv");
@@ -33,7 +34,7 @@ struct TextRun {
       trained.emplace_back("head." + item.key(), item.value());
     std::optional<SoftmaxVocabulary> vocabulary;
     if (over_text) vocabulary.emplace(encoder, ids);
-    task = std::make_unique<MlmTask>(encoder, adapters, head, *batches, batches.get(), trained,
+    task = std::make_unique<MlmTask>(encoder, adapters, head, *of_task, batches.get(), trained,
                                      vocabulary);
   }
 
@@ -41,6 +42,7 @@ struct TextRun {
   AdapterStack adapters{/*hidden_size=*/12, /*num_layers=*/2};
   MlmHead head{MlmHeadOptions(12, 252)};
   std::unique_ptr<MlmBatches> batches;
+  std::unique_ptr<MlmBatches> of_task;  // the same ones, which it makes ahead on another thread
   std::vector<int64_t> ids;
   std::unique_ptr<MlmTask> task;
 };

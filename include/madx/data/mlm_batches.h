@@ -51,7 +51,7 @@ class MlmBatches {
              MlmBatchesOptions options, SubWordSet* sub_words = nullptr);
 
   /// Training batch `index` >= 0: shuffled lines, masks drawn anew at each visit, at least one
-  /// token masked whatever the probability.
+  /// token masked whatever the probability. For one thread at a time.
   MlmBatch train(int64_t index);
   /// Held-out batch `index` < eval_size(): lines in order, always the same masks. Of full-length
   /// sequences the last one may be shorter.

@@ -22,7 +22,8 @@ namespace madx {
 /// masked-LM head, or both.
 class MlmTask : public TrainingTask {
  public:
-  /// `trained` are the tensors that learn; all others stay as they are. `held_out` may be nullptr.
+  /// `trained` are the tensors that learn; all others stay as they are. `batches` are the task's
+  /// own as long as it lives: it makes the next one on another thread. `held_out` may be nullptr.
   /// The softmax is over all of the encoder's sub-words, or over `vocabulary`, which is made of the
   /// text of `batches` and `held_out`.
   MlmTask(Encoder encoder, AdapterStack adapters, MlmHead head, MlmBatches& batches,
