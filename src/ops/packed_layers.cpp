@@ -61,7 +61,8 @@ struct PackedFeedForward : torch::autograd::Function<PackedFeedForward> {
   static at::Tensor forward(Context* ctx, const at::Tensor& x, const FrozenLinear& first,
                             const FrozenLinear& second, bool with_gradient) {
     const auto low = part_of(first), high = part_of(second);
-    TORCH_CHECK(typeid(*low.weight) == typeid(*high.weight),
+    const auto &low_weight = *low.weight, &high_weight = *high.weight;
+    TORCH_CHECK(typeid(low_weight) == typeid(high_weight),
                 "feed_forward: expected packed weights of one class, but got two");
     TORCH_CHECK(!high.weight->has_exact_columns(),
                 "feed_forward: expected a second weight without exact columns, which its inner "

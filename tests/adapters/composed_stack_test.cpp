@@ -160,7 +160,9 @@ TEST_F(ComposedStackTest, DropsWholeSequencesInTrainingAlone) {
   for (int i = 0; i < 200; ++i) {
     const auto y = output("deep");
     for (const auto& [first, rows] : {std::pair<int64_t, int64_t>{0, 3}, {3, 4}}) {
-      const auto part = [&](const at::Tensor& t) { return t.narrow(0, first, rows); };
+      const auto part = [from = first, count = rows](const at::Tensor& t) {
+        return t.narrow(0, from, count);
+      };
       const auto without = norm_(part(f_) + part(a_));
       const auto doubled = norm_(part(f_) + 2 * part(full) + part(a_));
       const bool gone = at::allclose(part(y), without, 1e-4, 1e-5);
