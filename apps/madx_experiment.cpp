@@ -25,6 +25,7 @@
 #include "apps/experiment/program_flags.h"
 #include "apps/run/interrupt.h"
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 #include "madx/train/trainer.h"
 
 namespace {
@@ -68,9 +69,8 @@ void report_failures(const madx::apps::RunnerResult& result) {
             failed.log + ")";
   }
   if (!result.blocked.empty())
-    text += result.blocked.size() == 1 ? "; 1 piece that needs it was not run"
-                                       : "; " + std::to_string(result.blocked.size()) +
-                                             " pieces that need it were not run";
+    text += "; " + madx::counted(static_cast<int64_t>(result.blocked.size()), "piece") +
+            (result.blocked.size() == 1 ? " that needs it was" : " that need it were") + " not run";
   text += "; the same command tries again what failed";
   if (bad_input) madx::input_error(text);
   madx::machine_error(text);

@@ -146,6 +146,14 @@ std::string scoring_interrupted(const NerFlags& flags, bool trains) {
          ", and the same command goes on with scoring";
 }
 
+/// Once a run begins, so that an error stands alone.
+void say_notes(const NerFlags& flags, const Inputs& inputs) {
+  for (const auto& note : flags.notes) std::cerr << "note: " << note << "\n";
+  for (const auto* data : {&inputs.train, &inputs.dev})
+    for (const auto& file : data->without_entity)
+      std::cerr << "note: " << file << " has no entity: all tags are O\n";
+}
+
 void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto flags = madx::apps::parse_ner_flags(argc, argv);
   const auto device = flags.device.apply(ranks);
@@ -180,9 +188,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto start = output.begin(state);
   if (start == madx::apps::RunDirectory::Start::kComplete)
     return madx::apps::print_complete(flags.output);
-  if (ranks.is_first()) {
-    for (const auto& note : flags.notes) std::cerr << "note: " << note << "\n";
-  }
+  say_notes(flags, inputs);
   if (!ranks.is_first() && start == madx::apps::RunDirectory::Start::kTrained) return;
   if (trains && start == madx::apps::RunDirectory::Start::kTrained) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";

@@ -1,14 +1,14 @@
 #include "apps/experiment/program_flags.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <future>
 #include <regex>
 
 #include "apps/experiment/child_process.h"
+#include "core/descriptor.h"
 #include "madx/core/error.h"
-#include "madx/io/mapped_file.h"
+#include "madx/core/read_bytes.h"
 
 namespace madx::apps {
 namespace {
@@ -31,12 +31,12 @@ const char* program_of(PieceKind kind) {
 
 /// What a program prints of itself.
 std::string help_of(const std::string& program) {
-  const int file = memfd_create("help", MFD_CLOEXEC);
-  if (file < 0) machine_error(program, ": expected memory for what --help prints, but found none");
-  const auto path = "/proc/self/fd/" + std::to_string(file);
+  const Descriptor file(memfd_create("help", MFD_CLOEXEC));
+  if (file.number < 0)
+    machine_error(program, ": expected memory for what --help prints, but found none");
+  const auto path = "/proc/self/fd/" + std::to_string(file.number);
   const auto ended = run_child({program, "--help"}, path, [] { return true; });
-  const std::string text(io::MappedFile(path).bytes());
-  close(file);
+  auto text = read_bytes(path, "what --help printed");
   if (ended.status != 0)
     machine_error(program, ": expected --help to say its flags, but found status ", ended.status,
                   ": ", text);

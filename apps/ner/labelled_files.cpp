@@ -1,7 +1,6 @@
 #include "apps/ner/labelled_files.h"
 
 #include <algorithm>
-#include <iostream>
 #include <sstream>
 #include <utility>
 
@@ -92,7 +91,7 @@ LabelledSentences read_labelled_files(const std::vector<LabelledFile>& files,
   LabelledSentences all;
   for (const auto& [language, path] : files) {
     auto sentences = conll.read(path);
-    if (!has_entity(sentences)) std::cerr << "note: " << path << " has no entity: all tags are O\n";
+    if (!has_entity(sentences)) all.without_entity.push_back(path);
     for (auto& sentence : sentences) all.sentences.push_back(std::move(sentence));
     all.languages.resize(all.sentences.size(), language);
   }

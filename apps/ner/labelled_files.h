@@ -18,6 +18,7 @@ struct LabelledFile {
 struct LabelledSentences {
   std::vector<TaggedSentence> sentences;
   std::vector<std::string> languages;
+  std::vector<std::string> without_entity;  ///< files of which all tags are O
 };
 
 /// The languages that --source names: where a value of --train has the form LANGUAGE=FILE, those

@@ -66,7 +66,7 @@ void note_idle(const CLI::App& app, NerFlags& flags, FlagNames names, const std:
     if (app.count(flag) > 0) flags.notes.push_back(flag + " does nothing beside " + beside);
 }
 
-/// Refuses flags of training where a task adapter is loaded.
+/// Refuses flags of what is trained where a task adapter is loaded, and notes those of how.
 void check_scoring(const CLI::App& app, NerFlags& flags) {
   for (const std::string flag :
        {"--dev", "--config", "--leave-out", "--reduction-factor", "--adapter-drop",
