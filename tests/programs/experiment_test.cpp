@@ -209,7 +209,7 @@ TEST(Experiment, ListsItsWorkBeforeAndAfter) {
 
 TEST(Experiment, AFailedPieceBlocksOnlyWhatNeedsIt) {
   auto changes = kFewRows;
-  const auto bad = tiny_files() / "experiments/bad.txt";
+  const auto bad = tiny_files() / "bad.txt";
   io::write_bytes(bad, "\xff\xfe no text\n");
   changes["text"]["sw"] = bad;
   const auto folder = write_config("failing", changes);
