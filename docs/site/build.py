@@ -23,7 +23,8 @@ BIN = ROOT / "build/bin"
 MENU = [  # pages of docs/ that are named nowhere here come under "More"
     ("Start", ["README.md", "docs/getting_started.md", "docs/your_language.md", "docs/adapterhub.md"]),
     ("Use", ["docs/programs.md", "docs/compositions.md", "docs/data.md", "docs/experiments.md", "docs/cuda.md"]),
-    ("Figures", ["docs/results.md", "docs/performance.md", "docs/reliability.md", "docs/log/performance.md"]),
+    ("Figures", ["docs/results.md", "docs/performance.md", "docs/reliability.md", "docs/log/language_adapters.md",
+                 "docs/log/performance.md"]),
     ("Inside", ["docs/design.md", "docs/limits.md", "CHANGELOG.md", "CONTRIBUTING.md"]),
 ]
 TITLES = {"README.md": "Overview", "docs/your_language.md": "Your own language", "docs/adapterhub.md": "Coming from AdapterHub",
