@@ -29,7 +29,7 @@ if(NOT Torch_FOUND)
     DESTINATION "${wheel}/torch" COMPONENT development)
   install(DIRECTORY "${MADX_TORCH_WHEEL}/torch/lib" DESTINATION "${wheel}/torch" COMPONENT libtorch
     PATTERN "libshm*" EXCLUDE)  # which Python's processes share tensors by
-  install(DIRECTORY "${MADX_TORCH_WHEEL}/nvidia" DESTINATION "${wheel}" COMPONENT libtorch)
+  install(DIRECTORY "${MADX_TORCH_WHEEL}/nvidia" DESTINATION "${wheel}" COMPONENT libtorch OPTIONAL)  # not with a "+cpu" wheel
   file(GLOB licences "${MADX_TORCH_WHEEL}/*.dist-info/licenses")
   foreach(folder ${licences})
     file(RELATIVE_PATH name "${MADX_TORCH_WHEEL}" "${folder}")

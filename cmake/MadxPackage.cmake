@@ -37,7 +37,7 @@ set(CPACK_DEBIAN_PROGRAMS_DESCRIPTION "language and task adapters for multilingu
 set(CPACK_DEBIAN_LIBTORCH_PACKAGE_NAME madx-libtorch)
 set(CPACK_DEBIAN_LIBTORCH_DESCRIPTION "LibTorch ${MADX_TORCH_VERSION} for madx
  PyTorch's C++ library as its project publishes it, for the CPU, in a folder of
- madx's own: Debian has no version that madx can use.")
+ madx's own: madx needs the very version that it was built with.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libmadx-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)

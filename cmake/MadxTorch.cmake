@@ -1,7 +1,8 @@
 # Finds LibTorch and offers it as the target madx::torch: to this build, and from an installed package to those who use it.
 # MADX_TORCH_VERSION is then its version; where there is none, MADX_TORCH_PROBLEM says so.
 #
-# 1. A LibTorch that the user names (CMAKE_PREFIX_PATH or Torch_DIR) is used as it is, with CUDA where it has it.
+# 1. A LibTorch that the user names (CMAKE_PREFIX_PATH or Torch_DIR) is used as it is, with CUDA where it has it. One that
+#    merely is on the system, or beside a folder of PATH, is not looked for: it would stand before the one of 2.
 # 2. Else an unpacked torch wheel in the folder MADX_TORCH_WHEEL: linked as libtorch_cpu and libc10 alone. TorchConfig.cmake
 #    of the same wheel would insist on a CUDA toolkit; those two libraries need only libcudart and libcupti, which the
 #    wheel's own run path finds beside it.
@@ -10,7 +11,8 @@ set(MADX_TORCH_VERSION "")
 if(NOT TARGET madx::torch)
   add_library(madx::torch INTERFACE IMPORTED)
 endif()
-find_package(Torch 2.6 CONFIG QUIET)
+find_package(Torch 2.6 CONFIG QUIET NO_SYSTEM_ENVIRONMENT_PATH NO_CMAKE_PACKAGE_REGISTRY NO_CMAKE_SYSTEM_PATH
+  NO_CMAKE_SYSTEM_PACKAGE_REGISTRY)
 set(madx_torch_passed_over "")
 if(NOT Torch_FOUND AND Torch_CONSIDERED_VERSIONS)
   set(madx_torch_passed_over "expected LibTorch 2.6 or newer, but found ${Torch_CONSIDERED_VERSIONS} in ${Torch_CONSIDERED_CONFIGS}")

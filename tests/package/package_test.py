@@ -6,7 +6,9 @@
   tests/package/package_test.py FetchContent                 the same; with --whole, from a clone of HEAD
 """
 import argparse
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,11 +47,11 @@ class Consumer:
         if options.torch_dir:
             self.settings["Torch_DIR"] = options.torch_dir
 
-    def configure(self, fails=False, **more):
+    def configure(self, fails=False, path=os.environ["PATH"], **more):
         shutil.rmtree(self.build, ignore_errors=True)
         settings = {**self.settings, **more}
         return run(self.cmake, "-G", "Ninja", "-S", HERE / "consumer", "-B", self.build,
-                   *(f"-D{name}={value}" for name, value in settings.items()), fails=fails)
+                   *(f"-D{name}={value}" for name, value in settings.items()), fails=fails, PATH=path)
 
     def build_and_run(self):
         run(self.cmake, "--build", self.build)
@@ -60,10 +62,11 @@ class Consumer:
 
 def write_other_libtorch(folder):
     """A LibTorch of another version, as far as madxConfig.cmake looks at it."""
-    for name, text in (("lib/libtorch_cpu.so", ""),
-                       ("share/cmake/Torch/TorchConfigVersion.cmake", 'set(PACKAGE_VERSION "2.0.1")\n')):
+    version = 'set(PACKAGE_VERSION "2.0.1")\nset(PACKAGE_VERSION_COMPATIBLE TRUE)\n'
+    for name, text in (("lib/libtorch_cpu.so", ""), ("share/cmake/Torch/TorchConfig.cmake", 'set(TORCH_LIBRARIES "")\n'),
+                       ("share/cmake/Torch/TorchConfigVersion.cmake", version)):
         path = folder / "torch" / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
 
@@ -77,7 +80,9 @@ def check_find_package(options, folder):
     first.rename(prefix)
 
     consumer = Consumer(options, "find_package", folder, CMAKE_PREFIX_PATH=prefix)
-    consumer.configure()
+    other = folder / "other"
+    write_other_libtorch(other)
+    consumer.configure(path=f"{other}/torch/bin:{os.environ['PATH']}")  # where CMake would find it, but nobody named it
     consumer.build_and_run()
     exported = "\n".join(path.read_text() for path in prefix.glob("lib*/**/cmake/madx/*.cmake"))
     for place in (str(ROOT), str(Path(options.build).resolve()), str(first)):
@@ -86,8 +91,6 @@ def check_find_package(options, folder):
     expect("usage", run(prefix / "bin/train_lang_adapter", "--help").lower())
 
     if not options.torch_dir:
-        other = folder / "other"
-        write_other_libtorch(other)
         found = consumer.configure(fails=True, MADX_TORCH_WHEEL=other)
         expect("with which it was built, but found 2.0.1 in", found)
         expect("; name the other one by Torch_DIR", found)
@@ -97,17 +100,31 @@ def check_find_package(options, folder):
            consumer.configure(fails=True, MADX_SENTENCEPIECE_LIBRARY=""))
 
 
+def check_kernels(database):
+    """The kernels of each processor are compiled and not left to the linker, whatever the project does."""
+    commands = [entry["command"] for entry in json.loads(database.read_text())]
+    commands = [command for command in commands if re.search(r"/madx_cpu_\w+\.dir/", command)]
+    if not commands or any(re.findall(r" -f(?:no-)?lto\S*", command)[-1:] != [" -fno-lto"] for command in commands):
+        sys.exit("expected -fno-lto to be the last word on it for all kernels, but found\n" + "\n".join(commands))
+
+
 def check_source(options, folder):
     settings = {"MADX_SOURCE": ROOT, "CMAKE_BUILD_TYPE": "Release" if options.whole else ""}
+    if not options.whole:
+        settings.update(CMAKE_INTERPROCEDURAL_OPTIMIZATION="ON", CMAKE_EXPORT_COMPILE_COMMANDS="ON")
     if options.way == "FetchContent" and options.whole:  # a clone of what is committed, without .deps
-        settings.update(MADX_TORCH_WHEEL=ROOT / ".deps/libtorch",
+        settings.update(MADX_TORCH_WHEEL=options.torch_wheel,
                         MADX_TAG=run("git", "-C", ROOT, "rev-parse", "HEAD").strip())
     elif options.way == "FetchContent":
-        settings["FETCHCONTENT_SOURCE_DIR_MADX"] = ROOT
+        settings.update(MADX_TORCH_WHEEL=options.torch_wheel, FETCHCONTENT_SOURCE_DIR_MADX=ROOT)
+    else:
+        settings["MADX_TORCH_WHEEL"] = options.torch_wheel
     consumer = Consumer(options, options.way, folder, **settings)
     consumer.configure()
     if options.whole:
         consumer.build_and_run()
+    else:
+        check_kernels(consumer.build / "compile_commands.json")
 
 
 def main():
@@ -118,6 +135,7 @@ def main():
     parser.add_argument("--cmake", default="cmake")
     parser.add_argument("--compiler", help="the C++ compiler")
     parser.add_argument("--torch-dir", help="the LibTorch that the build was made with, where the user named one")
+    parser.add_argument("--torch-wheel", default=ROOT / ".deps/libtorch", help="else the folder of the wheel that it was made with")
     parser.add_argument("--whole", action="store_true", help="build madx, too, and run")
     options = parser.parse_args()
     folder = (options.folder or Path(options.build) / "package" / options.way).resolve()
