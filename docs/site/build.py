@@ -22,7 +22,8 @@ SITE = ROOT / "build/site"
 BIN = ROOT / "build/bin"
 MENU = [  # pages of docs/ that are named nowhere here come under "More"
     ("Start", ["README.md", "docs/getting_started.md", "docs/your_language.md", "docs/adapterhub.md"]),
-    ("Use", ["docs/programs.md", "docs/compositions.md", "docs/data.md", "docs/experiments.md", "docs/cuda.md"]),
+    ("Use", ["docs/programs.md", "docs/package.md", "docs/compositions.md", "docs/data.md", "docs/experiments.md", "docs/scaling.md",
+             "docs/cuda.md"]),
     ("Figures", ["docs/results.md", "docs/performance.md", "docs/reliability.md", "docs/log/language_adapters.md",
                  "docs/log/performance.md"]),
     ("Inside", ["docs/design.md", "docs/limits.md", "CHANGELOG.md", "CONTRIBUTING.md"]),
@@ -30,7 +31,7 @@ MENU = [  # pages of docs/ that are named nowhere here come under "More"
 TITLES = {"README.md": "Overview", "docs/your_language.md": "Your own language", "docs/adapterhub.md": "Coming from AdapterHub",
           "docs/design.md": "How it works", "docs/log/performance.md": "What was tried for speed"}
 FOLDERS = {"examples": "examples.html"}  # links to folders of the repository
-CODE = {".cpp": "cpp", ".h": "cpp", ".py": "python", ".sh": "sh"}
+CODE = {".cpp": "cpp", ".h": "cpp", ".json": "json", ".py": "python", ".sh": "sh"}
 
 
 def page_of(path):
