@@ -47,5 +47,6 @@
 #include "madx/train/adamw.h"
 #include "madx/train/loss_task.h"
 #include "madx/train/mlm_task.h"
+#include "madx/train/predict_tags.h"
 #include "madx/train/tagging_task.h"
 #include "madx/train/trainer.h"

@@ -3,7 +3,6 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "madx/core/error.h"
@@ -11,6 +10,7 @@
 #include "madx/train/adamw.h"
 #include "madx/train/schedule.h"
 #include "train/gradient_sum.h"
+#include "train/interval.h"
 #include "train/named_tensors.h"
 #include "train/tensor_average.h"
 
@@ -18,20 +18,8 @@ namespace madx {
 namespace {
 
 using detail::copies;
+using detail::now;
 using detail::restore;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// What has gathered since the last logged step.
-struct Interval {
-  double loss = 0;
-  int64_t steps = 0;
-  int64_t tokens = 0;
-  int64_t timed_tokens = 0;  // since `since`: a resumed run has its own time
-  double since = now();
-};
 
 /// One run of `train`: its state between steps.
 class Run {
@@ -92,7 +80,8 @@ class Run {
     task_.train(true);
     while (step_ < options_.steps) {
       take_step();
-      observer_.on_step({step_, options_.steps, mean_loss(), tokens_per_second()});
+      observer_.on_step(
+          {step_, options_.steps, interval_.mean_loss(), interval_.tokens_per_second()});
       if (ranks_.is_first()) average_.take(tensors_, step_);
       const bool last = step_ == options_.steps;
       const bool evaluates = last || (options_.eval_every > 0 && step_ % options_.eval_every == 0);
@@ -126,7 +115,6 @@ class Run {
     return task_.passes(step_ * options_.gradient_accumulation);
   }
   double seconds() const { return seconds_before_ + now() - started_; }
-  double mean_loss() const { return interval_.loss / static_cast<double>(interval_.steps); }
 
   void take_step() {
     // Dropout draws from LibTorch's generator: seeded by the step, it does not depend on what ran
@@ -157,21 +145,23 @@ class Run {
   }
 
   [[noreturn]] void diverged(const char* what, double value) const {
-    input_error("training diverged: ", what, " ", std::isnan(value) ? std::nan("") : value,
-                " at step ", step_ + 1, "; lower the learning rate (now ", options_.lr,
-                ") or raise the warm-up steps");
-  }
-
-  double tokens_per_second() const {
-    return static_cast<double>(interval_.timed_tokens) / std::max(1e-9, now() - interval_.since);
+    const double shown = std::isnan(value) ? std::nan("") : value;  // without a sign
+    if (step_ == 0) {
+      input_error(
+          "training: expected finite numbers, but ", what, " ", shown,
+          " at step 1, before anything was learned; weights of the encoder, the head or an ",
+          "adapter are not finite, or far too large: copy or train them again");
+    }
+    input_error("training diverged: ", what, " ", shown, " at step ", step_ + 1,
+                "; lower the learning rate (now ", options_.lr, ") or raise the warm-up steps");
   }
 
   void log(bool evaluates) {
     MetricsRow row;
     row.step = step_;
-    row.loss = loss_ = mean_loss();
+    row.loss = loss_ = interval_.mean_loss();
     row.lr = lr_;
-    row.tokens_per_second = tokens_per_second();
+    row.tokens_per_second = interval_.tokens_per_second();
     row.extra["tokens_per_step"] =
         static_cast<double>(interval_.tokens) / static_cast<double>(interval_.steps);
     row.extra["tokens_seen"] = static_cast<double>(tokens_);
@@ -271,7 +261,7 @@ class Run {
   int64_t tokens_ = 0;  // read in them
   double lr_ = 0;
   double loss_ = 0;  // of the last logged interval
-  Interval interval_;
+  detail::Interval interval_;
   double started_ = now();
   double seconds_before_ = 0;  // of the runs that this one resumes
   std::optional<double> best_score_;

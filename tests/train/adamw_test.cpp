@@ -93,6 +93,27 @@ TEST(AdamW, HasTheFaceOfLibTorchsOptimizers) {
               testing::HasSubstr("expected amsgrad to be false"));
 }
 
+TEST(AdamW, KeepsTheStateOfATensorThatAFileHasNoneOf) {
+  auto of_file = at::ones({2, 2}).requires_grad_(), unused = at::ones({2, 2}).requires_grad_();
+  torch::optim::AdamW reference({of_file, unused}, torch::optim::AdamWOptions(0.1));
+  of_file.mutable_grad() = at::ones({2, 2});
+  reference.step();  // LibTorch makes a state at the first gradient
+  std::stringstream file;
+  torch::save(reference, file);
+
+  auto first = at::ones({2, 2}).requires_grad_(), second = at::ones({2, 2}).requires_grad_();
+  AdamW optimizer({first, second}, /*weight_decay=*/0);
+  for (int i = 0; i < 3; ++i) {
+    for (auto* tensor : {&first, &second}) tensor->mutable_grad() = at::ones({2, 2});
+    optimizer.step_and_clear(0.1);
+  }
+  const auto moment = optimizer.states()[1].first_moment.clone();
+  torch::load(optimizer, file);
+  EXPECT_EQ(optimizer.states()[0].steps.item<double>(), 1);
+  EXPECT_EQ(optimizer.states()[1].steps.item<double>(), 3);
+  EXPECT_TRUE(at::equal(optimizer.states()[1].first_moment, moment));
+}
+
 TEST(AdamW, StepsWithoutAGradientAndWithGroupsThatAreAddedLater) {
   auto first = at::ones({2, 2}).requires_grad_(), second = at::ones({3}).requires_grad_();
   AdamW optimizer({first}, /*weight_decay=*/0);

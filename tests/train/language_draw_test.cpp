@@ -1,5 +1,6 @@
 #include "madx/train/language_draw.h"
 
+#include <c10/util/Exception.h>
 #include <gmock/gmock.h>
 
 #include <map>

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "../support.h"
+#include "madx/train/language_draw.h"
+#include "madx/train/predict_tags.h"
 #include "tagging_run.h"
 #include "training_record.h"
 
@@ -46,7 +48,7 @@ TEST(TaggingLanguages, AreThoseOfEachBatchesSentences) {
                    .size() == 2;
     }
     EXPECT_EQ(std::set<size_t>(seen.begin(), seen.end()).size(), 12u);
-if (epoch == 0) first = seen;
+    if (epoch == 0) first = seen;
     EXPECT_EQ(seen, first) << "each window once an epoch";
   }
   EXPECT_TRUE(mixes);
@@ -125,6 +127,21 @@ TEST(TrainLanguages, LeaveHeldOutSentencesUnderTheirOwn) {
   const auto found = run.task->evaluate()->score;
   EXPECT_EQ(found, accuracy(languages));
   EXPECT_NE(found, accuracy(std::vector<std::string>(12, "rw"))) << "else it shows nothing";
+}
+
+TEST(PredictTags, WantsOneTagAWord) {
+  TaggingRun run(two_sources());
+  const auto tokenizer = load_tokenizer(MADX_FIXTURES "/tokenizer/xlmr");
+  const auto predict = [&] {
+    return predict_tags(run.encoder, run.adapters, run.head, *tokenizer, two_languages().first, 16,
+                        5);
+  };
+  run.adapters->activate(Stack{"en", "ner"});
+  EXPECT_EQ(predict().size(), 12U);
+  run.adapters->activate(Stack{"en", Parallel{"sw", "ner"}});
+  EXPECT_EQ(input_error_of(predict),
+            "predict_tags: expected a composition that gives each word one tag, but found "
+            "Stack(en, Parallel(sw, ner))");
 }
 
 TEST(TaggingLanguages, AreRefusedWhereTheyAreNotOneASentence) {

@@ -269,6 +269,12 @@ TEST_F(TrainerTest, StopsWhenTheLossIsNotFinite) {
       "training diverged: the loss is nan at step 4; lower the learning rate (now 0.01) or raise "
       "the warm-up steps");
   EXPECT_EQ(record_.rows.size(), 3u);
+
+  Regression damaged(4);
+  damaged.diverges_at = 0;
+  EXPECT_THAT(input_error_of([&] { train_on(damaged, options(6)); }),
+              AllOf(HasSubstr("the loss is nan at step 1, before anything was learned"),
+                    HasSubstr("are not finite, or far too large")));
 }
 
 TEST_F(TrainerTest, LeavesTheTaskReadyForAnotherTrainingHoweverItEnds) {

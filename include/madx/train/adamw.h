@@ -3,10 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/optim/adamw.h>
 
-#include <memory>
-#include <optional>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 namespace madx {
@@ -17,13 +14,10 @@ namespace madx {
 class AdamW : public torch::optim::AdamW {
  public:
   /// Weight matrices decay; biases and LayerNorms (one dimension) do not.
-  AdamW(const std::vector<at::Tensor>& tensors, double weight_decay, double lr = 1e-3)
-      : AdamW(groups_of(tensors, weight_decay, lr),
-              torch::optim::AdamWOptions(lr).weight_decay(weight_decay), tensors) {}
+  AdamW(const std::vector<at::Tensor>& tensors, double weight_decay, double lr = 1e-3);
   /// Groups with options of their own.
   explicit AdamW(const std::vector<torch::optim::OptimizerParamGroup>& groups,
-                 const torch::optim::AdamWOptions& defaults = {})
-      : AdamW(groups, defaults, tensors_of(groups)) {}
+                 const torch::optim::AdamWOptions& defaults = {});
 
   /// What is kept of one tensor; all but `steps` of its shape.
   struct State {
@@ -38,126 +32,33 @@ class AdamW : public torch::optim::AdamW {
   const std::vector<State>& states() const { return states_; }
 
   /// The norm of all gradients together.
-  double gradient_norm() const {
-    std::vector<at::Tensor> gradients;
-    for (const auto& tensor : tensors_of(param_groups_))
-      if (tensor.grad().defined()) gradients.push_back(tensor.grad());
-    if (gradients.empty()) return 0;
-    return at::stack(at::_foreach_norm(gradients)).norm().item<double>();
-  }
+  double gradient_norm() const;
 
   /// One update, as of any optimizer of LibTorch. A tensor without a gradient stays.
-  at::Tensor step(LossClosure closure = nullptr) override {
-    at::Tensor loss;
-    if (closure != nullptr) {
-      const at::AutoGradMode grad(true);
-      loss = closure();
-    }
-    for (auto& group : param_groups_) update(group, group.options().get_lr(), 1);
-    return loss;
-  }
+  at::Tensor step(LossClosure closure = nullptr) override;
 
   /// One update of all groups with this learning rate, from the gradients divided by
   /// `gradient_divisor`; then they are gone.
-  void step_and_clear(double lr, double gradient_divisor = 1) {
-    for (auto& group : param_groups_) update(group, lr, gradient_divisor);
-    for (auto& state : states_) state.tensor.mutable_grad().reset();
-  }
+  void step_and_clear(double lr, double gradient_divisor = 1);
 
   /// As torch::optim::AdamW writes it: either reads the other's.
-  void save(torch::serialize::OutputArchive& archive) const override {
-    for (const auto& state : states_) of(state.tensor).step(state.steps.item<int64_t>());
-    torch::optim::AdamW::save(archive);
-  }
-  /// Reads what either wrote.
-  void load(torch::serialize::InputArchive& archive) override {
-    torch::optim::AdamW::load(archive);
-    for (const auto& tensor : tensors_of(param_groups_)) {
-      if (state_.count(tensor.unsafeGetTensorImpl()) == 0) continue;
-      auto& state = state_of(tensor);
-      state.first_moment = of(tensor).exp_avg();
-      state.second_moment = of(tensor).exp_avg_sq();
-      state.steps.fill_(of(tensor).step());
-    }
-  }
+  void save(torch::serialize::OutputArchive& archive) const override;
+  /// Reads what either wrote. A tensor without a state there, for it had no gradient as yet, keeps
+  /// its own.
+  void load(torch::serialize::InputArchive& archive) override;
 
  private:
   using Groups = std::vector<torch::optim::OptimizerParamGroup>;
 
   AdamW(const Groups& groups, const torch::optim::AdamWOptions& defaults,
-        const std::vector<at::Tensor>& tensors)
-      : torch::optim::AdamW(groups, defaults) {
-    for (const auto& group : param_groups_) {
-      TORCH_CHECK(!options_of(group).amsgrad(), "AdamW: expected amsgrad to be false, which the ",
-                  "fused form is for, but it is true; use torch::optim::AdamW");
-    }
-    for (const auto& tensor : tensors) state_of(tensor);
-  }
+        const std::vector<at::Tensor>& tensors);
 
   /// Of a tensor of any group; made when it is first asked for.
-  State& state_of(const at::Tensor& tensor) {
-    const auto [place, is_new] = index_.try_emplace(tensor.unsafeGetTensorImpl(), states_.size());
-    if (is_new) {
-      const auto plain = tensor.detach();
-      states_.push_back({tensor, at::zeros_like(plain), at::zeros_like(plain),
-                         at::zeros({}, plain.options().dtype(at::kFloat))});
-      const auto& state = states_.back();
-      auto kept = std::make_unique<torch::optim::AdamWParamState>();
-      kept->exp_avg(state.first_moment).exp_avg_sq(state.second_moment);
-      auto& place_there = state_[tensor.unsafeGetTensorImpl()];  // loaded already, perhaps
-      if (!place_there) place_there = std::move(kept);
-    }
-    return states_[place->second];
-  }
-
-  static const torch::optim::AdamWOptions& options_of(
-      const torch::optim::OptimizerParamGroup& group) {
-    return static_cast<const torch::optim::AdamWOptions&>(group.options());
-  }
-  static std::vector<at::Tensor> tensors_of(const Groups& groups) {
-    std::vector<at::Tensor> tensors;
-    for (const auto& group : groups)
-      tensors.insert(tensors.end(), group.params().begin(), group.params().end());
-    return tensors;
-  }
-  static Groups groups_of(const std::vector<at::Tensor>& tensors, double weight_decay, double lr) {
-    std::vector<at::Tensor> matrices, others;
-    for (const auto& tensor : tensors) (tensor.dim() > 1 ? matrices : others).push_back(tensor);
-    Groups groups;
-    const auto add = [&](const std::vector<at::Tensor>& of, double decay) {
-      groups.emplace_back(of, std::make_unique<torch::optim::AdamWOptions>(
-                                  torch::optim::AdamWOptions(lr).weight_decay(decay)));
-    };
-    if (!matrices.empty() || others.empty()) add(matrices, weight_decay);
-    if (!others.empty()) add(others, 0);
-    return groups;
-  }
-
-  torch::optim::AdamWParamState& of(const at::Tensor& tensor) const {
-    return static_cast<torch::optim::AdamWParamState&>(*state_.at(tensor.unsafeGetTensorImpl()));
-  }
-
-  void update(const torch::optim::OptimizerParamGroup& group, double lr, double gradient_divisor) {
-    std::vector<at::Tensor> tensors, gradients, first, second, steps;
-    for (const auto& tensor : group.params()) {
-      if (!tensor.grad().defined()) continue;
-      const auto& state = state_of(tensor);
-      tensors.push_back(state.tensor.detach());
-      gradients.push_back(tensor.grad());
-      first.push_back(state.first_moment);
-      second.push_back(state.second_moment);
-      steps.push_back(state.steps);
-    }
-    if (tensors.empty()) return;
-    const auto& options = options_of(group);
-    const auto [beta1, beta2] = options.betas();
-    at::_foreach_add_(steps, 1);
-    const auto divisor = gradient_divisor == 1 ? std::optional<at::Tensor>()
-                                               : at::full({}, gradient_divisor, steps[0].options());
-    at::_fused_adamw_(tensors, gradients, first, second, /*max_exp_avg_sqs=*/{}, steps, lr, beta1,
-                      beta2, options.weight_decay(), options.eps(), /*amsgrad=*/false,
-                      /*maximize=*/false, divisor);
-  }
+  State& state_of(const at::Tensor& tensor);
+  /// Into LibTorch's states, which have the moments already.
+  void count_steps() const;
+  torch::optim::AdamWParamState& of(const at::Tensor& tensor) const;
+  void update(const torch::optim::OptimizerParamGroup& group, double lr, double gradient_divisor);
 
   std::vector<State> states_;
   std::unordered_map<const void*, size_t> index_;  // into states_, by tensor

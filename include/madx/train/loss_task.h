@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,23 +23,11 @@ class LossTask : public TrainingTask {
   LossTask(Encoder encoder, AdapterStack adapters, std::function<Loss(int64_t)> loss,
            std::vector<std::pair<std::string, at::Tensor>> trained,
            std::function<std::optional<Evaluation>()> evaluate = {},
-           std::function<void(bool)> train = {})
-      : encoder_(std::move(encoder)),
-        adapters_(std::move(adapters)),
-        loss_(std::move(loss)),
-        trained_(std::move(trained)),
-        evaluate_(std::move(evaluate)),
-        train_(std::move(train)) {}
+           std::function<void(bool)> train = {});
 
   Loss loss(int64_t index) override { return loss_(index); }
-  std::optional<Evaluation> evaluate() override {
-    return evaluate_ ? evaluate_() : std::optional<Evaluation>();
-  }
-  void train(bool on) override {
-    encoder_->train(on);
-    adapters_->train(on);
-    if (train_) train_(on);
-  }
+  std::optional<Evaluation> evaluate() override;
+  void train(bool on) override;
   std::vector<std::pair<std::string, at::Tensor>> trained() const override { return trained_; }
 
  private:
@@ -51,13 +40,7 @@ class LossTask : public TrainingTask {
 };
 
 /// Every tensor of modules that learn together, each module's under a name of its own.
-inline std::vector<std::pair<std::string, at::Tensor>> tensors_of(
-    const std::vector<std::pair<std::string, std::shared_ptr<torch::nn::Module>>>& modules) {
-  std::vector<std::pair<std::string, at::Tensor>> tensors;
-  for (const auto& [name, module] : modules)
-    for (const auto& item : module->named_parameters())
-      tensors.emplace_back(name + "." + item.key(), item.value());
-  return tensors;
-}
+std::vector<std::pair<std::string, at::Tensor>> tensors_of(
+    const std::vector<std::pair<std::string, std::shared_ptr<torch::nn::Module>>>& modules);
 
 }  // namespace madx

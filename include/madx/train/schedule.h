@@ -1,16 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 namespace madx {
 
 /// The factor on the peak learning rate at `step` (from 0): linear warm-up, then linear decay to 0
 /// at `steps`.
-inline double warmup_linear_decay(int64_t step, int64_t warmup_steps, int64_t steps) {
-  if (step < warmup_steps) return static_cast<double>(step + 1) / static_cast<double>(warmup_steps);
-  return static_cast<double>(steps - step) /
-         static_cast<double>(std::max<int64_t>(1, steps - warmup_steps));
-}
+double warmup_linear_decay(int64_t step, int64_t warmup_steps, int64_t steps);
 
 }  // namespace madx

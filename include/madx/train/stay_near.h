@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "madx/adapters/adapter_stack.h"
@@ -29,57 +28,24 @@ class StayNearDistance {
  public:
   StayNearDistance() = default;
   /// Of `encoder` with the adapters of `bank`. Throws c10::Error for adapters that the bank lacks.
-  StayNearDistance(const StayNear& near, Encoder encoder, const AdapterStack& bank)
-      : weight_(near.weight),
-        every_layer_(near.every_layer),
-        own_(near.reference.is_empty()),
-        encoder_(own_ ? std::move(encoder) : near.reference),
-        bank_(bank),
-        plan_(bank->plan(near.adapters)) {
-    if (!own_) encoder_->eval();
-  }
+  StayNearDistance(const StayNear& near, Encoder encoder, const AdapterStack& bank);
 
   bool counts() const { return weight_ > 0; }
 
   /// What is measured of an encoder: the last hidden states, (rows, hidden), or those after each
   /// layer.
   std::vector<at::Tensor> states(const Encoder& encoder, const PackedBatch& batch,
-                                 const Plan& plan) const {
-    if (every_layer_) return encoder->layer_states(batch, plan);
-    return {encoder->forward(batch, plan)};
-  }
+                                 const Plan& plan) const;
 
   /// The weighted distance: (). Of the rows of `states` that are not `masked`, squared and relative
   /// to the squared length of those that `text` has, the batch as it was before masking; the mean
   /// of what is measured. Over all `ranks`, each of which adds its own rows.
   at::Tensor of(const std::vector<at::Tensor>& states, const PackedBatch& text,
-                const at::Tensor& masked, RankGroup& ranks) {
-    const auto near = states_near(text);
-    const auto kept =
-        at::ones({text.rows(), 1}, near[0].options()).index_fill_(0, masked, 0);  // (rows, 1)
-    std::vector<at::Tensor> lengths, distances;
-    for (size_t i = 0; i < near.size(); ++i) {
-      lengths.push_back((near[i].square() * kept).sum());
-      distances.push_back(((states[i] - near[i]).square() * kept).sum());
-    }
-    const auto length = at::stack(lengths);  // (measured)
-    ranks.sum(length);
-    return weight_ * (at::stack(distances) / length).mean();
-  }
+                const at::Tensor& masked, RankGroup& ranks);
 
  private:
   /// Without dropout of encoder or adapters.
-  std::vector<at::Tensor> states_near(const PackedBatch& text) {
-    const torch::NoGradGuard no_grad;
-    const bool encoder_trains = own_ && encoder_->is_training();
-    const bool adapters_train = bank_->is_training();
-    if (encoder_trains) encoder_->eval();
-    if (adapters_train) bank_->eval();
-    auto near = states(encoder_, text, *plan_);
-    if (encoder_trains) encoder_->train();
-    if (adapters_train) bank_->train();
-    return near;
-  }
+  std::vector<at::Tensor> states_near(const PackedBatch& text);
 
   double weight_ = 0;
   bool every_layer_ = false, own_ = true;

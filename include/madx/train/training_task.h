@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "madx/core/error.h"
 #include "madx/train/metrics_row.h"
 #include "madx/train/rank_group.h"
 
@@ -24,12 +23,7 @@ class TrainingTask {
   virtual void begin_step(int64_t step) {}
 
   /// From now on each batch is shared out to these ranks, which outlive the task's last batch.
-  virtual void share_with(RankGroup& ranks) {
-    if (ranks.count() > 1) {
-      input_error("this task: expected one process, but found ", ranks.count(),
-                  " ranks, to which it does not share out its batches; run it in one");
-    }
-  }
+  virtual void share_with(RankGroup& ranks);
 
   /// Of one batch.
   struct Loss {
