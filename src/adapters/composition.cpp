@@ -144,6 +144,12 @@ std::string fusion_name(const Composition& fuse) {
   return name;
 }
 
+bool names_fusion(const Composition& composition, const std::string& fusion) {
+  return (composition.kind == Kind::kFuse && fusion_name(composition) == fusion) ||
+         std::any_of(composition.children.begin(), composition.children.end(),
+                     [&](const Composition& child) { return names_fusion(child, fusion); });
+}
+
 std::vector<double> average_weights(const Composition& average) {
   const auto members = static_cast<double>(average.children.size());
   if (average.weights.empty()) return std::vector<double>(average.children.size(), 1 / members);

@@ -16,6 +16,7 @@ constexpr auto kShape = "madx_shape";    // hidden size, layers
 constexpr auto kConfig = "madx_config";  // of a set or fusion
 constexpr auto kNames = "madx_names";    // of a bank's sets, then of its fusions
 constexpr auto kActive = "madx_active";  // the active composition and its options
+constexpr auto kNothing = "Stack()";     // a composition that is empty
 
 /// Fields of a configuration as values of an archive, in one order for both ways.
 class FieldWriter {
@@ -229,7 +230,7 @@ void AdapterStackImpl::save(OutputArchive& archive) const {
   for (const auto& item : bank_.adapters) write(*item.second);
   for (const auto& item : bank_.fusions) write(*item.second);
   FieldWriter active;
-  active(to_string(composition()));
+  active(composition().empty() ? kNothing : to_string(composition()));
   plan_fields(options(), active);
   active.to(archive, kActive);
 }
@@ -277,7 +278,7 @@ void AdapterStackImpl::load_parts(InputArchive& archive, const std::vector<std::
   active(composed);
   PlanOptions options;
   plan_fields(options, active);
-  active_ = plan(composed == "Stack()" ? Composition() : parse_composition(composed), options);
+  active_ = plan(composed == kNothing ? Composition() : parse_composition(composed), options);
 }
 
 }  // namespace madx

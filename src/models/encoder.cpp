@@ -11,7 +11,7 @@ EncoderImpl::EncoderImpl(EncoderConfig config, const EncoderWeights& weights, We
     : config_(std::move(config)),
       form_(form),
       bare_(std::make_shared<const Plan>(Bank{config_.hidden_size, config_.num_hidden_layers})) {
-  detail::check_weight_form(config_, form, "Encoder");
+  check_weight_form(config_, form, "Encoder");
   const auto done = [&](const at::Tensor& weight) {
     if (form != WeightForm::kFloat32 && weights.done) weights.done(weight);
   };

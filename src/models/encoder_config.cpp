@@ -123,6 +123,8 @@ EncoderConfig parse_encoder_config(const std::string& text, const std::string& w
   read_number(object, "layer_norm_eps", where, config.layer_norm_eps);
   read_number(object, "hidden_dropout_prob", where, config.hidden_dropout_prob);
   read_number(object, "attention_probs_dropout_prob", where, config.attention_probs_dropout_prob);
+  if (!object.value("classifier_dropout", json()).is_null())
+    read_number(object, "classifier_dropout", where, config.classifier_dropout.emplace(0));
   if (object.contains("tie_word_embeddings"))
     config.tie_word_embeddings = is_true(object["tie_word_embeddings"]);
   if (config.hidden_size % config.num_attention_heads != 0) {

@@ -157,6 +157,18 @@ TEST(BottleneckConfig, RoundsTheBottleneckDownToAtLeastOne) {
   EXPECT_EQ(config.bottleneck_size(5, 0), 1);
 }
 
+TEST(BottleneckConfig, RoundsTheBottleneckAsPythonDoes) {
+  // Python's 768 // factor, which AdapterHub sizes its layers by.
+  const std::vector<std::pair<double, int64_t>> of_768 = {{1.2, 640}, {1.6, 479}, {2.4, 320},
+                                                          {3.2, 239}, {6.4, 119}, {12.8, 59},
+                                                          {16, 48},   {0.1, 7679}};
+  for (const auto& [factor, size] : of_768) {
+    BottleneckConfig config;
+    config.reduction_factor = factor;
+    EXPECT_EQ(config.bottleneck_size(768, 0), size) << factor;
+  }
+}
+
 /// One layer of one adapter in a stack, in double: f and a are what arrives at its sites.
 class AdapterSetTest : public testing::Test {
  protected:

@@ -108,6 +108,65 @@ TEST_F(BankTest, IsCopiedWithAllThatIsInIt) {
   EXPECT_FALSE(at::equal(output(copy), output(adapters_))) << "weights of its own";
 }
 
+TEST_F(BankTest, IsCopiedFrozenWhereItIsFrozen) {
+  adapters_->freeze();
+  AdapterStack copy(std::dynamic_pointer_cast<AdapterStackImpl>(adapters_->clone()));
+  EXPECT_FALSE(learns(*copy)) << "the fusion, too";
+  copy->train_fusion("ner,pos");
+  const AdapterStack again(std::dynamic_pointer_cast<AdapterStackImpl>(copy->clone()));
+  EXPECT_TRUE(learns(*again->get_fusion("ner,pos")));
+  EXPECT_FALSE(learns(*again->get("ner")));
+}
+
+/// A module of a user's own around a bank.
+struct Around : torch::nn::Cloneable<Around> {
+  Around() { reset(); }
+  void reset() override { bank = register_module("bank", AdapterStack(6, 2)); }
+  AdapterStack bank{nullptr};
+};
+
+TEST_F(BankTest, IsCopiedWithTheModuleAroundIt) {
+  Around around;
+  around.bank->add("ner", named_config("pfeiffer"));
+  around.bank->activate({"ner"});
+  const auto copy = std::dynamic_pointer_cast<Around>(around.clone());
+  EXPECT_TRUE(at::equal(output(copy->bank), output(around.bank)));
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& weight : copy->parameters()) weight.add_(1);
+  }
+  EXPECT_FALSE(at::equal(output(copy->bank), output(around.bank))) << "weights of its own";
+}
+
+TEST_F(BankTest, BringsWhatIsAddedIntoItsMode) {
+  adapters_->eval();
+  auto config = named_config("pfeiffer");
+  config.dropout = 0.5;
+  adapters_->add("dep", config);
+  adapters_->add_fusion(Fuse{"ner", "dep"}, {}, /*default_dropout=*/0.5);
+  adapters_->activate(Stack{"dep", Fuse{"ner", "dep"}});
+  EXPECT_FALSE(adapters_->get("dep")->at(0, Site::kOutput)->is_training());
+  EXPECT_FALSE(adapters_->get_fusion("ner,dep")->at(0, Site::kOutput)->is_training());
+  const auto f = at::randn({4, 6}), a = at::randn({4, 6});
+  const FrozenLayerNorm norm{at::ones({6}), at::zeros({6}), 1e-5};
+  const auto run = [&] { return adapters_->forward(0, Site::kOutput, {f, a, norm}); };
+  EXPECT_TRUE(at::equal(run(), run())) << "without dropout";
+  adapters_->train();
+  EXPECT_TRUE(adapters_->add("lem", config)->is_training());
+}
+
+TEST_F(BankTest, IsLoadedWhereAnEmptyBlockIsActive) {
+  for (const auto kind : {Composition::Kind::kStack, Composition::Kind::kFuse}) {
+    adapters_->activate(Composition(kind, {}));
+    std::stringstream file;
+    torch::save(adapters_, file);
+    AdapterStack loaded(6, 2);
+    torch::load(loaded, file);
+    EXPECT_TRUE(loaded->composition().empty());
+    EXPECT_THAT(loaded->names(), ElementsAre("ner", "pos", "sw"));
+  }
+}
+
 TEST_F(BankTest, IsSavedAndLoadedWithConfigurationsAndWhatIsActive) {
   adapters_->activate(Stack{"sw", Fuse{"ner", "pos"}});
   adapters_->use(PlanOptions().fusion_steps({{"ner,pos", 300}}).skipped_layers({1}));

@@ -253,6 +253,49 @@ TEST_F(ComposedStackTest, RefusesWhatItCannotCompose) {
               HasSubstr("expected Parallel blocks of one size, but found one of 2 and one of 3"));
 }
 
+TEST_F(ComposedStackTest, RefusesAnAverageOfMembersThatEndABlockInSeveralWays) {
+  add("par", named_config("parallel"));
+  auto config = named_config("parallel");
+  config.leave_out = {0};
+  add("top", config);
+  config = named_config("pfeiffer");
+  config.original_ln_after = false;
+  add("raw", config);
+  for (const auto& average :
+       {Average{"ner", "par"}, Average{"par", "top"}, Average{"raw", "ner"}}) {
+    // There is one end of the block, which adds f, or not, for all.
+    EXPECT_THAT(input_error_of([&] { adapters_->activate(average); }),
+                HasSubstr("expected members that end a block in one way"))
+        << to_string(average);
+  }
+  EXPECT_NO_THROW(adapters_->activate(Average({"ner", "par"}).as_adapterhub()));
+  expect_close(output(Average{"par", "par"}), output("par"), 1e-5);
+  expect_close(output(Average{"raw", "raw"}), output("raw"), 1e-5);
+}
+
+TEST_F(ComposedStackTest, RefusesGroupsThatAreNotAllRows) {
+  add("hou", named_config("houlsby"));
+  for (const std::string name : {"ner", "hou"}) {  // one the op computes, the other not
+    const auto path = adapters_->plan({name})->only_path();
+    const auto error_of = [&](const std::vector<RowGroup>& groups) {
+      return torch_error_of([&] { site_forward(0, Site::kOutput, {f_, a_, norm_}, groups); });
+    };
+    EXPECT_EQ(error_of({{path, 7, {0, 7}}}), "");
+    EXPECT_EQ(error_of({{path, 4, {0, 4}}}),
+              "site_forward: expected groups of 7 rows, but got groups of 4");
+    EXPECT_EQ(error_of({{nullptr, 7, {0, 7}}}),
+              "site_forward: expected a path of each group of rows");
+  }
+}
+
+TEST_F(ComposedStackTest, RefusesALayerThatIsNotThere) {
+  for (const int64_t layer : {-1, 2}) {
+    EXPECT_THAT(
+        torch_error_of([&] { output({"en"}, layer); }),
+        HasSubstr("site_forward: expected a layer below 2, which the plan is for, but got"));
+  }
+}
+
 TEST_F(ComposedStackTest, SwitchesWithoutAnAllocation) {
   add_fusion({"ner", "pos"});
   const auto first = adapters_->plan({"en", "ner"});

@@ -143,7 +143,7 @@ TEST_F(FusionLayerTest, TakesTheStepsOfItsPlan) {
   for (const auto* name : {"a", "b"}) bank->add(name, named_config("pfeiffer"));
   bank->add_fusion(Fuse{"a", "b"}, config);
   const auto steps_in = [](const Plan& plan) {
-    return plan.only_path()->at(1, Site::kOutput).steps.front().steps;
+    return plan.only_path()->at(1, Site::kOutput).steps.front().optimizer_steps;
   };
   EXPECT_EQ(steps_in(*bank->plan(Fuse{"a", "b"})), 0) << "as one that was loaded begins";
   EXPECT_EQ(steps_in(*bank->plan(Fuse{"a", "b"}, PlanOptions().fusion_steps({{"a,b", 100}}))), 100);

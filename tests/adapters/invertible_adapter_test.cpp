@@ -74,6 +74,12 @@ TEST(InvertibleAdapter, HasAdapterHubsNamesAndShapes) {
                                  "G.2.weight [17, 8]", "G.2.bias [17]"));
 }
 
+TEST(InvertibleAdapter, HasTheSizesThatPythonsDivisionGives) {
+  InvertibleAdapter module(InvertibleAdapterOptions(768).reduction_factor(3.2));
+  for (const std::string net : {"F", "G"})
+    EXPECT_EQ(module->named_parameters()[net + ".0.weight"].size(0), 119) << "384 // 3.2";
+}
+
 TEST(InvertibleAdapter, IsNicesAdditiveCoupling) {
   torch::manual_seed(5);
   InvertibleAdapter module(options(7, "tanh"));

@@ -6,6 +6,7 @@
 
 #include "../support.h"
 #include "madx/models/tagging_head.h"
+#include "madx/ops/sequences.h"
 #include "tiny_encoder.h"
 
 namespace madx {
@@ -39,6 +40,24 @@ TEST(TakePart, KeepsTheRowsThatAreRead) {
   EXPECT_TRUE(at::equal(part.batch.read_rows, at::tensor({1, 11}, at::kLong)));
   EXPECT_TRUE(at::equal(part.read, at::tensor({2, 4}, at::kLong)));
   EXPECT_THAT(part.batch.languages, ElementsAre("c", "e"));
+}
+
+TEST(StochasticDepth, DrawsForThePartsOfABatchApart) {
+  // Two parts of 64 sequences of two rows each, which their processes draw from the same state.
+  std::vector<at::Tensor> kept;
+  RowOffsets offsets;
+  for (int64_t s = 0; s <= 64; ++s) offsets.push_back(2 * s);
+  for (const int64_t first : {0, 128}) {
+    torch::manual_seed(3);
+    const ops::PartRows rows{at::arange(first, first + 128), 256};
+    const ops::PartScope scope(&rows);
+    kept.push_back(ops::stochastic_depth(at::ones({128, 1}), offsets, 0.5));
+  }
+  for (const auto& part : kept)
+    EXPECT_TRUE(at::equal(part.view({64, 2}).select(1, 0), part.view({64, 2}).select(1, 1)));
+  const auto same = kept[0].eq(kept[1]).sum().item<int64_t>() / 2;
+  EXPECT_GT(same, 10);
+  EXPECT_LT(same, 54);
 }
 
 class PartsOfABatch : public testing::Test {

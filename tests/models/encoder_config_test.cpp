@@ -20,18 +20,20 @@ json python_defaults() {
 }
 
 json as_json(const EncoderConfig& config) {
-  return {{"vocab_size", config.vocab_size},
-          {"hidden_size", config.hidden_size},
-          {"num_hidden_layers", config.num_hidden_layers},
-          {"num_attention_heads", config.num_attention_heads},
-          {"intermediate_size", config.intermediate_size},
-          {"max_position_embeddings", config.max_position_embeddings},
-          {"type_vocab_size", config.type_vocab_size},
-          {"pad_token_id", config.pad_token_id},
-          {"layer_norm_eps", config.layer_norm_eps},
-          {"hidden_dropout_prob", config.hidden_dropout_prob},
-          {"attention_probs_dropout_prob", config.attention_probs_dropout_prob},
-          {"tie_word_embeddings", config.tie_word_embeddings}};
+  return {
+      {"vocab_size", config.vocab_size},
+      {"hidden_size", config.hidden_size},
+      {"num_hidden_layers", config.num_hidden_layers},
+      {"num_attention_heads", config.num_attention_heads},
+      {"intermediate_size", config.intermediate_size},
+      {"max_position_embeddings", config.max_position_embeddings},
+      {"type_vocab_size", config.type_vocab_size},
+      {"pad_token_id", config.pad_token_id},
+      {"layer_norm_eps", config.layer_norm_eps},
+      {"hidden_dropout_prob", config.hidden_dropout_prob},
+      {"attention_probs_dropout_prob", config.attention_probs_dropout_prob},
+      {"classifier_dropout", config.classifier_dropout ? json(*config.classifier_dropout) : json()},
+      {"tie_word_embeddings", config.tie_word_embeddings}};
 }
 
 EncoderConfig parse(const json& config) {
@@ -66,9 +68,16 @@ TEST(EncoderConfigFile, TakesEveryKeyThatIsThere) {
                        {"layer_norm_eps", 1e-6},
                        {"hidden_dropout_prob", 0.2},
                        {"attention_probs_dropout_prob", 0.3},
+                       {"classifier_dropout", 0.4},
                        {"tie_word_embeddings", false}};
   const auto read = as_json(parse(config));
   for (const auto& [key, value] : read.items()) EXPECT_EQ(value, config.at(key));
+}
+
+TEST(EncoderConfigFile, GivesHeadsTheClassifiersDropoutOrElseTheHiddenStates) {
+  EXPECT_EQ(parse({{"model_type", "bert"}, {"hidden_dropout_prob", 0.2}}).head_dropout(), 0.2);
+  EXPECT_EQ(parse({{"model_type", "bert"}, {"classifier_dropout", 0.3}}).head_dropout(), 0.3);
+  EXPECT_EQ(parse({{"model_type", "bert"}, {"classifier_dropout", 0.0}}).head_dropout(), 0.0);
 }
 
 // Every key of transformers' classes is read, refused where it would change what is computed, or
@@ -81,9 +90,9 @@ TEST(EncoderConfigFile, KnowsEveryKeyOfPythonsClasses) {
       "chunk_size_feed_forward", "dtype", "initializer_range", "output_attentions",
       "output_hidden_states", "return_dict", "tf_legacy_loss", "torchscript", "use_bfloat16",
       // Of heads, tokenizers and model hubs.
-      "architectures", "classifier_dropout", "finetuning_task", "id2label", "label2id",
-      "problem_type", "task_specific_params", "tokenizer_class", "bos_token_id", "eos_token_id",
-      "sep_token_id", "prefix",
+      "architectures", "finetuning_task", "id2label", "label2id", "problem_type",
+      "task_specific_params", "tokenizer_class", "bos_token_id", "eos_token_id", "sep_token_id",
+      "prefix",
       // Of decoders.
       "cross_attention_hidden_size", "decoder_start_token_id", "is_encoder_decoder",
       "tie_encoder_decoder", "use_cache",

@@ -224,6 +224,20 @@ TEST_F(EncoderTest, NamesTheSequenceThatIsTooLong) {
               HasSubstr("Encoder: expected sequences of at most 18 tokens, but sequence 1 has 19"));
 }
 
+TEST_F(EncoderTest, RefusesAPlanOfAnotherShape) {
+  const auto error_of = [&](int64_t hidden, int64_t layers, bool embeds = false) {
+    AdapterStack bank(hidden, layers);
+    const auto batch = pack({{0, 17, 2}});
+    return torch_error_of(
+        [&] { embeds ? encoder_->embed(batch, *bank) : encoder_->forward(batch, *bank); });
+  };
+  EXPECT_EQ(error_of(12, 1),
+            "Encoder: expected a plan for 2 layers of hidden size 12, but got one for 1 of 12");
+  EXPECT_THAT(error_of(12, 3), HasSubstr("but got one for 3 of 12"));
+  EXPECT_THAT(error_of(6, 2, /*embeds=*/true), HasSubstr("but got one for 2 of 6"));
+  EXPECT_EQ(error_of(12, 2), "");
+}
+
 TEST_F(EncoderTest, NamesTheWeightThatIsMissingOrMisshapen) {
   auto config = tiny_config();
   const auto weights = random_weights(config);

@@ -154,6 +154,22 @@ TEST_F(MixedLanguages, TakeAnEmptyBatch) {
   EXPECT_EQ(encoder_->forward(batch, *adapters_).sizes(), (std::vector<int64_t>{0, 12}));
 }
 
+TEST_F(MixedLanguages, AreThoseThatTheBankHasNow) {
+  const at::NoGradGuard no_grad;
+  const auto batch = mixed({kSequences[0]}, {"qu"});
+  const auto before = adapters_->active_plan();
+  EXPECT_THAT(torch_error_of([&] { encoder_->forward(batch, *adapters_); }),
+              HasSubstr("no adapter named \"qu\""));
+  add(adapters_, "qu", "pfeiffer+inv", 2);  // after LANGUAGE was made active
+  const auto under_language = encoder_->forward(batch, *adapters_);
+  EXPECT_THROW(encoder_->forward(batch, *before), c10::Error) << "a plan stays what it was";
+  const auto with_qu = adapters_->active_plan();
+  adapters_->remove("qu");
+  EXPECT_THAT(torch_error_of([&] { encoder_->forward(batch, *adapters_); }),
+              HasSubstr("no adapter named \"qu\""));
+  EXPECT_TRUE(at::equal(encoder_->forward(batch, *with_qu), under_language));
+}
+
 TEST_F(MixedLanguages, WantALanguageForEachSequence) {
   auto batch = pack(kSequences);
   EXPECT_THAT(input_error_of([&] { encoder_->forward(batch, *adapters_); }),

@@ -83,7 +83,8 @@ class AdapterImpl : public torch::nn::Cloneable<AdapterImpl> {
     return {down_->weight, down_->bias, adapter_up->weight, adapter_up->bias};
   }
 
-  /// The block's output, when this adapter is the last of its site: LN(y + a), or y + a.
+  /// The block's output, when this adapter is the last of its site: LN(y + a), or y as it is
+  /// without `original_ln_after`; of a parallel adapter y + f in place of y.
   at::Tensor close(const at::Tensor& y, const SiteInput& site) const;
 
   AdapterOptions options;                             ///< as it was made

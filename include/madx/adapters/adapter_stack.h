@@ -38,8 +38,8 @@ class AdapterStackImpl : public torch::nn::Module {
     return add(name, AdapterSet(AdapterSetOptions(config, hidden_size(), num_layers())));
   }
   /// Adds a set, which moves to the device and type that `to` gave the bank, or else to those of
-  /// what is in it. Throws c10::Error when the name is taken, has a dot, or the set is of another
-  /// shape.
+  /// what is in it, and trains or not as the bank does. Throws c10::Error when the name is taken,
+  /// has a dot, or the set is of another shape.
   AdapterSet add(const std::string& name, AdapterSet set);
   /// Takes a set out. Plans that have it keep it. Throws c10::Error, with the names there are, for
   /// one that is not here, and for one that is active.
@@ -156,8 +156,14 @@ class AdapterStackImpl : public torch::nn::Module {
  private:
   void load_parts(torch::serialize::InputArchive& archive, const std::vector<std::string>& sets,
                   const std::vector<std::string>& fusions);
-  /// Moves what is new to where the bank is.
+  /// For a module around this one that is cloned.
+  void clone_(torch::nn::Module& other, const std::optional<torch::Device>& device) override;
+  /// Moves what is new to where the bank is, and to its mode.
   void place(torch::nn::Module& fresh) const;
+  /// So that the languages of batches are those that are here now.
+  void renew() {
+    if (wants_languages()) use(options());
+  }
   static std::string fusion_key(const std::string& name) { return "fusion " + name; }
 
   Bank bank_;
@@ -169,21 +175,14 @@ class AdapterStackImpl : public torch::nn::Module {
 TORCH_MODULE(AdapterStack);
 
 inline AdapterSet AdapterStackImpl::add(const std::string& name, AdapterSet set) {
-  TORCH_CHECK(!name.empty() && name.find('.') == std::string::npos,
-              "AdapterStack: expected a name without dots, since it becomes part of tensor ",
-              "names, but got \"", name, "\"");
   TORCH_CHECK(name != kLanguage, "AdapterStack: expected a name other than ", kLanguage,
               ", which stands for the language of each sequence");
-  TORCH_CHECK(!has(name), "AdapterStack: an adapter named \"", name,
-              "\" is already there; give this one another name");
-  TORCH_CHECK(
-      set->options.hidden_size() == hidden_size() && set->options.num_layers() == num_layers(),
-      "AdapterStack: expected an adapter for ", num_layers(), " layers of hidden size ",
-      hidden_size(), ", but \"", name, "\" is for ", set->options.num_layers(), " of ",
-      set->options.hidden_size());
+  bank_.check_new("an adapter", name, bank_.adapters, set->options);
   place(*set);
   register_module(name, set);
-  return bank_.adapters.emplace(name, std::move(set)).first->second;
+  bank_.adapters.emplace(name, set);
+  renew();
+  return set;
 }
 
 inline void AdapterStackImpl::place(torch::nn::Module& fresh) const {
@@ -192,6 +191,7 @@ inline void AdapterStackImpl::place(torch::nn::Module& fresh) const {
   const auto dtype = dtype_ || weights.empty() ? dtype_ : weights.front().scalar_type();
   if (device) fresh.to(*device);
   if (dtype) fresh.to(*dtype);
+  fresh.train(is_training());
 }
 
 inline AdapterFusion AdapterStackImpl::add_fusion(const Fuse& fuse, const FusionConfig& config,
@@ -215,19 +215,12 @@ inline AdapterFusion AdapterStackImpl::add_fusion(const Fuse& fuse, const Fusion
 }
 
 inline AdapterFusion AdapterStackImpl::add_fusion(const std::string& name, AdapterFusion fusion) {
-  TORCH_CHECK(!name.empty() && name.find('.') == std::string::npos,
-              "AdapterStack: expected a fusion's name without dots, since it becomes part of ",
-              "tensor names, but got \"", name, "\"");
-  TORCH_CHECK(!has_fusion(name), "AdapterStack: a fusion named \"", name,
-              "\" is already there; give this one another name");
-  TORCH_CHECK(fusion->options.hidden_size() == hidden_size() &&
-                  fusion->options.num_layers() == num_layers(),
-              "AdapterStack: expected a fusion for ", num_layers(), " layers of hidden size ",
-              hidden_size(), ", but \"", name, "\" is for ", fusion->options.num_layers(), " of ",
-              fusion->options.hidden_size());
+  bank_.check_new("a fusion", name, bank_.fusions, fusion->options);
   place(*fusion);
   register_module(fusion_key(name), fusion);
-  return bank_.fusions.emplace(name, std::move(fusion)).first->second;
+  bank_.fusions.emplace(name, fusion);
+  renew();
+  return fusion;
 }
 
 inline void AdapterStackImpl::skip_first_layers(int64_t count) {
@@ -244,19 +237,16 @@ inline void AdapterStackImpl::remove(const std::string& name) {
               name, "\" is active; activate another composition before it is removed");
   unregister_module(name);
   bank_.adapters.erase(name);
+  renew();
 }
 
 inline void AdapterStackImpl::remove_fusion(const std::string& name) {
   get_fusion(name);  // refuses one that is not here
-  const auto names_it = [&](const auto& self, const Composition& part) -> bool {
-    return (part.kind == Composition::Kind::kFuse && fusion_name(part) == name) ||
-           std::any_of(part.children.begin(), part.children.end(),
-                       [&](const Composition& child) { return self(self, child); });
-  };
-  TORCH_CHECK(!names_it(names_it, composition()), "AdapterStack: fusion \"", name,
+  TORCH_CHECK(!names_fusion(composition(), name), "AdapterStack: fusion \"", name,
               "\" is active; activate another composition before it is removed");
   unregister_module(fusion_key(name));
   bank_.fusions.erase(name);
+  renew();
 }
 
 inline void AdapterStackImpl::train_adapter(const std::string& name) {
@@ -295,6 +285,13 @@ inline std::shared_ptr<torch::nn::Module> AdapterStackImpl::clone(
   copy->active_ = copy->plan(composition(), options());
   copy->train(is_training());
   return copy;
+}
+
+inline void AdapterStackImpl::clone_(torch::nn::Module& other,
+                                     const std::optional<torch::Device>& device) {
+  const auto copy = std::dynamic_pointer_cast<AdapterStackImpl>(other.clone(device));
+  TORCH_CHECK(copy != nullptr, "AdapterStack: expected another AdapterStack to be a copy of");
+  *this = *copy;
 }
 
 }  // namespace madx

@@ -31,6 +31,12 @@ struct Bank {
     return found->second;
   }
 
+  /// Throws c10::Error where what is new, "an adapter" or "a fusion" of these options, has no place
+  /// among `present`: for its name, or for another shape.
+  template <class Modules, class Options>
+  void check_new(const char* kind, const std::string& name, const Modules& present,
+                 const Options& options) const;
+
   template <class Modules>
   /// The names of `modules`, sorted.
   static std::vector<std::string> names(const Modules& modules) {
@@ -39,5 +45,19 @@ struct Bank {
     return names;
   }
 };
+
+template <class Modules, class Options>
+void Bank::check_new(const char* kind, const std::string& name, const Modules& present,
+                     const Options& options) const {
+  TORCH_CHECK(!name.empty() && name.find('.') == std::string::npos,
+              "AdapterStack: expected a name without dots, since it becomes part of tensor names, ",
+              "but got \"", name, "\"");
+  TORCH_CHECK(present.count(name) == 0, "AdapterStack: ", kind, " named \"", name,
+              "\" is already there; give this one another name");
+  TORCH_CHECK(options.hidden_size() == hidden_size && options.num_layers() == num_layers,
+              "AdapterStack: expected ", kind, " for ", num_layers, " layers of hidden size ",
+              hidden_size, ", but \"", name, "\" is for ", options.num_layers(), " of ",
+              options.hidden_size());
+}
 
 }  // namespace madx

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -60,14 +62,25 @@ struct BottleneckConfig {
 
   bool has_invertible() const { return !inv_adapter.empty(); }  ///< whether it has one
   bool leaves_out(int64_t layer) const;  ///< whether no adapter is in this layer
-  /// Bottleneck size in `layer`: hidden / reduction factor, rounded down, at least 1. Throws
-  /// InputError where there is no factor for the layer, and for more than 2^20 units.
+  /// Bottleneck size in `layer`: hidden // reduction factor, as Python rounds it, at least 1.
+  /// Throws InputError where there is no factor for the layer, and for more than 2^20 units.
   int64_t bottleneck_size(int64_t hidden, int64_t layer) const;
 };
 
 /// AdapterHub's named configurations: pfeiffer (seq_bn), houlsby (double_seq_bn), parallel
 /// (par_bn), scaled_par_bn. Throws InputError, with the names there are, for another one.
 BottleneckConfig named_config(const std::string& name);
+
+namespace detail {
+
+/// size / factor, rounded down as Python's `//` does it: 768 // 12.8 is 59, for 12.8 is a little
+/// more as a double, though the quotient of doubles is 60. At least 1.
+inline int64_t reduced_size(int64_t size, double factor) {
+  const auto whole = static_cast<double>(size);
+  return std::max<int64_t>(1, std::llround((whole - std::fmod(whole, factor)) / factor));
+}
+
+}  // namespace detail
 
 inline bool BottleneckConfig::leaves_out(int64_t layer) const {
   for (const auto left : leave_out) {
@@ -89,8 +102,7 @@ inline int64_t BottleneckConfig::bottleneck_size(int64_t hidden, int64_t layer) 
                 static_cast<int64_t>(kLargest), " units, but ", hidden, " / ", factor,
                 " are more; give a larger factor");
   }
-  const auto size = static_cast<int64_t>(static_cast<double>(hidden) / factor);
-  return size < 1 ? 1 : size;
+  return detail::reduced_size(hidden, factor);
 }
 
 }  // namespace madx

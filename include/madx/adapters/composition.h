@@ -106,7 +106,8 @@ struct BatchSplit : Composition {
   }
 };
 
-/// The weighted mean of what the members give alone.
+/// The weighted mean of what the members give alone. A plan refuses members that end a block in
+/// several ways (`is_parallel`, `original_ln_after`), but for `as_adapterhub`.
 struct Average : Composition {
   /// Weights are divided by their sum unless `normalize_weights` is false; without any, all count
   /// alike.
@@ -152,6 +153,9 @@ std::string last_adapter(const Composition& composition);
 /// The name that a Fuse block's fusion has in the bank: its own, or the last adapters of its
 /// members joined by commas.
 std::string fusion_name(const Composition& fuse);
+
+/// Whether a Fuse block in the composition is of this fusion.
+bool names_fusion(const Composition& composition, const std::string& fusion);
 
 /// An Average block's factors, one a member: normalised where that is asked for.
 std::vector<double> average_weights(const Composition& average);

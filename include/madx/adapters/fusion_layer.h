@@ -6,9 +6,12 @@
 #include <torch/nn/pimpl.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "madx/adapters/fusion_config.h"
+#include "madx/adapters/rebuilt.h"
 #include "madx/ops/batch_part.h"
 
 namespace madx {
@@ -35,6 +38,11 @@ class FusionLayerImpl : public torch::nn::Cloneable<FusionLayerImpl> {
 
   /// Makes all matrices anew by `options`, initialised.
   void reset() override;
+  /// A copy with weights of its own, of which those learn that learn here. Cloneable's all would.
+  std::shared_ptr<torch::nn::Module> clone(
+      const std::optional<torch::Device>& device = std::nullopt) const override {
+    return detail::rebuilt(*this, options, device);
+  }
   /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override {
     stream << "madx::FusionLayer(hidden_size=" << options.hidden_size() << ")";

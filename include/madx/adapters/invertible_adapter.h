@@ -6,10 +6,10 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "madx/adapters/bottleneck_config.h"
 #include "madx/adapters/rebuilt.h"
 #include "madx/ops/bottleneck.h"
 #include "madx/ops/coupling.h"
@@ -105,9 +105,7 @@ inline void InvertibleAdapterImpl::reset() {
   const auto activation = ops::parse_activation(options.non_linearity());
   const auto low = hidden / 2, high = hidden - low;
   const auto layers = [&](int64_t from, int64_t to) {
-    const auto reduced =
-        static_cast<int64_t>(static_cast<double>(from) / options.reduction_factor());
-    const auto between = std::max<int64_t>(1, reduced);
+    const auto between = detail::reduced_size(from, options.reduction_factor());
     return detail::HalfNet{torch::nn::Linear(from, between), torch::nn::Linear(between, to),
                            activation};
   };

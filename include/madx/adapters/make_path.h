@@ -42,6 +42,9 @@ class PathMaker {
  private:
   SiteStep resolve(const Composition& composition, int64_t layer, Site site) const;
   SiteStep fuse(const Composition& composition, SiteStep step, int64_t layer, Site site) const;
+  /// Throws InputError where members of an average end the block in different ways: there is one
+  /// end.
+  static void require_one_end(const Composition& average, const SiteStep& step);
   /// So that the path owns what its pointers point to.
   static void keep(const std::shared_ptr<const torch::nn::Module>& parts, Path& path);
   void keep_fusions(const Composition& composition, Path& path) const;
@@ -84,6 +87,7 @@ inline SiteStep PathMaker::resolve(const Composition& composition, int64_t layer
     step.weights = average_weights(composition);
     step.adapterhub = composition.adapterhub;
     step.adapter = first(*some);
+    if (!step.adapterhub) require_one_end(composition, step);
     return step;
   }
   step.members.erase(std::remove_if(step.members.begin(), step.members.end(),
@@ -96,13 +100,30 @@ inline SiteStep PathMaker::resolve(const Composition& composition, int64_t layer
   return fuse(composition, std::move(step), layer, site);
 }
 
+inline void PathMaker::require_one_end(const Composition& average, const SiteStep& step) {
+  const auto same = [&](const SiteStep& left, const SiteStep& right) {
+    const BottleneckConfig none;  // without an adapter, the block ends with LN(f + a)
+    const auto *const one = closing(left), *const other = closing(right);
+    const auto& a = one != nullptr ? one->options.config() : none;
+    const auto& b = other != nullptr ? other->options.config() : none;
+    return a.is_parallel == b.is_parallel && a.original_ln_after == b.original_ln_after;
+  };
+  for (const auto& member : step.members) {
+    if (same(member, step.members.front())) continue;
+    input_error("composition \"", to_string(average),
+                "\": expected members that end a block in one ",
+                "way, in layers that one of them leaves out, too, but found two that differ in ",
+                "is_parallel or original_ln_after; adapterhub=true ends as the last member does");
+  }
+}
+
 inline SiteStep PathMaker::fuse(const Composition& composition, SiteStep step, int64_t layer,
                                 Site site) const {
   step.kind = SiteStep::Kind::kFuse;
   step.adapter = last(step.members.back());
   const auto name = fusion_name(composition);
   const auto steps = options_.fusion_steps().find(name);
-  if (steps != options_.fusion_steps().end()) step.steps = steps->second;
+  if (steps != options_.fusion_steps().end()) step.optimizer_steps = steps->second;
   if (bank_.fusions.count(name) == 0) {
     input_error("composition \"", to_string(composition), "\": expected a fusion \"", name,
                 "\" in the bank, but found ", bank_.fusions.empty() ? "none" : "others",

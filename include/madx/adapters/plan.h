@@ -24,8 +24,8 @@ struct Routing {
 class Plan {
  public:
   /// Throws c10::Error for an adapter that is not in the bank and for options that cannot be,
-  /// InputError for a composition that AdapterHub's table does not allow or whose fusion is not in
-  /// the bank.
+  /// InputError for a composition that AdapterHub's table does not allow, whose fusion is not in
+  /// the bank, or with an average of members that end a block in several ways.
   explicit Plan(const Bank& bank, Composition composition = {}, PlanOptions options = {});
 
   const Composition& composition() const { return composition_; }  ///< as it was made
@@ -34,6 +34,9 @@ class Plan {
   const std::vector<AdapterSetImpl*>& members() const { return members_; }
   /// Whether batches must name their sequences' languages.
   bool wants_languages() const { return names_language(composition_); }
+
+  int64_t hidden_size() const { return bank_.hidden_size; }  ///< of the encoder that it is for
+  int64_t num_layers() const { return bank_.num_layers; }    ///< of the encoder that it is for
 
   /// The path of all sequences, or nullptr where they go several ways.
   std::shared_ptr<const Path> only_path() const {

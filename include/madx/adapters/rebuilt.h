@@ -8,8 +8,9 @@
 
 namespace madx::detail {
 
-/// A module made anew from its options, with the weights, dtype and mode of `module`. Where two
-/// names share a tensor they share one in the copy too, which torch::nn::Cloneable does not keep.
+/// A module made anew from its options, with the weights, dtype and mode of `module`; those of its
+/// weights learn that learn there. Where two names share a tensor they share one in the copy too.
+/// torch::nn::Cloneable keeps neither.
 template <class Module, class Options>
 std::shared_ptr<Module> rebuilt(const Module& module, const Options& options,
                                 const std::optional<torch::Device>& device) {

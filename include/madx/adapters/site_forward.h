@@ -67,7 +67,7 @@ class SiteRun {
     const bool parallel = step.adapter->options.config().is_parallel;
     const bool below = step.fusion->options.config().query_before_ln && !parallel;
     return step.fusion->forward(below ? h : input.x, outputs, parallel ? site_.a : input.residual,
-                                step.steps);
+                                step.optimizer_steps);
   }
 
   /// A fusion's member: the last bottleneck's output without its residual.
@@ -115,12 +115,23 @@ class SiteRun {
 /// The block's output at a site: (rows, hidden), by the path that each group of rows takes.
 /// AdapterHub's semantics: every adapter reads its own LN(h + a), its residual is the output of
 /// the one below (f for the first), and the last one closes the block. The paper's own equation
-/// differs (docs/design.md).
+/// differs (docs/design.md). Throws c10::Error for a layer that the plan is not for, and for groups
+/// that are not all rows.
 inline at::Tensor site_forward(int64_t layer, Site site, const SiteInput& input,
                                const std::vector<RowGroup>& groups) {
   const auto plan_of = [&](const RowGroup& group) -> const SitePlan& {
     return group.path->at(layer, site);
   };
+  int64_t rows_of_groups = 0;
+  for (const auto& group : groups) {
+    TORCH_CHECK(group.path != nullptr, "site_forward: expected a path of each group of rows");
+    TORCH_CHECK(layer >= 0 && layer < static_cast<int64_t>(group.path->sites.size()),
+                "site_forward: expected a layer below ", group.path->sites.size(),
+                ", which the plan is for, but got ", layer);
+    rows_of_groups += group.rows;
+  }
+  TORCH_CHECK(rows_of_groups == input.f.size(0), "site_forward: expected groups of ",
+              input.f.size(0), " rows, but got groups of ", rows_of_groups);
   const auto fits = [&](const RowGroup& group) { return plan_of(group).fits_site_op(); };
   if (std::all_of(groups.begin(), groups.end(), fits)) {
     std::vector<ops::SiteGroup> stacks;

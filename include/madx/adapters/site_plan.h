@@ -31,7 +31,7 @@ struct SiteStep {
   std::vector<SiteStep> members;      ///< of a block
   std::vector<double> weights;        ///< kAverage
   bool adapterhub = false;            ///< kAverage
-  int64_t steps = 0;                  ///< kFuse: of the optimizer, for its temperature
+  int64_t optimizer_steps = 0;        ///< kFuse: that it has learned for, for its temperature
 
   /// Whether a weight of an adapter or fusion in it requires a gradient.
   bool learns() const;

@@ -5,10 +5,13 @@
 #include <torch/nn/init.h>
 #include <torch/nn/modules/linear.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "madx/adapters/rebuilt.h"
 #include "madx/core/packed_batch.h"
 #include "madx/ops/checks.h"
 
@@ -48,6 +51,11 @@ class ClassificationHeadImpl : public torch::nn::Cloneable<ClassificationHeadImp
     }
   }
 
+  /// A copy with weights of its own, of which those learn that learn here. Cloneable's all would.
+  std::shared_ptr<torch::nn::Module> clone(
+      const std::optional<torch::Device>& device = std::nullopt) const override {
+    return detail::rebuilt(*this, options, device);
+  }
   /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override {
     stream << "madx::ClassificationHead(hidden_size=" << options.hidden_size()
@@ -69,8 +77,7 @@ class ClassificationHeadImpl : public torch::nn::Cloneable<ClassificationHeadImp
                 "ClassificationHead: expected hidden states (sequences, hidden) of at least one "
                 "sequence and a target each, but got ",
                 h.sizes(), " and ", targets.sizes());
-    ops::detail::check_numbers("ClassificationHead", "targets", targets,
-                               classifier->weight.size(0));
+    ops::check_numbers("ClassificationHead", "targets", targets, classifier->weight.size(0));
     return torch::nn::functional::cross_entropy(forward(h), targets);
   }
 

@@ -39,7 +39,7 @@ class EncoderImpl : public torch::nn::Module {
   /// set, in the batch's order; under a parallel block that many for each of its members, one after
   /// the other. `*adapters` of an AdapterStack is the plan that is active in it. Many threads may
   /// call it at once, with plans of their own. Throws c10::Error when a sequence is longer than the
-  /// position table.
+  /// position table, and for a plan of a bank of another shape.
   at::Tensor forward(const PackedBatch& batch, const Plan& plan) const;
 
   /// The same without adapters.
@@ -54,7 +54,7 @@ class EncoderImpl : public torch::nn::Module {
   at::Tensor embed(const PackedBatch& batch, const Plan& plan) const {
     auto all = batch;
     all.read_rows = at::Tensor();
-    const auto routed = route(all, plan);
+    const auto routed = route_here(all, plan);
     return routed.restore(embed(routed));
   }
 
@@ -82,8 +82,8 @@ class EncoderImpl : public torch::nn::Module {
   /// Whether the backward pass computes each layer anew from its input, instead of keeping what is
   /// inside: less memory for a third more time. Until backward() is done, weights, and whether
   /// modules train, must stay as they are; the plan that `forward` was given may go. With dropout,
-  /// for one thread at a time (madx/models/recomputed.h). Layers below the lowest weight that learns
-  /// have no backward pass, and are computed once.
+  /// for one thread at a time (madx/models/recomputed.h). Layers below the lowest weight that
+  /// learns have no backward pass, and are computed once.
   void use_gradient_checkpointing(bool use) { use_checkpointing_ = use; }
 
   /// Every weight; query, key and value are views of the packed one, and what is packed is
@@ -120,6 +120,14 @@ class EncoderImpl : public torch::nn::Module {
   const at::Device device() const { return embeddings_.words.device(); }  ///< where the weights are
 
  private:
+  /// Throws c10::Error for a plan of another shape: a path is asked for layers unchecked.
+  RoutedBatch route_here(const PackedBatch& batch, const Plan& plan) const {
+    TORCH_CHECK(
+        plan.num_layers() == config_.num_hidden_layers && plan.hidden_size() == config_.hidden_size,
+        "Encoder: expected a plan for ", config_.num_hidden_layers, " layers of hidden size ",
+        config_.hidden_size, ", but got one for ", plan.num_layers(), " of ", plan.hidden_size());
+    return route(batch, plan);
+  }
   at::Tensor embed(const RoutedBatch& routed) const;
   /// Puts the states after each layer into `after`, where there is one; it has no rows to read
   /// then.
@@ -194,7 +202,7 @@ inline std::vector<at::Tensor> EncoderImpl::layer_states(const PackedBatch& batc
 
 inline at::Tensor EncoderImpl::run(const PackedBatch& batch, const Plan& plan,
                                    std::vector<at::Tensor>* after) const {
-  const auto routed = std::make_shared<const RoutedBatch>(route(batch, plan));
+  const auto routed = std::make_shared<const RoutedBatch>(route_here(batch, plan));
   const bool whole =
       std::any_of(routed->groups.begin(), routed->groups.end(),
                   [](const RowGroup& group) { return group.path->needs_all_rows(); });

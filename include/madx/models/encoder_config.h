@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace madx {
@@ -20,10 +21,13 @@ struct EncoderConfig {
   double layer_norm_eps = 1e-5;            ///< of every LayerNorm
   double hidden_dropout_prob = 0.1;        ///< of embeddings and sub-layers' outputs, in training
   double attention_probs_dropout_prob = 0.1;  ///< of attention weights, in training
+  std::optional<double> classifier_dropout;  ///< of heads, in training; hidden_dropout_prob if none
   bool tie_word_embeddings = true;  ///< whether masked LM's output layer is the input embedding
 
   /// The position of a sequence's first token: RoBERTa counts from the padding id on, BERT from 0.
   int64_t first_position() const { return model_type == "bert" ? 0 : pad_token_id + 1; }
+  /// Dropout of a head whose own configuration says nothing.
+  double head_dropout() const { return classifier_dropout.value_or(hidden_dropout_prob); }
   /// The longest sequence, special tokens included.
   int64_t max_length() const { return max_position_embeddings - first_position(); }
   /// The key of masked LM's output layer, where a checkpoint has one of its own.

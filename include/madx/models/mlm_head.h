@@ -5,7 +5,11 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 
+#include <memory>
+#include <optional>
+
 #include "madx/adapters/adapter_stack.h"
+#include "madx/adapters/rebuilt.h"
 #include "madx/core/upload.h"
 #include "madx/models/routed_batch.h"
 #include "madx/models/softmax_vocabulary.h"
@@ -48,6 +52,11 @@ class MlmHeadImpl : public torch::nn::Cloneable<MlmHeadImpl> {
     torch::nn::init::zeros_(dense->bias);
   }
 
+  /// A copy with weights of its own, of which those learn that learn here. Cloneable's all would.
+  std::shared_ptr<torch::nn::Module> clone(
+      const std::optional<torch::Device>& device = std::nullopt) const override {
+    return detail::rebuilt(*this, options, device);
+  }
   /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override {
     stream << "madx::MlmHead(hidden_size=" << options.hidden_size()

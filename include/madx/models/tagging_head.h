@@ -5,9 +5,12 @@
 #include <torch/nn/init.h>
 #include <torch/nn/modules/linear.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "madx/adapters/rebuilt.h"
 #include "madx/ops/batch_part.h"
 #include "madx/ops/checks.h"
 
@@ -40,6 +43,11 @@ class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
     torch::nn::init::zeros_(classifier->bias);
   }
 
+  /// A copy with weights of its own, of which those learn that learn here. Cloneable's all would.
+  std::shared_ptr<torch::nn::Module> clone(
+      const std::optional<torch::Device>& device = std::nullopt) const override {
+    return detail::rebuilt(*this, options, device);
+  }
   /// One line, as in the printed form of any module.
   void pretty_print(std::ostream& stream) const override {
     stream << "madx::TaggingHead(hidden_size=" << options.hidden_size()
@@ -58,7 +66,7 @@ class TaggingHeadImpl : public torch::nn::Cloneable<TaggingHeadImpl> {
                 "TaggingHead: expected hidden states (words, hidden) of at least one word and a "
                 "target each, but got ",
                 h.sizes(), " and ", targets.sizes());
-    ops::detail::check_numbers("TaggingHead", "targets", targets, classifier->weight.size(0));
+    ops::check_numbers("TaggingHead", "targets", targets, classifier->weight.size(0));
     return torch::nn::functional::cross_entropy(forward(h), targets);
   }
 

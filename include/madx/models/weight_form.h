@@ -12,10 +12,8 @@ namespace madx {
 
 using ops::WeightForm;
 
-namespace detail {
-
-/// Throws InputError, naming `where`, for a form that this processor would be slower with, or that
-/// does not fit the sizes of `config`.
+/// Throws InputError, naming `where` (an encoder's file, or who asks), for a form that this
+/// processor would be slower with, or whose granules the sizes of `config` are no multiples of.
 inline void check_weight_form(const EncoderConfig& config, WeightForm form,
                               const std::string& where) {
   const auto require_multiples = [&](const char* type, int64_t of) {
@@ -40,7 +38,5 @@ inline void check_weight_form(const EncoderConfig& config, WeightForm form,
   }
   require_multiples("bfloat16", cpu::kBfloat16Granule);
 }
-
-}  // namespace detail
 
 }  // namespace madx
