@@ -1,6 +1,6 @@
 #pragma once
 
-// kernel_bench on a GPU: the ops that have a CUDA kernel beside their plain LibTorch form, with the
+// kernel_bench on a GPU: the ops that have a CUDA kernel beside their composite form, with the
 // share of the device's memory and arithmetic rates that the kernel reaches.
 #include <torch/cuda.h>
 #include <torch/torch.h>
@@ -82,7 +82,7 @@ inline std::vector<Case> cases(int64_t hidden, int64_t rows, const at::TensorOpt
     for (const auto& one : adapters) flops += 4 * r * h * static_cast<double>(one.down.size(0));
     all.push_back({name, [=] { return ops::adapter_site(f, a, norm, /*dropout=*/0, adapters); },
                    [=] {
-                     return ops::detail::adapter_site_plain(f, a, norm, 0, {{rows, adapters}});
+                     return ops::adapter_site_composite(f, a, norm, 0, {{rows, adapters}});
                    },
                    3 * r * h * size, flops});
   };
@@ -100,7 +100,7 @@ inline std::vector<Case> cases(int64_t hidden, int64_t rows, const at::TensorOpt
     all.push_back(
         {inverse ? "coupling, inverse" : "coupling",
          [=] { return ops::coupling(f, groups, ops::Activation::kRelu, inverse); },
-         [=] { return ops::detail::coupling_plain(f, groups, ops::Activation::kRelu, inverse); },
+         [=] { return ops::coupling_composite(f, groups, ops::Activation::kRelu, inverse); },
          2 * r * h * size, 4 * r * h * static_cast<double>(between)});
   }
   return all;

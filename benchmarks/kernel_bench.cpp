@@ -1,4 +1,4 @@
-// The ops that have a kernel, each beside its plain LibTorch form on the same tensors, in turn.
+// The ops that have a kernel, each beside LibTorch's own operations on the same tensors, in turn.
 //
 //   build/bin/kernel_bench --size base --rows 1024 --threads 2
 //   build/bin/kernel_bench --size base --rows 65536 --device cuda --type bfloat16
@@ -15,7 +15,7 @@
 
 #include "apps/command_line/flags.h"
 #include "apps/command_line/program.h"
-#include "cuda_kernels.h"
+#include "benchmarks/cuda_kernels.h"
 #include "madx/madx.h"
 
 namespace {
@@ -77,77 +77,101 @@ void print_row(const Case& work, int64_t runs) {
             << plain.both / kernel.both << " |" << std::endl;
 }
 
-std::vector<Case> cases(const Flags& flags) {
-  const int64_t hidden = flags.size == "base" ? 768 : 384, rows = flags.rows;
-  const auto leaf = [](at::IntArrayRef shape) { return at::randn(shape).requires_grad_(); };
-  const auto weight = [](int64_t out, int64_t in) { return at::randn({out, in}) * 0.02; };
-  const auto product = [&](double in, double out) {
-    return 2.0 * static_cast<double>(rows) * in * out;
-  };
-  const auto h = static_cast<double>(hidden);
-  std::vector<Case> all;
+/// Sizes that all cases are of.
+struct Shape {
+  explicit Shape(const Flags& flags) : hidden(flags.size == "base" ? 768 : 384), rows(flags.rows) {}
+  int64_t hidden, rows;
 
-  const madx::ops::FrozenLinear qkv{weight(3 * hidden, hidden), at::zeros({3 * hidden})};
-  const auto x = leaf({rows, hidden});
-  all.push_back({"frozen linear, queries, keys and values",
-                 [=] { return madx::ops::frozen_linear(x, qkv); },
-                 [=] { return at::linear(x, qkv.weight, qkv.bias); }, product(h, 3 * h),
-                 2 * product(h, 3 * h)});
-
-  const madx::ops::FrozenLinear first{weight(4 * hidden, hidden), at::zeros({4 * hidden})},
-      second{weight(hidden, 4 * hidden), at::zeros({hidden})};
-  all.push_back({"feed-forward", [=] { return madx::ops::feed_forward(x, first, second); },
-                 [=] {
-                   return at::linear(at::gelu(at::linear(x, first.weight, first.bias)),
-                                     second.weight, second.bias);
-                 },
-                 2 * product(h, 4 * h), 4 * product(h, 4 * h)});
-
-  madx::RowOffsets offsets = {0};
-  while (offsets.back() < rows) offsets.push_back(std::min(rows, offsets.back() + kLength));
-  const auto packed = leaf({rows, 3 * hidden});
-  const auto part = [=](int64_t i) { return packed.narrow(1, i * hidden, hidden); };
-  all.push_back({"attention, sequences of 128, dropout",
-                 [=] { return madx::ops::packed_attention(packed, offsets, kHeads, kDropout); },
-                 [=] {
-                   return madx::ops::detail::packed_attention_plain(
-                       part(0), part(1), part(2), offsets, offsets, kHeads, kDropout);
-                 },
-                 2 * product(h, kLength), 6 * product(h, kLength)});
-
-  const auto a = leaf({rows, hidden});
-  const madx::ops::FrozenLayerNorm norm{at::ones({hidden}), at::zeros({hidden}), 1e-5};
-  for (const int64_t factor : {0, 2, 16}) {
-    std::vector<madx::ops::SiteAdapter> adapters;
-    if (factor > 0) {
-      const auto bottleneck = hidden / factor;
-      adapters.push_back(
-          {weight(bottleneck, hidden).requires_grad_(), at::zeros({bottleneck}).requires_grad_(),
-           weight(hidden, bottleneck).requires_grad_(), at::zeros({hidden}).requires_grad_()});
-    }
-    const auto flops = factor > 0 ? 2 * product(h, h / static_cast<double>(factor)) : 0;
-    all.push_back(
-        {factor == 0 ? "site without an adapter, dropout"
-                     : "site, reduction factor " + std::to_string(factor) + ", dropout",
-         [=] { return madx::ops::adapter_site(x, a, norm, kDropout, adapters); },
-         [=] {
-           return madx::ops::detail::adapter_site_plain(x, a, norm, kDropout, {{rows, adapters}});
-         },
-         flops, 3 * flops});
+  /// FLOPs of a product of all rows with a matrix (out, in), in units of the hidden size.
+  double flops(double in, double out) const {
+    const auto h = static_cast<double>(hidden);
+    return 2.0 * static_cast<double>(rows) * in * h * out * h;
   }
+};
 
-  const auto masked = std::max<int64_t>(1, rows * 15 / 100);
-  const auto read = leaf({masked, hidden});
-  const auto embedding = weight(kVocabulary, hidden), bias = at::zeros({kVocabulary});
+at::Tensor leaf(at::IntArrayRef shape) { return at::randn(shape).requires_grad_(); }
+at::Tensor weight(int64_t out, int64_t in) { return at::randn({out, in}) * 0.02; }
+
+Case linear_case(const Shape& shape, const at::Tensor& x) {
+  const madx::ops::FrozenLinear qkv{weight(3 * shape.hidden, shape.hidden),
+                                    at::zeros({3 * shape.hidden})};
+  return {"frozen linear, queries, keys and values",
+          [=] { return madx::ops::frozen_linear(x, qkv); },
+          [=] { return at::linear(x, qkv.weight, qkv.bias); }, shape.flops(1, 3),
+          2 * shape.flops(1, 3)};
+}
+
+Case feed_forward_case(const Shape& shape, const at::Tensor& x) {
+  const auto hidden = shape.hidden, inner = 4 * hidden;
+  const madx::ops::FrozenLinear first{weight(inner, hidden), at::zeros({inner})},
+      second{weight(hidden, inner), at::zeros({hidden})};
+  return {"feed-forward", [=] { return madx::ops::feed_forward(x, first, second); },
+          [=] {
+            return at::linear(at::gelu(at::linear(x, first.weight, first.bias)), second.weight,
+                              second.bias);
+          },
+          2 * shape.flops(1, 4), 4 * shape.flops(1, 4)};
+}
+
+Case attention_case(const Shape& shape) {
+  madx::RowOffsets offsets = {0};
+  while (offsets.back() < shape.rows)
+    offsets.push_back(std::min(shape.rows, offsets.back() + kLength));
+  const auto hidden = shape.hidden;
+  const auto packed = leaf({shape.rows, 3 * hidden});
+  const auto part = [=](int64_t i) { return packed.narrow(1, i * hidden, hidden); };
+  const auto flops = shape.flops(1, static_cast<double>(kLength) / static_cast<double>(hidden));
+  return {"attention, sequences of 128, dropout",
+          [=] { return madx::ops::packed_attention(packed, offsets, kHeads, kDropout); },
+          [=] {
+            return madx::ops::packed_attention_composite(part(0), part(1), part(2), offsets,
+                                                         offsets, kHeads, kDropout);
+          },
+          2 * flops, 6 * flops};
+}
+
+/// Without an adapter where `factor` is 0.
+Case site_case(const Shape& shape, const at::Tensor& f, const at::Tensor& a, int64_t factor) {
+  const auto hidden = shape.hidden;
+  const madx::ops::FrozenLayerNorm norm{at::ones({hidden}), at::zeros({hidden}), 1e-5};
+  std::vector<madx::ops::SiteAdapter> adapters;
+  if (factor > 0) {
+    const auto bottleneck = hidden / factor;
+    adapters.push_back(
+        {weight(bottleneck, hidden).requires_grad_(), at::zeros({bottleneck}).requires_grad_(),
+         weight(hidden, bottleneck).requires_grad_(), at::zeros({hidden}).requires_grad_()});
+  }
+  const auto flops = factor > 0 ? 2 * shape.flops(1, 1 / static_cast<double>(factor)) : 0;
+  return {factor == 0 ? "site without an adapter, dropout"
+                      : "site, reduction factor " + std::to_string(factor) + ", dropout",
+          [=] { return madx::ops::adapter_site(f, a, norm, kDropout, adapters); },
+          [=, rows = shape.rows] {
+            return madx::ops::adapter_site_composite(f, a, norm, kDropout, {{rows, adapters}});
+          },
+          flops, 3 * flops};
+}
+
+Case vocabulary_case(const Shape& shape) {
+  const auto masked = std::max<int64_t>(1, shape.rows * 15 / 100);
+  const auto read = leaf({masked, shape.hidden});
+  const auto embedding = weight(kVocabulary, shape.hidden), bias = at::zeros({kVocabulary});
   const auto targets = at::randint(kVocabulary, {masked}, at::kLong);
-  const auto scores = 2.0 * static_cast<double>(masked) * h * kVocabulary;
-  all.push_back({"vocabulary loss at 15 % of the rows",
-                 [=] { return madx::ops::linear_cross_entropy(read, embedding, bias, targets); },
-                 [=] {
-                   return torch::nn::functional::cross_entropy(at::linear(read, embedding, bias),
-                                                               targets);
-                 },
-                 scores, 2 * scores});
+  const auto flops = 2.0 * static_cast<double>(masked * shape.hidden * kVocabulary);
+  return {"vocabulary loss at 15 % of the rows",
+          [=] { return madx::ops::linear_cross_entropy(read, embedding, bias, targets); },
+          [=] {
+            return torch::nn::functional::cross_entropy(at::linear(read, embedding, bias), targets);
+          },
+          flops, 2 * flops};
+}
+
+std::vector<Case> cases(const Flags& flags) {
+  const Shape shape(flags);
+  const auto x = leaf({shape.rows, shape.hidden}), a = leaf({shape.rows, shape.hidden});
+  std::vector<Case> all = {linear_case(shape, x), feed_forward_case(shape, x),
+                           attention_case(shape)};
+  for (const int64_t factor : {0, 2, 16}) all.push_back(site_case(shape, x, a, factor));
+  all.push_back(vocabulary_case(shape));
   return all;
 }
 
@@ -159,18 +183,19 @@ struct PackedLayer {
 /// Layers whose weights are `Packed`, beside LibTorch's own operations with tensors of `type`.
 template <class Packed>
 std::vector<Case> packed_cases(const Flags& flags, const std::string& name, at::ScalarType type) {
-  const int64_t hidden = flags.size == "base" ? 768 : 384, rows = flags.rows;
+  const Shape shape(flags);
+  const auto hidden = shape.hidden;
   const auto layer = [&](int64_t out, int64_t in) {
-    const auto weight = (at::randn({out, in}) * 0.02).to(type), bias = at::zeros({out});
-    return PackedLayer{{at::Tensor(), bias, std::make_shared<Packed>(weight)},
-                       {weight, bias.to(type)}};
+    const auto matrix = weight(out, in).to(type), bias = at::zeros({out});
+    return PackedLayer{{at::Tensor(), bias, std::make_shared<Packed>(matrix)},
+                       {matrix, bias.to(type)}};
   };
   const auto plain = [](const at::Tensor& x, const PackedLayer& layer) {
     return at::linear(x, layer.plain.weight, layer.plain.bias);
   };
-  const auto x = at::randn({rows, hidden}).requires_grad_();
+  const auto x = leaf({shape.rows, hidden});
   const auto rounded = x.detach().to(type).requires_grad_();
-  const auto product = 2.0 * static_cast<double>(rows * hidden * hidden);
+  const auto product = shape.flops(1, 1);
   const auto qkv = layer(3 * hidden, hidden), first = layer(4 * hidden, hidden),
              second = layer(hidden, 4 * hidden);
   return {
@@ -204,7 +229,7 @@ void run(int argc, char** argv) {
     const auto type = flags.type == "float16"    ? at::kHalf
                       : flags.type == "bfloat16" ? at::kBFloat16
                                                  : at::kFloat;
-    return madx::cuda_bench::run(flags.size == "base" ? 768 : 384, flags.rows, type, device);
+    return madx::cuda_bench::run(Shape(flags).hidden, flags.rows, type, device);
   }
   std::cout << "| op | ms forward | ms both | GFLOP/s | plain: ms forward | ms both | GFLOP/s | "
                "plain / kernel |\n|---|---|---|---|---|---|---|---|\n";

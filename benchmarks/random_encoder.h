@@ -57,7 +57,7 @@ inline Encoder random_encoder(const EncoderConfig& config, WeightForm form) {
                                linear(hidden, inner),
                                norm()};
   };
-  detail::check_weight_form(config, form, "random weights");
+  check_weight_form(config, form, "random weights");
   return Encoder(config, weights, form);
 }
 

@@ -34,7 +34,7 @@ template <class Products>
 class BackwardTile {
  public:
   /// `kept` is the tile's group's.
-  BackwardTile(const SiteProblem& problem, const SiteRows& site, const SiteGroup& group,
+  BackwardTile(const SiteProblem& problem, const SiteRows& site, const IndexedSiteGroup& group,
                const SiteGroups::Tile& tile, const SiteAdapterKept* kept,
                BackwardThread<Products>& mine)
       : problem_(problem),
@@ -120,7 +120,7 @@ class BackwardTile {
 
   const SiteProblem& problem_;
   const SiteRows& site_;
-  const SiteGroup& group_;
+  const IndexedSiteGroup& group_;
   const SiteAdapterKept* kept_;
   int64_t hidden_, first_, first_of_group_, rows_, tile_;
   BackwardThread<Products>& mine_;

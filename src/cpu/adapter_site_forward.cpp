@@ -31,7 +31,7 @@ struct ForwardThread {
 
 /// `kept` (null where nothing is) is the tile's group's.
 template <class Products>
-void forward_tile(const SiteProblem& problem, const SiteRows& site, const SiteGroup& group,
+void forward_tile(const SiteProblem& problem, const SiteRows& site, const IndexedSiteGroup& group,
                   const SiteGroups::Tile& tile, const StackWeights<Products>& stack,
                   const SiteAdapterKept* kept, ForwardThread<Products>& mine, float* out) {
   const auto hidden = problem.hidden, first = tile.first, rows = tile.rows, size = tile.size;

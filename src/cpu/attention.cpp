@@ -33,21 +33,20 @@ void read_transposed(ConstRows from, const AttentionHead& head, int64_t width, f
 /// What a thread needs to compute heads of the output.
 class Forward {
  public:
-  Forward(const AttentionShape& shape, ConstRows q, ConstRows k, ConstRows v, double dropout,
-          uint64_t seed, Rows out)
-      : shape_(shape),
-        q_(q),
-        k_(k),
-        v_(v),
+  Forward(const AttentionInput& input, Rows out)
+      : shape_(input.shape),
+        q_(input.q),
+        k_(input.k),
+        v_(input.v),
         out_(out),
-        dropout_(dropout, seed),
-        longest_(padded(longest(shape.k_offsets, shape.sequences))),
-        transposed_keys_(longest_ * shape.width),
-        values_(longest_ * shape.width),
+        dropout_(input.dropout, input.seed),
+        longest_(padded(longest(shape_.k_offsets, shape_.sequences))),
+        transposed_keys_(longest_ * shape_.width),
+        values_(longest_ * shape_.width),
         weights_(kQueries * longest_),
         factors_(longest_),
-        queries_(kQueries * shape.width),
-        block_out_(kQueries * shape.width) {}
+        queries_(kQueries * shape_.width),
+        block_out_(kQueries * shape_.width) {}
 
   void operator()(const AttentionHead& head) {
     if (head.k_count == 0) {
@@ -105,30 +104,28 @@ class Forward {
 /// What a thread needs to compute heads of the gradients.
 class Backward {
  public:
-  Backward(const AttentionShape& shape, ConstRows q, ConstRows k, ConstRows v,
-           ConstRows out_gradient, double dropout, uint64_t seed, Rows q_gradient, Rows k_gradient,
-           Rows v_gradient)
-      : shape_(shape),
-        q_(q),
-        k_(k),
-        v_(v),
+  Backward(const AttentionInput& input, ConstRows out_gradient, const AttentionGradients& gradients)
+      : shape_(input.shape),
+        q_(input.q),
+        k_(input.k),
+        v_(input.v),
         out_gradient_(out_gradient),
-        q_gradient_(q_gradient),
-        k_gradient_(k_gradient),
-        v_gradient_(v_gradient),
-        dropout_(dropout, seed),
-        longest_(padded(longest(shape.k_offsets, shape.sequences))),
-        keys_(longest_ * shape.width),
-        transposed_keys_(longest_ * shape.width),
-        transposed_values_(longest_ * shape.width),
-        key_gradients_(longest_ * shape.width),
-        value_gradients_(longest_ * shape.width),
+        q_gradient_(gradients.q),
+        k_gradient_(gradients.k),
+        v_gradient_(gradients.v),
+        dropout_(input.dropout, input.seed),
+        longest_(padded(longest(shape_.k_offsets, shape_.sequences))),
+        keys_(longest_ * shape_.width),
+        transposed_keys_(longest_ * shape_.width),
+        transposed_values_(longest_ * shape_.width),
+        key_gradients_(longest_ * shape_.width),
+        value_gradients_(longest_ * shape_.width),
         weights_(kQueries * longest_),
         dropped_weights_(kQueries * longest_),
         gradients_(kQueries * longest_),
-        queries_(kQueries * shape.width),
-        out_gradients_(kQueries * shape.width),
-        query_gradients_(kQueries * shape.width) {}
+        queries_(kQueries * shape_.width),
+        out_gradients_(kQueries * shape_.width),
+        query_gradients_(kQueries * shape_.width) {}
 
   void operator()(const AttentionHead& head) {
     if (head.k_count == 0) {
@@ -213,18 +210,13 @@ class Backward {
 
 }  // namespace
 
-void attention_forward(const AttentionShape& shape, ConstRows q, ConstRows k, ConstRows v,
-                       double dropout, uint64_t seed, int threads, Rows out) {
-  for_each_head(shape, threads, [&] { return Forward(shape, q, k, v, dropout, seed, out); });
+void attention_forward(const AttentionInput& input, int threads, Rows out) {
+  for_each_head(input.shape, threads, [&] { return Forward(input, out); });
 }
 
-void attention_backward(const AttentionShape& shape, ConstRows q, ConstRows k, ConstRows v,
-                        ConstRows out_gradient, double dropout, uint64_t seed, int threads,
-                        Rows q_gradient, Rows k_gradient, Rows v_gradient) {
-  for_each_head(shape, threads, [&] {
-    return Backward(shape, q, k, v, out_gradient, dropout, seed, q_gradient, k_gradient,
-                    v_gradient);
-  });
+void attention_backward(const AttentionInput& input, ConstRows out_gradient, int threads,
+                        const AttentionGradients& gradients) {
+  for_each_head(input.shape, threads, [&] { return Backward(input, out_gradient, gradients); });
 }
 
 }  // namespace madx::cpu::MADX_CAPABILITY

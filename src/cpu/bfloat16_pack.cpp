@@ -5,7 +5,7 @@
 namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 
-constexpr int64_t kWidth = 32;
+constexpr auto kWidth = kBfloat16Granule;  // of a panel
 
 }  // namespace
 

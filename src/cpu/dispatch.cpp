@@ -32,16 +32,13 @@ void adapter_site_backward(const SiteProblem& problem, const std::vector<SiteAda
                                   gradients);
 }
 
-void attention_forward(const AttentionShape& shape, ConstRows q, ConstRows k, ConstRows v,
-                       double dropout, uint64_t seed, int threads, Rows out) {
-  kernels().attention_forward(shape, q, k, v, dropout, seed, threads, out);
+void attention_forward(const AttentionInput& input, int threads, Rows out) {
+  kernels().attention_forward(input, threads, out);
 }
 
-void attention_backward(const AttentionShape& shape, ConstRows q, ConstRows k, ConstRows v,
-                        ConstRows out_gradient, double dropout, uint64_t seed, int threads,
-                        Rows q_gradient, Rows k_gradient, Rows v_gradient) {
-  kernels().attention_backward(shape, q, k, v, out_gradient, dropout, seed, threads, q_gradient,
-                               k_gradient, v_gradient);
+void attention_backward(const AttentionInput& input, ConstRows out_gradient, int threads,
+                        const AttentionGradients& gradients) {
+  kernels().attention_backward(input, out_gradient, threads, gradients);
 }
 
 void coupling(const CouplingProblem& problem, int threads, float* y) {

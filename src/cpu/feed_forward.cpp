@@ -127,7 +127,7 @@ void backward(const FeedForward& layers, const float* kept, const float* y_gradi
 int64_t feed_forward_kept(const FeedForward& layers, int64_t rows, int threads) {
   int64_t size = 0;
   if (rows == 0) return size;
-  with_products(layers.products, [&](auto products) {
+  with_products(layers.first.products, [&](auto products) {
     size = kept_size<typename decltype(products)::Type>(layers, rows, threads);
   });
   return size;
@@ -136,7 +136,7 @@ int64_t feed_forward_kept(const FeedForward& layers, int64_t rows, int threads) 
 void feed_forward_forward(const FeedForward& layers, const float* x, int64_t rows, int threads,
                           float* kept, float* y) {
   if (rows == 0) return;
-  with_products(layers.products, [&](auto products) {
+  with_products(layers.first.products, [&](auto products) {
     forward<typename decltype(products)::Type>(layers, x, rows, threads, kept, y);
   });
 }
@@ -144,7 +144,7 @@ void feed_forward_forward(const FeedForward& layers, const float* x, int64_t row
 void feed_forward_backward(const FeedForward& layers, const float* kept, const float* y_gradient,
                            int64_t rows, int threads, float* x_gradient) {
   if (rows == 0) return;
-  with_products(layers.products, [&](auto products) {
+  with_products(layers.first.products, [&](auto products) {
     backward<typename decltype(products)::Type>(layers, kept, y_gradient, rows, threads,
                                                 x_gradient);
   });

@@ -43,8 +43,8 @@ void forward_block(const FrozenInt8& layer, const float* x, const QuantisedRows&
     for (int64_t row = 0; row < rows; ++row)
       start_row(layer, x + row * layer.in, first, count, y + row * y_stride);
   }
-  int8_product({rows, count, layer.in, quantised, columns_from(layer.forward, first),
-                y, y_stride, /*accumulate=*/has_exact, layer.bias + first});
+  int8_product({rows, count, layer.in, quantised, columns_from(layer.forward, first), y, y_stride,
+                /*accumulate=*/has_exact, layer.bias + first});
 }
 
 /// A thread's share of a feed-forward block in either direction: k to inner units.
@@ -91,8 +91,7 @@ void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t
       rows, in / 4 + 5 * kQuantisedBlock / 4 + out, int8_row_granule(), threads,
       [&](int64_t tile) { return QuantisedFeedForward(tile, in); },
       [&](int64_t first, int64_t count, QuantisedFeedForward& mine) {
-        mine.rows.load(x + first * in, in, count, in, layers.first.exact,
-                       layers.first.exact_count);
+        mine.rows.load(x + first * in, in, count, in, layers.first.exact, layers.first.exact_count);
         for (int64_t unit = 0; unit < inner; unit += kQuantisedBlock) {
           const auto units = std::min(kQuantisedBlock, inner - unit);
           forward_block(layers.first, x + first * in, mine.rows, count, unit, units,
@@ -105,8 +104,7 @@ void feed_forward_forward(const FeedForwardInt8& layers, const float* x, int64_t
             mine.units.load(row, values, units);
           }
           int8_product({count, out, units, mine.units, rows_from(layers.second.forward, unit),
-                        y + first * out, out, /*accumulate=*/unit > 0,
-                        layers.second.bias});
+                        y + first * out, out, /*accumulate=*/unit > 0, layers.second.bias});
         }
       });
 }
@@ -121,8 +119,8 @@ void feed_forward_backward(const FeedForwardInt8& layers, const Bfloat16* kept,
         mine.rows.load(y_gradient + first * out, out, count, out);
         for (int64_t unit = 0; unit < inner; unit += kQuantisedBlock) {
           const auto units = std::min(kQuantisedBlock, inner - unit);
-          int8_product({count, units, out, mine.rows,
-                        columns_from(layers.second.backward, unit), mine.block.data(), kQuantisedBlock});
+          int8_product({count, units, out, mine.rows, columns_from(layers.second.backward, unit),
+                        mine.block.data(), kQuantisedBlock});
           for (int64_t row = 0; row < count; ++row) {
             float* const gradient = mine.block.data() + row * kQuantisedBlock;
             const Bfloat16* const before = kept + (first + row) * inner + unit;

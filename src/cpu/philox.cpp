@@ -1,5 +1,7 @@
 #include "cpu/philox.h"
 
+#include <algorithm>
+
 namespace madx::cpu::MADX_CAPABILITY {
 namespace {
 

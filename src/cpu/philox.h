@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 
 #include "madx/core/philox.h"
@@ -11,13 +9,13 @@ namespace madx::cpu::MADX_CAPABILITY {
 using Philox = PhiloxWords<uint64_t>;
 
 /// Dropout of one tensor: each element is dropped with probability p, as a function of seed, row
-/// and column. 0 <= p < 1; 16 random bits decide, so it is rounded to a multiple of 2^-16.
+/// and column. 0 <= p < 1, rounded as dropout_threshold says.
 class Dropout {
  public:
   Dropout(double p, uint64_t seed)
       : seed_(seed),
-        threshold_(static_cast<uint32_t>(std::min(std::lround(p * 65536), 65535L))),
-        scale_(65536.0f / static_cast<float>(65536 - threshold_)),
+        threshold_(dropout_threshold(p)),
+        scale_(dropout_factor(threshold_)),
         active_(threshold_ > 0) {}
   bool active() const { return active_; }
 

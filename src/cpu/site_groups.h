@@ -1,8 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <numeric>
-#include <utility>
 #include <vector>
 
 #include "cpu/row_tiles.h"
@@ -21,11 +19,6 @@ class SiteGroups {
   /// Tiles have at most `largest` rows, in steps of `granule`.
   SiteGroups(const SiteProblem& problem, int threads, int64_t largest, int64_t granule)
       : groups_(problem.groups) {
-    if (groups_.empty()) {
-      std::vector<size_t> all(problem.adapters.size());
-      std::iota(all.begin(), all.end(), size_t{0});
-      groups_.push_back({0, problem.rows, std::move(all)});
-    }
     size_t steps = 0;
     for (const auto& group : groups_) {
       tiles_.emplace_back(group.rows, threads, largest, granule);
@@ -37,7 +30,7 @@ class SiteGroups {
   }
 
   size_t count() const { return groups_.size(); }
-  const SiteGroup& operator[](size_t group) const { return groups_[group]; }
+  const IndexedSiteGroup& operator[](size_t group) const { return groups_[group]; }
   /// The number of the group's first step among all groups' steps.
   size_t first_step(size_t group) const { return first_steps_[group]; }
   int64_t largest_tile() const { return largest_tile_; }
@@ -54,7 +47,7 @@ class SiteGroups {
   int threads() const { return threads_; }
 
  private:
-  std::vector<SiteGroup> groups_;
+  const std::vector<IndexedSiteGroup>& groups_;
   std::vector<RowTiles> tiles_;
   std::vector<size_t> first_steps_;
   int threads_ = 0;

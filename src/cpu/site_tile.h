@@ -9,12 +9,6 @@
 
 namespace madx::cpu::MADX_CAPABILITY {
 
-inline int64_t widest_bottleneck(const SiteProblem& problem) {
-  int64_t widest = 0;
-  for (const auto& adapter : problem.adapters) widest = std::max(widest, adapter.bottleneck);
-  return widest;
-}
-
 /// Rows of a site, as both passes read them.
 class SiteRows {
  public:

@@ -32,13 +32,13 @@ class StackWeights {
   }
 
   /// Takes the weights of this group's stack.
-  void take(const SiteGroup& group) {
+  void take(const IndexedSiteGroup& group) {
     for (size_t step = 0; step < group.adapters.size(); ++step)
       set(slots_[step], group.adapters[step]);
   }
 
   /// The panels of what `take` took anew.
-  void make_panels(const SiteGroup& group, int threads) {
+  void make_panels(const IndexedSiteGroup& group, int threads) {
     std::vector<Weight*> fresh;
     for (size_t step = 0; step < group.adapters.size(); ++step) {
       auto& slot = slots_[step];

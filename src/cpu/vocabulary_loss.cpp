@@ -136,10 +136,8 @@ class VocabularyPass {
         sum += part.sum(row) * std::exp(static_cast<double>(part.maximum(row)) - maximum);
       maximum_[row] = maximum;
       inverse_sum_[row] = static_cast<float>(1 / sum);
-      if (out_.losses != nullptr) {
-        out_.losses[first_ + row] =
-            static_cast<float>(static_cast<double>(maximum) - target_logits_[row] + std::log(sum));
-      }
+      out_.losses[first_ + row] =
+          static_cast<float>(static_cast<double>(maximum) - target_logits_[row] + std::log(sum));
     }
   }
 

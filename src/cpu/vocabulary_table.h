@@ -93,7 +93,7 @@ class Bfloat16Table {
       from = mine.words.data();
     }
     bfloat16_product({words, width_, hidden_, from, hidden_, x_.data(), kBfloat16Granule * hidden_,
-                 logits, width_});
+                      logits, width_});
   }
   void gradient(int64_t first, int64_t words, const float* shares, PerThread& mine,
                 float* gradient) const {
@@ -110,7 +110,7 @@ class Bfloat16Table {
     }
     pack(weight_ + first * hidden_, words, hidden_, hidden_, depth, mine.packed.data());
     bfloat16_product({rows_, hidden_, depth, mine.shares.data(), kPanel, mine.packed.data(),
-                 kBfloat16Granule * depth, gradient, hidden_, /*accumulate=*/true});
+                      kBfloat16Granule * depth, gradient, hidden_, /*accumulate=*/true});
   }
   void subtract(int64_t word, float* row) const {
     const Bfloat16* from = weight_ + word * hidden_;

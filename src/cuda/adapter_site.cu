@@ -8,11 +8,7 @@
 namespace madx::cuda {
 namespace {
 
-int64_t widest_bottleneck(const SiteProblem& problem) {
-  int64_t widest = 0;
-  for (const auto& adapter : problem.adapters) widest = std::max(widest, adapter.bottleneck);
-  return widest;
-}
+static_assert(kSiteAdapters == kDeepestStack, "a launch takes the stacks that callers are told of");
 
 /// An adapter's z, which is written where there will be a backward pass.
 template <class T>
@@ -20,10 +16,10 @@ T* kept_z(const SiteKept& kept, size_t group, size_t level) {
   return kept.z.empty() ? nullptr : static_cast<T*>(kept.z[group][level]);
 }
 
-/// As cpu::Dropout: 16 random bits decide.
+/// As cpu::Dropout.
 DropoutScale dropout_scale(double p, uint64_t seed) {
-  const auto threshold = static_cast<uint32_t>(std::min(std::lround(p * 65536), 65535L));
-  return {seed, threshold, 65536.0f / static_cast<float>(65536 - threshold)};
+  const auto threshold = dropout_threshold(p);
+  return {seed, threshold, dropout_factor(threshold)};
 }
 
 /// Rows of an array shaped like f.

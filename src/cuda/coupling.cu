@@ -9,15 +9,15 @@ namespace {
 
 template <class T>
 CouplingStep<T> step(const CouplingNet& net, int64_t source_columns) {
-  return {static_cast<const T*>(net.a),
-          static_cast<const T*>(net.a_bias),
-          static_cast<const T*>(net.b),
-          static_cast<const T*>(net.b_bias),
+  return {static_cast<const T*>(net.down),
+          static_cast<const T*>(net.down_bias),
+          static_cast<const T*>(net.up),
+          static_cast<const T*>(net.up_bias),
           static_cast<const T*>(net.z),
           static_cast<T*>(net.kept),
           static_cast<int>(net.bottleneck),
-          whole_words<T>(source_columns, net.a),
-          whole_words<T>(net.bottleneck, net.b, net.z, net.kept)};
+          whole_words<T>(source_columns, net.down),
+          whole_words<T>(net.bottleneck, net.up, net.z, net.kept)};
 }
 
 template <class T>

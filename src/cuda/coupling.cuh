@@ -5,18 +5,18 @@
 
 namespace madx::cuda {
 
-/// One half of a coupling:  target = target + sign (B act(A source)), where source and target are
-/// halves of a row. Forward passes have act = relu(x + a_bias) and B's bias. Backward passes, with
-/// the weights transposed, have act = (0 where z <= 0, else x), no bias, and z in place of what
-/// they keep.
+/// One half of a coupling:  target = target + sign (U act(D source)), where source and target are
+/// halves of a row. Forward passes have act = relu(x + down_bias) and U's bias. Backward passes
+/// have U transposed in place of D and D transposed in place of U, act = (0 where z <= 0, else x),
+/// no bias, and z in place of what they keep.
 template <class T>
 struct CouplingStep {
-  const T *a, *a_bias;  // (bottleneck, source columns), (bottleneck)
-  const T *b, *b_bias;  // (target columns, bottleneck), (target columns); biases null in backward
-  const T* z;           // backward: (rows of the group, bottleneck)
-  T* kept;              // act(A source), the same shape; or null
+  const T *down, *down_bias;  // (bottleneck, source columns), (bottleneck)
+  const T *up, *up_bias;  // (target columns, bottleneck), (target columns); biases null in backward
+  const T* z;             // backward: (rows of the group, bottleneck)
+  T* kept;                // act(D source), the same shape; or null
   int bottleneck;
-  bool a_words, b_words;  // the latter also of z and kept
+  bool down_words, up_words;  // the latter also of z and kept
 };
 
 constexpr int kCouplingGroups = 24;
@@ -67,22 +67,23 @@ struct CouplingBlock {
 
   MADX_DEVICE void load_z(const CouplingStep<T>& step) const {
     if (!coupling.backward) return;
-    const Rows<const T> from{step.z, step.bottleneck, step.bottleneck, step.b_words};
+    const Rows<const T> from{step.z, step.bottleneck, step.bottleneck, step.up_words};
     load_rows<kRows>(from, rows.first - group.first_row, rows.count, z,
                      shared_stride<T>(step.bottleneck), round_up(step.bottleneck, kStep<T>));
   }
 
-  /// z = act(A source)
+  /// z = act(D source)
   MADX_DEVICE void inner(const CouplingStep<T>& step, int source_columns) const {
     const int z_stride = shared_stride<T>(step.bottleneck);
-    const Matrix<T> weights{step.a, step.bottleneck, source_columns, step.a_words};
+    const Matrix<T> weights{step.down, step.bottleneck, source_columns, step.down_words};
     multiply<kRows>(weights, tile, [&](int neuron, int row, float value) {
       const int at = row * z_stride + neuron;
       if (coupling.backward) {
         z.set(at, rounded<T>(relu_backward(to_float(z.get(at)), value)));
       } else {
-        const float bias =
-            neuron < step.bottleneck ? load_value<Access::kReadOnly>(step.a_bias + neuron) : 0.0f;
+        const float bias = neuron < step.bottleneck
+                               ? load_value<Access::kReadOnly>(step.down_bias + neuron)
+                               : 0.0f;
         z.set(at, rounded<T>(relu(value + bias)));
       }
     });
@@ -90,18 +91,18 @@ struct CouplingBlock {
 
   MADX_DEVICE void keep(const CouplingStep<T>& step) const {
     if (step.kept == nullptr) return;
-    const Rows<T> to{step.kept, step.bottleneck, step.bottleneck, step.b_words};
+    const Rows<T> to{step.kept, step.bottleneck, step.bottleneck, step.up_words};
     store_rows<kRows>(z, shared_stride<T>(step.bottleneck), rows.count, to,
                       rows.first - group.first_row);
   }
 
-  /// The tile = B z + bias
+  /// The tile = U z + bias
   MADX_DEVICE void outer(const CouplingStep<T>& step, int target_columns) const {
     const int stride = shared_stride<T>(target_columns);
-    const Matrix<T> weights{step.b, target_columns, step.bottleneck, step.b_words};
+    const Matrix<T> weights{step.up, target_columns, step.bottleneck, step.up_words};
     multiply<kRows>(weights, z, [&](int neuron, int row, float value) {
-      const float bias = step.b_bias != nullptr && neuron < target_columns
-                             ? load_value<Access::kReadOnly>(step.b_bias + neuron)
+      const float bias = step.up_bias != nullptr && neuron < target_columns
+                             ? load_value<Access::kReadOnly>(step.up_bias + neuron)
                              : 0.0f;
       tile.set(row * stride + neuron, rounded<T>(value + bias));
     });

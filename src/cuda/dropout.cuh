@@ -5,11 +5,11 @@
 
 namespace madx::cuda {
 
-/// Dropout's parameters, as cpu::Dropout rounds them.
+/// Dropout's parameters.
 struct DropoutScale {
   uint64_t seed = 0;
-  uint32_t threshold = 0;  ///< of 65536; 0: off
-  float factor = 1;        ///< of what is kept
+  uint32_t threshold = 0;  ///< as of dropout_threshold; 0: off
+  float factor = 1;        ///< of what is kept, as of dropout_factor
 };
 
 /// Drops some of a lane's eight columns of a row: the same ones as cpu::Dropout, so that a seed

@@ -17,7 +17,7 @@ struct Group {
 
 template <class Adapter, int kAdapters, int kGroups>
 struct Groups {
-  static constexpr int kMostGroups = kGroups, kMostAdapters = kAdapters;
+  static constexpr int kMostGroups = kGroups;
   using Each = Group<Adapter, kAdapters>;
   int count = 0;
   Each groups[kGroups];

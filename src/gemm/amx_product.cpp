@@ -1,5 +1,5 @@
-// Products on the processor's matrix units (Intel AMX). Libraries were tried first
-// (docs/log/performance.md).
+// Products on the processor's matrix units (Intel AMX); docs/log/performance.md has libraries'
+// beside them.
 #include "gemm/amx_product.h"
 
 #include "gemm/tile_products.h"

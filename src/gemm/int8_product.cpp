@@ -1,6 +1,6 @@
-// Products of activations in 8 bits with frozen weights in int8. LibTorch's at::_int_mm was tried
-// first (docs/log/performance.md): it packs the weight anew at each call and leaves the sums to
-// another pass over memory.
+// Products of activations in 8 bits with frozen weights in int8. LibTorch's at::_int_mm would pack
+// the weight anew at each call and leave the sums to another pass over memory
+// (docs/log/performance.md).
 #include "gemm/int8_product.h"
 
 #include <algorithm>

@@ -55,20 +55,28 @@ class TransposedTile {
   Row rows_[kSize];
 };
 
+/// At most 16 rows of (rows, columns), `stride` apart -> 16 columns of its transpose, whose rows
+/// are `to_stride` apart: those beyond `rows` are zeros.
+inline void transpose_strip(const float* from, int64_t stride, int64_t rows, int64_t columns,
+                            float* to, int64_t to_stride) {
+  constexpr auto kSize = TransposedTile::kSize;
+  for (int64_t c = 0; c < columns; c += kSize) {
+    const auto wide = std::min(kSize, columns - c);
+    const TransposedTile tile(from + c, stride, rows, wide);
+    for (int64_t i = 0; i < wide; ++i) std::copy_n(tile.row(i), kSize, to + (c + i) * to_stride);
+  }
+}
+
 /// (rows, columns), rows `stride` apart -> its transpose (columns, to_stride). `to_stride` is at
-/// least `rows` up to a multiple of 16: the columns up to there are zeros.
+/// least `rows` up to a multiple of 16: the columns up to there are zeros. For a few columns of
+/// long rows (prefetch_ahead).
 inline void transpose(const float* from, int64_t stride, int64_t rows, int64_t columns, float* to,
                       int64_t to_stride) {
   constexpr auto kSize = TransposedTile::kSize;
   for (int64_t r = 0; r < rows; r += kSize) {
     const auto high = std::min(kSize, rows - r);
     for (int64_t i = 0; i < high; ++i) prefetch_ahead(from + (r + i) * stride, stride, columns);
-    for (int64_t c = 0; c < columns; c += kSize) {
-      const auto wide = std::min(kSize, columns - c);
-      const TransposedTile tile(from + r * stride + c, stride, high, wide);
-      for (int64_t i = 0; i < wide; ++i)
-        std::copy_n(tile.row(i), kSize, to + (c + i) * to_stride + r);
-    }
+    transpose_strip(from + r * stride, stride, high, columns, to + r, to_stride);
   }
 }
 

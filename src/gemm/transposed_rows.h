@@ -19,14 +19,9 @@ constexpr int64_t kOutputBlock = 256;
 inline void load_transposed(const float* x, int64_t stride, int64_t rows, int64_t columns,
                             int64_t tile, float* transposed) {
   constexpr auto kSize = TransposedTile::kSize;
-  for (int64_t r = 0; r < rows; r += kSize) {
-    for (int64_t c = 0; c < columns; c += kSize) {
-      const auto wide = std::min(kSize, columns - c);
-      const TransposedTile block(x + r * stride + c, stride, std::min(kSize, rows - r), wide);
-      for (int64_t i = 0; i < wide; ++i)
-        std::copy_n(block.row(i), kSize, transposed + (c + i) * tile + r);
-    }
-  }
+  for (int64_t r = 0; r < rows; r += kSize)
+    transpose_strip(x + r * stride, stride, std::min(kSize, rows - r), columns, transposed + r,
+                    tile);
 }
 
 /// (columns, tile) -> rows of a matrix, `bias` (columns) added where it is not null.

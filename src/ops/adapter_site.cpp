@@ -19,9 +19,10 @@ namespace detail {
 namespace {
 
 /// The composite form. `weights`: four an adapter.
-at::Tensor adapter_site_plain(const at::Tensor& f, const at::Tensor& a, const FrozenLayerNorm& norm,
-                              double dropout, const std::vector<madx::SiteGroup>& groups,
-                              at::TensorList weights) {
+at::Tensor adapter_site_composite(const at::Tensor& f, const at::Tensor& a,
+                                  const FrozenLayerNorm& norm, double dropout,
+                                  const std::vector<IndexedSiteGroup>& groups,
+                                  at::TensorList weights) {
   const auto dropped = dropout > 0 ? ops::dropout(f, dropout) : f;
   std::vector<at::Tensor> outputs;
   for (const auto& group : groups) {
@@ -37,12 +38,12 @@ at::Tensor adapter_site_plain(const at::Tensor& f, const at::Tensor& a, const Fr
 }
 
 /// The groups of a flat argument list.
-std::vector<madx::SiteGroup> site_groups(at::IntArrayRef rows, at::IntArrayRef sizes,
-                                         at::IntArrayRef adapters, int64_t all_rows,
-                                         int64_t all_adapters) {
+std::vector<IndexedSiteGroup> site_groups(at::IntArrayRef rows, at::IntArrayRef sizes,
+                                          at::IntArrayRef adapters, int64_t all_rows,
+                                          int64_t all_adapters) {
   TORCH_CHECK(rows.size() == sizes.size(), "adapter_site: expected a size for each of ",
               rows.size(), " groups, but got ", sizes.size());
-  std::vector<madx::SiteGroup> groups;
+  std::vector<IndexedSiteGroup> groups;
   int64_t first = 0;
   size_t next = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -50,7 +51,7 @@ std::vector<madx::SiteGroup> site_groups(at::IntArrayRef rows, at::IntArrayRef s
     TORCH_CHECK(sizes[i] >= 0 && next + static_cast<size_t>(sizes[i]) <= adapters.size(),
                 "adapter_site: expected as many adapters as the groups' sizes say, but got ",
                 adapters.size());
-    madx::SiteGroup group{first, rows[i], {}};
+    IndexedSiteGroup group{first, rows[i], {}};
     for (int64_t level = 0; level < sizes[i]; ++level, ++next) {
       TORCH_CHECK(adapters[next] >= 0 && adapters[next] < all_adapters,
                   "adapter_site: expected indices of ", all_adapters, " adapters, but got ",
@@ -88,6 +89,24 @@ struct SiteArguments {
   std::vector<at::Tensor> weights;
 };
 
+/// Checks all but the groups.
+void check_site(const at::Tensor& f, const at::Tensor& a, const at::Tensor& norm_weight,
+                const at::Tensor& norm_bias, double dropout, at::TensorList weights) {
+  TORCH_CHECK(f.dim() == 2 && f.sizes() == a.sizes(),
+              "adapter_site: expected f and a of one shape (rows, hidden), but got ", f.sizes(),
+              " and ", a.sizes());
+  check_kind("adapter_site", {f, a});
+  check_kind("adapter_site", {norm_weight, norm_bias});
+  check_dropout("adapter_site", dropout);
+  TORCH_CHECK(weights.size() % 4 == 0, "adapter_site: expected four weights an adapter, but got ",
+              weights.size());
+  for (const auto* norm : {&norm_weight, &norm_bias}) {
+    TORCH_CHECK(norm->sizes() == at::IntArrayRef({f.size(1)}),
+                "adapter_site: expected a LayerNorm ", norm == &norm_weight ? "weight" : "bias",
+                " of shape [", f.size(1), "], but got ", norm->sizes());
+  }
+}
+
 /// Checks one adapter's weights.
 void check_site_adapter(const at::Tensor& f, const at::Tensor* w) {
   const auto check = [](const char* what, const at::Tensor& tensor, at::IntArrayRef shape) {
@@ -102,35 +121,36 @@ void check_site_adapter(const at::Tensor& f, const at::Tensor* w) {
   check_kind("adapter_site", {f, w[0], w[1], w[2], w[3]});
 }
 
-}  // namespace
+/// Which devices' kernels take all of these tensors.
+struct SiteKernels {
+  bool cpu, cuda;
+};
 
-at::Tensor adapter_site_plain(const at::Tensor& f, const at::Tensor& a, const FrozenLayerNorm& norm,
-                              double dropout, const std::vector<SiteGroup>& groups) {
-  const SiteArguments flat(groups);
-  const auto flat_groups = site_groups(flat.rows, flat.sizes, flat.stacks, f.size(0),
-                                       static_cast<int64_t>(flat.weights.size() / 4));
-  return adapter_site_plain(f, a, norm, dropout, flat_groups, flat.weights);
+SiteKernels site_kernels(const at::Tensor& f, const at::Tensor& a, const at::Tensor& norm_weight,
+                         const at::Tensor& norm_bias, at::TensorList weights) {
+  if (norm_weight.requires_grad() || norm_bias.requires_grad()) return {false, false};
+  SiteKernels takes{takes_cpu_kernel({f, a, norm_weight, norm_bias}),
+                    takes_cuda_kernel({f, a, norm_weight, norm_bias})};
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const auto& down = weights[i - i % 4];
+    // No adapter learns in part.
+    const bool whole =
+        weights[i].requires_grad() == down.requires_grad() && weights[i].is_contiguous();
+    takes.cpu = takes.cpu && whole && takes_cpu_kernel({weights[i]});
+    takes.cuda = takes.cuda && whole && takes_cuda_kernel({f, weights[i]});
+  }
+  return takes;
 }
+
+}  // namespace
 
 at::Tensor adapter_site_op(const at::Tensor& f, const at::Tensor& a, const at::Tensor& norm_weight,
                            const at::Tensor& norm_bias, double norm_eps, double dropout,
                            at::IntArrayRef group_rows, at::IntArrayRef group_sizes,
                            at::IntArrayRef group_adapters, at::TensorList weights) {
-  TORCH_CHECK(f.dim() == 2 && f.sizes() == a.sizes(),
-              "adapter_site: expected f and a of one shape (rows, hidden), but got ", f.sizes(),
-              " and ", a.sizes());
-  check_kind("adapter_site", {f, a});
-  check_kind("adapter_site", {norm_weight, norm_bias});
-  check_dropout("adapter_site", dropout);
-  TORCH_CHECK(weights.size() % 4 == 0, "adapter_site: expected four weights an adapter, but got ",
-              weights.size());
+  check_site(f, a, norm_weight, norm_bias, dropout, weights);
   auto groups = site_groups(group_rows, group_sizes, group_adapters, f.size(0),
                             static_cast<int64_t>(weights.size() / 4));
-  for (const auto* norm : {&norm_weight, &norm_bias}) {
-    TORCH_CHECK(norm->sizes() == at::IntArrayRef({f.size(1)}),
-                "adapter_site: expected a LayerNorm ", norm == &norm_weight ? "weight" : "bias",
-                " of shape [", f.size(1), "], but got ", norm->sizes());
-  }
   if (const auto type = f.scalar_type();
       at::isReducedFloatingType(type) && norm_weight.scalar_type() == at::kFloat) {
     std::vector<at::Tensor> rounded;
@@ -139,30 +159,29 @@ at::Tensor adapter_site_op(const at::Tensor& f, const at::Tensor& a, const at::T
                            group_rows, group_sizes, group_adapters, rounded);
   }
   check_kind("adapter_site", {f, norm_weight});
-  const bool frozen_norm = !norm_weight.requires_grad() && !norm_bias.requires_grad();
-  bool cpu = frozen_norm && takes_cpu_kernel({f, a, norm_weight, norm_bias}),
-       cuda = frozen_norm && takes_cuda_kernel({f, a, norm_weight, norm_bias});
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const auto& down = weights[i - i % 4];
-    if (i % 4 == 0) check_site_adapter(f, &down);
-    // No adapter learns in part.
-    const bool whole =
-        weights[i].requires_grad() == down.requires_grad() && weights[i].is_contiguous();
-    cpu = cpu && whole && takes_cpu_kernel({weights[i]});
-    cuda = cuda && whole && takes_cuda_kernel({f, weights[i]});
-  }
-  const auto plan = cuda ? cuda_site_plan(f, groups, weights) : CudaSitePlan::kPlain;
-  if (plan != CudaSitePlan::kPlain) {
-    const auto op = plan == CudaSitePlan::kFused ? adapter_site_cuda : adapter_site_gemm;
+  for (size_t i = 0; i < weights.size(); i += 4) check_site_adapter(f, &weights[i]);
+  const auto devices = site_kernels(f, a, norm_weight, norm_bias, weights);
+  const auto form = devices.cuda ? cuda_site_form(f, groups, weights) : CudaSiteForm::kComposite;
+  if (form != CudaSiteForm::kComposite) {
+    const auto op = form == CudaSiteForm::kFused ? adapter_site_cuda : adapter_site_gemm;
     return op(f, a, norm_weight, norm_bias, norm_eps, dropout, groups, weights);
   }
-  if (cpu)
+  if (devices.cpu)
     return adapter_site_cpu(f, a, norm_weight, norm_bias, norm_eps, dropout, std::move(groups),
                             weights);
-  return adapter_site_plain(f, a, {norm_weight, norm_bias, norm_eps}, dropout, groups, weights);
+  return adapter_site_composite(f, a, {norm_weight, norm_bias, norm_eps}, dropout, groups, weights);
 }
 
 }  // namespace detail
+
+at::Tensor adapter_site_composite(const at::Tensor& f, const at::Tensor& a,
+                                  const FrozenLayerNorm& norm, double dropout,
+                                  const std::vector<SiteGroup>& groups) {
+  const detail::SiteArguments flat(groups);
+  const auto flat_groups = detail::site_groups(flat.rows, flat.sizes, flat.stacks, f.size(0),
+                                               static_cast<int64_t>(flat.weights.size() / 4));
+  return detail::adapter_site_composite(f, a, norm, dropout, flat_groups, flat.weights);
+}
 
 at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a,
                                  const FrozenLayerNorm& norm, double dropout,

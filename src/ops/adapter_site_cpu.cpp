@@ -10,6 +10,7 @@
 #include "ops/adapter_site_problem.h"
 #include "ops/once_differentiable.h"
 #include "ops/row_numbers.h"
+#include "ops/wants_gradient.h"
 
 namespace madx::ops::detail {
 
@@ -112,14 +113,14 @@ struct CpuAdapterSite : torch::autograd::Function<CpuAdapterSite> {
 
 at::Tensor adapter_site_cpu(const at::Tensor& f, const at::Tensor& a, const at::Tensor& norm_weight,
                             const at::Tensor& norm_bias, double norm_eps, double dropout,
-                            std::vector<madx::SiteGroup> groups, at::TensorList weights) {
+                            std::vector<IndexedSiteGroup> groups, at::TensorList weights) {
   const bool drops = dropout > 0;
   const auto settings = c10::make_intrusive<SiteSettings>(
       std::move(groups), norm_eps, dropout, drops ? random_seed() : 0,
       drops ? row_numbers("adapter_site", f.size(0)) : at::Tensor());
   return CpuAdapterSite::apply(f.contiguous(), a.contiguous(), weights, norm_weight.contiguous(),
                                norm_bias.contiguous(), settings,
-                               site_wants_gradient(f, a, weights));
+                               wants_gradient({f, a}) || wants_gradient(weights));
 }
 
 }  // namespace madx::ops::detail

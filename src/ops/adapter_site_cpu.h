@@ -12,6 +12,6 @@ namespace madx::ops::detail {
 /// an adapter.
 at::Tensor adapter_site_cpu(const at::Tensor& f, const at::Tensor& a, const at::Tensor& norm_weight,
                             const at::Tensor& norm_bias, double norm_eps, double dropout,
-                            std::vector<madx::SiteGroup> groups, at::TensorList weights);
+                            std::vector<IndexedSiteGroup> groups, at::TensorList weights);
 
 }  // namespace madx::ops::detail

@@ -14,12 +14,13 @@
 #include "ops/cuda_kernel.h"
 #include "ops/once_differentiable.h"
 #include "ops/row_numbers.h"
+#include "ops/wants_gradient.h"
 
 namespace madx::ops::detail {
 
 namespace {
 
-/// Tensors that take part in autograd come as f, a and a
+/// adapter_site on the kernels of madx/cuda. Tensors that take part in autograd come as f, a and a
 /// list of four an adapter, each adapter once.
 struct CudaAdapterSite : torch::autograd::Function<CudaAdapterSite> {
   using Context = torch::autograd::AutogradContext;
@@ -79,19 +80,19 @@ struct CudaAdapterSite : torch::autograd::Function<CudaAdapterSite> {
 at::Tensor adapter_site_cuda(const at::Tensor& f, const at::Tensor& a,
                              const at::Tensor& norm_weight, const at::Tensor& norm_bias,
                              double norm_eps, double dropout,
-                             const std::vector<madx::SiteGroup>& groups, at::TensorList weights) {
+                             const std::vector<IndexedSiteGroup>& groups, at::TensorList weights) {
   if (dropout > 0) refuse_part("adapter_site");
   const auto settings =
       c10::make_intrusive<SiteSettings>(groups, norm_eps, dropout, dropout > 0 ? random_seed() : 0);
   return CudaAdapterSite::apply(f.contiguous(), a.contiguous(), weights, norm_weight.contiguous(),
                                 norm_bias.contiguous(), settings,
-                                site_wants_gradient(f, a, weights));
+                                wants_gradient({f, a}) || wants_gradient(weights));
 }
 
 at::Tensor adapter_site_gemm(const at::Tensor& f, const at::Tensor& a,
                              const at::Tensor& norm_weight, const at::Tensor& norm_bias,
                              double norm_eps, double dropout,
-                             const std::vector<madx::SiteGroup>& groups, at::TensorList weights) {
+                             const std::vector<IndexedSiteGroup>& groups, at::TensorList weights) {
   const auto dropped = dropout > 0 ? ops::dropout(f, dropout) : f;
   std::vector<at::Tensor> outputs;
   for (const auto& group : groups) {
@@ -111,7 +112,7 @@ at::Tensor adapter_site_gemm(const at::Tensor& f, const at::Tensor& a,
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
 
-CudaSitePlan cuda_site_plan(const at::Tensor& f, const std::vector<madx::SiteGroup>& groups,
+CudaSiteForm cuda_site_form(const at::Tensor& f, const std::vector<IndexedSiteGroup>& groups,
                             at::TensorList weights) {
   int64_t widest = 0;
   for (size_t i = 0; i < weights.size(); i += 4) widest = std::max(widest, weights[i].size(0));
@@ -120,8 +121,9 @@ CudaSitePlan cuda_site_plan(const at::Tensor& f, const std::vector<madx::SiteGro
   const bool shallow = std::all_of(groups.begin(), groups.end(), [](const auto& group) {
     return group.adapters.size() <= static_cast<size_t>(cuda::kDeepestStack);
   });
-  if (shallow && cuda::fuses(type, f.size(1), widest)) return CudaSitePlan::kFused;
-  return cuda::fits(type, f.size(1), /*bottleneck=*/0) ? CudaSitePlan::kGemm : CudaSitePlan::kPlain;
+  if (shallow && cuda::fuses(type, f.size(1), widest)) return CudaSiteForm::kFused;
+  return cuda::fits(type, f.size(1), /*bottleneck=*/0) ? CudaSiteForm::kGemm
+                                                       : CudaSiteForm::kComposite;
 }
 
 }  // namespace madx::ops::detail

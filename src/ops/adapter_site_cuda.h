@@ -12,20 +12,20 @@ namespace madx::ops::detail {
 at::Tensor adapter_site_cuda(const at::Tensor& f, const at::Tensor& a,
                              const at::Tensor& norm_weight, const at::Tensor& norm_bias,
                              double norm_eps, double dropout,
-                             const std::vector<madx::SiteGroup>& groups, at::TensorList weights);
+                             const std::vector<IndexedSiteGroup>& groups, at::TensorList weights);
 
-/// The op by plain GEMMs between kernels that add and normalise: the better plan for bottlenecks so
-/// large that the weights would be read too often (cuda::fuses).
+/// The op by plain GEMMs between kernels that add and normalise: faster for bottlenecks so large
+/// that the weights would be read too often (cuda::fuses).
 at::Tensor adapter_site_gemm(const at::Tensor& f, const at::Tensor& a,
                              const at::Tensor& norm_weight, const at::Tensor& norm_bias,
                              double norm_eps, double dropout,
-                             const std::vector<madx::SiteGroup>& groups, at::TensorList weights);
+                             const std::vector<IndexedSiteGroup>& groups, at::TensorList weights);
 
-/// How the kernels compute a site; kPlain: not at all, for its stacks are too deep or its rows too
-/// wide.
-enum class CudaSitePlan { kFused, kGemm, kPlain };
+/// How the kernels compute a site; kComposite: not at all, for its stacks are too deep or its rows
+/// too wide.
+enum class CudaSiteForm { kFused, kGemm, kComposite };
 
-CudaSitePlan cuda_site_plan(const at::Tensor& f, const std::vector<madx::SiteGroup>& groups,
+CudaSiteForm cuda_site_form(const at::Tensor& f, const std::vector<IndexedSiteGroup>& groups,
                             at::TensorList weights);
 
 }  // namespace madx::ops::detail

@@ -17,7 +17,7 @@ namespace madx::ops::detail {
 
 /// What both passes of a site need beside tensors; saved_data takes it as an object of TorchScript.
 struct SiteSettings : torch::CustomClassHolder {
-  SiteSettings(std::vector<madx::SiteGroup> groups_, double norm_eps_, double dropout_,
+  SiteSettings(std::vector<IndexedSiteGroup> groups_, double norm_eps_, double dropout_,
                uint64_t seed_, at::Tensor row_numbers_ = {})
       : groups(std::move(groups_)),
         norm_eps(norm_eps_),
@@ -27,7 +27,7 @@ struct SiteSettings : torch::CustomClassHolder {
     for (const auto& group : groups) levels = std::max(levels, group.adapters.size());
   }
 
-  std::vector<madx::SiteGroup> groups;
+  std::vector<IndexedSiteGroup> groups;
   double norm_eps, dropout;
   uint64_t seed;
   at::Tensor row_numbers;  // (rows) int64; undefined: 0, 1, 2, ...
@@ -65,13 +65,6 @@ void fill_site_problem(const at::Tensor& f, const at::Tensor& a, const at::Tenso
                                 data(weights[i + 3]), weights[i].size(0)});
   }
   problem.groups = settings.groups;
-}
-
-/// Whether there will be a backward pass through a site.
-inline bool site_wants_gradient(const at::Tensor& f, const at::Tensor& a, at::TensorList weights) {
-  const auto learns = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
-  return at::GradMode::is_enabled() &&
-         (learns(f) || learns(a) || std::any_of(weights.begin(), weights.end(), learns));
 }
 
 }  // namespace madx::ops::detail

@@ -1,14 +1,12 @@
 #include "madx/ops/bfloat16_weight.h"
 
+#include "ops/cpu_kernel.h"
+
 namespace madx::ops {
 
 namespace {
 
 constexpr auto kGranule = cpu::kBfloat16Granule;
-
-cpu::Bfloat16* bits(const at::Tensor& tensor) {
-  return reinterpret_cast<cpu::Bfloat16*>(tensor.data_ptr<at::BFloat16>());
-}
 
 }  // namespace
 
@@ -22,7 +20,7 @@ Bfloat16Weight::Bfloat16Weight(const at::Tensor& weight) : KernelWeight(weight) 
               weight.sizes());
   const auto rounded = weight.detach().to(at::kCPU, at::kBFloat16).contiguous();
   forward_ = at::empty({out(), in()}, rounded.options());
-  cpu::pack_transposed(bits(rounded), out(), in(), bits(forward_));
+  cpu::pack_transposed(bfloat16_data(rounded), out(), in(), bfloat16_data(forward_));
 }
 
 int64_t Bfloat16Weight::granule() const { return kGranule; }
@@ -44,14 +42,14 @@ const cpu::Bfloat16* Bfloat16Weight::backward_panels() const {
   std::call_once(backward_made_, [this] {
     const auto weight = unpacked();
     backward_ = at::empty_like(weight);
-    cpu::pack(bits(weight), out(), in(), in(), out(), bits(backward_));
+    cpu::pack(bfloat16_data(weight), out(), in(), in(), out(), bfloat16_data(backward_));
   });
-  return bits(backward_);
+  return bfloat16_data(backward_);
 }
 
 cpu::FrozenBfloat16 Bfloat16Weight::layer(const PackedPart& part, bool backward) {
   const auto& weight = dynamic_cast<const Bfloat16Weight&>(*part.weight);
-  return {bits(weight.forward_) + part.first * weight.in(),
+  return {bfloat16_data(weight.forward_) + part.first * weight.in(),
           backward ? weight.backward_panels() + part.first * kGranule : nullptr,
           kGranule * weight.out(),
           part.bias.const_data_ptr<float>(),

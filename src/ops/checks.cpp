@@ -1,6 +1,8 @@
 #include "madx/ops/checks.h"
 
-namespace madx::ops::detail {
+namespace madx::ops {
+
+namespace detail {
 
 void check_kind(const char* op, std::initializer_list<at::Tensor> tensors) {
   const auto& first = *tensors.begin();
@@ -22,13 +24,15 @@ bool has_data(const at::Tensor& tensor) {
          !tensor.unsafeGetTensorImpl()->is_python_dispatch();
 }
 
+}  // namespace detail
+
 void check_numbers(const char* op, const char* what, const at::Tensor& numbers, int64_t size) {
   TORCH_CHECK(numbers.scalar_type() == at::kLong, op, ": expected ", what, " of int64, but got ",
               numbers.scalar_type());
-  if (!numbers.device().is_cpu() || !has_data(numbers) || numbers.numel() == 0) return;
+  if (!numbers.device().is_cpu() || !detail::has_data(numbers) || numbers.numel() == 0) return;
   const auto [least, most] = at::aminmax(numbers);
   TORCH_CHECK(least.item<int64_t>() >= 0 && most.item<int64_t>() < size, op, ": expected ", what,
               " in [0, ", size, "), but got ", least.item<int64_t>(), " to ", most.item<int64_t>());
 }
 
-}  // namespace madx::ops::detail
+}  // namespace madx::ops

@@ -9,13 +9,12 @@
 #include "ops/cpu_kernel.h"
 #include "ops/cuda_kernel.h"
 #include "ops/schema.h"
+#include "ops/wants_gradient.h"
 
 namespace madx::ops {
 
-namespace detail {
-
-at::Tensor coupling_plain(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
-                          Activation activation, bool inverse) {
+at::Tensor coupling_composite(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
+                              Activation activation, bool inverse) {
   std::vector<at::Tensor> outputs;
   int64_t first = 0;
   for (const auto& group : groups) {
@@ -27,6 +26,8 @@ at::Tensor coupling_plain(const at::Tensor& x, const std::vector<CouplingGroup>&
   }
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
+
+namespace detail {
 
 namespace {
 
@@ -51,15 +52,15 @@ at::Tensor coupling_of(const at::Tensor& x, const std::vector<CouplingGroup>& gr
     rows += group.rows;
     group_rows.push_back(group.rows);
     for (const auto* net : {&group.f, &group.g}) {
-      const auto bottleneck = net->first.size(0), target = net == &group.f ? low : high;
-      check("a first layer", net->first, {bottleneck, x.size(1) - target});
-      check("its bias", net->first_bias, {bottleneck});
-      check("a second layer", net->second, {target, bottleneck});
-      check("its bias", net->second_bias, {target});
-      check_kind("coupling", {x, net->first, net->first_bias, net->second, net->second_bias});
-      for (const auto& weight : {net->first, net->first_bias, net->second, net->second_bias}) {
+      const auto bottleneck = net->down.size(0), target = net == &group.f ? low : high;
+      check("a first layer", net->down, {bottleneck, x.size(1) - target});
+      check("its bias", net->down_bias, {bottleneck});
+      check("a second layer", net->up, {target, bottleneck});
+      check("its bias", net->up_bias, {target});
+      check_kind("coupling", {x, net->down, net->down_bias, net->up, net->up_bias});
+      for (const auto& weight : {net->down, net->down_bias, net->up, net->up_bias}) {
         // No function learns in part.
-        on_cuda = on_cuda && weight.requires_grad() == net->first.requires_grad() &&
+        on_cuda = on_cuda && weight.requires_grad() == net->down.requires_grad() &&
                   weight.is_contiguous() && takes_cuda_kernel({x, weight});
         on_cpu = on_cpu && !wants_gradient(weight) && weight.is_contiguous() &&
                  takes_cpu_kernel({weight});
@@ -72,7 +73,7 @@ at::Tensor coupling_of(const at::Tensor& x, const std::vector<CouplingGroup>& gr
   if (on_cpu) return coupling_cpu(x, weights, group_rows, inverse);
   if (on_cuda && fits_cuda_coupling(x, weights))
     return coupling_cuda(x, weights, group_rows, inverse);
-  return coupling_plain(x, groups, activation, inverse);
+  return coupling_composite(x, groups, activation, inverse);
 }
 
 }  // namespace
@@ -99,7 +100,7 @@ at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>& group
   for (const auto& group : groups) {
     rows.push_back(group.rows);
     for (const auto* net : {&group.f, &group.g})
-      for (const auto* weight : {&net->first, &net->first_bias, &net->second, &net->second_bias})
+      for (const auto* weight : {&net->down, &net->down_bias, &net->up, &net->up_bias})
         weights.push_back(*weight);
   }
   static const auto op = detail::operator_handle<decltype(detail::coupling_op)>("madx::coupling");

@@ -9,6 +9,7 @@
 #include "madx/cuda/coupling.h"
 #include "ops/cuda_kernel.h"
 #include "ops/once_differentiable.h"
+#include "ops/wants_gradient.h"
 
 namespace madx::ops::detail {
 
@@ -133,10 +134,8 @@ struct CudaCoupling : torch::autograd::Function<CudaCoupling> {
 
 at::Tensor coupling_cuda(const at::Tensor& x, const std::vector<at::Tensor>& weights,
                          const std::vector<int64_t>& rows, bool inverse) {
-  const auto learns = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
-  const bool with_gradient = at::GradMode::is_enabled() &&
-                             (learns(x) || std::any_of(weights.begin(), weights.end(), learns));
-  return CudaCoupling::apply(x.contiguous(), at::TensorList(weights), rows, inverse, with_gradient);
+  return CudaCoupling::apply(x.contiguous(), at::TensorList(weights), rows, inverse,
+                             wants_gradient(x) || wants_gradient(weights));
 }
 
 bool fits_cuda_coupling(const at::Tensor& x, const std::vector<at::Tensor>& weights) {

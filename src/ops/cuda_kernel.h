@@ -10,8 +10,7 @@
 namespace madx::ops {
 
 /// Whether these tensors go to a kernel of madx/cuda: all of one type, float32, float16 or
-/// bfloat16, on one CUDA device, where the kernels run. Others take the plain LibTorch
-/// form of the op.
+/// bfloat16, on one CUDA device, where the kernels run. Others take the composite form of the op.
 inline bool takes_cuda_kernel(std::initializer_list<at::Tensor> tensors) {
   const auto& first = *tensors.begin();
   const auto type = first.scalar_type();

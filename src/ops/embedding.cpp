@@ -36,8 +36,10 @@ Int8Rows quantise_rows(const at::Tensor& table,
   return result;
 }
 
-at::Tensor embed(const at::Tensor& ids, const at::Tensor& positions, const EmbeddingTables& tables,
-                 const FrozenLayerNorm& norm, double dropout) {
+namespace {
+
+void check_embedding(const at::Tensor& ids, const at::Tensor& positions,
+                     const EmbeddingTables& tables, const FrozenLayerNorm& norm, double dropout) {
   TORCH_CHECK(ids.dim() == 1 && ids.sizes() == positions.sizes(),
               "embed: expected ids and positions of one shape (rows), but got ", ids.sizes(),
               " and ", positions.sizes());
@@ -51,50 +53,71 @@ at::Tensor embed(const at::Tensor& ids, const at::Tensor& positions, const Embed
       tables.words.sizes(), ", ", tables.positions.sizes(), ", ", tables.types.sizes(), ", ",
       norm.weight.sizes(), " and ", norm.bias.sizes());
   detail::check_kind("embed", {tables.positions, tables.types, norm.weight, norm.bias});
-  detail::check_numbers("embed", "ids", ids, tables.words.size(0));
-  detail::check_numbers("embed", "positions", positions, tables.positions.size(0));
+  check_numbers("embed", "ids", ids, tables.words.size(0));
+  check_numbers("embed", "positions", positions, tables.positions.size(0));
   detail::check_dropout("embed", dropout);
-  const auto type = tables.words.scalar_type();
-  const bool scaled = type == at::kChar;
+  const bool scaled = tables.words.scalar_type() == at::kChar;
   TORCH_CHECK(!scaled || (tables.word_scales.defined() && tables.word_scales.dim() == 1 &&
                           tables.word_scales.size(0) == tables.words.size(0) &&
                           tables.word_scales.scalar_type() == at::kFloat &&
                           tables.word_scales.is_contiguous()),
               "embed: beside words in int8, expected a scale of float32 for each");
-  const bool learns = tables.words.requires_grad() || tables.positions.requires_grad() ||
-                      tables.types.requires_grad() || norm.weight.requires_grad() ||
-                      norm.bias.requires_grad();
-  const bool dense = tables.words.is_contiguous() && tables.positions.is_contiguous() &&
-                     tables.types.is_contiguous() && norm.weight.is_contiguous() &&
-                     norm.bias.is_contiguous();
-  const bool known = scaled || type == at::kBFloat16 || type == at::kFloat;
-  if (learns || !dense || !known || !tables.words.device().is_cpu() || !ids.device().is_cpu() ||
-      !takes_cpu_kernel({tables.positions, tables.types, norm.weight, norm.bias})) {
-    const auto words = (scaled ? tables.words_of(ids) : at::embedding(tables.words, ids))
-                           .to(tables.positions.scalar_type());
-    const auto x = norm(words + at::embedding(tables.positions, positions) + tables.types[0]);
-    return dropout > 0 ? ops::dropout(x, dropout) : x;
+}
+
+/// Whether the kernel takes these tables, of which none learns.
+bool takes_embedding_kernel(const at::Tensor& ids, const EmbeddingTables& tables,
+                            const FrozenLayerNorm& norm) {
+  for (const auto* table :
+       {&tables.words, &tables.positions, &tables.types, &norm.weight, &norm.bias}) {
+    if (table->requires_grad() || !table->is_contiguous()) return false;
   }
-  const auto numbers = ids.contiguous(), places = positions.contiguous();
+  const auto type = tables.words.scalar_type();
+  const bool known = type == at::kChar || type == at::kBFloat16 || type == at::kFloat;
+  return known && tables.words.device().is_cpu() && ids.device().is_cpu() &&
+         takes_cpu_kernel({tables.positions, tables.types, norm.weight, norm.bias});
+}
+
+cpu::WordTable word_table(const EmbeddingTables& tables) {
+  cpu::WordTable words{};
+  switch (tables.words.scalar_type()) {
+    case at::kChar:
+      words.int8 = tables.words.const_data_ptr<int8_t>();
+      words.scales = tables.word_scales.const_data_ptr<float>();
+      break;
+    case at::kBFloat16:
+      words.bfloat16 = const_bfloat16_data(tables.words);
+      break;
+    default:
+      words.float32 = tables.words.const_data_ptr<float>();
+  }
+  return words;
+}
+
+at::Tensor embed_cpu(const at::Tensor& ids, const at::Tensor& positions,
+                     const EmbeddingTables& tables, const FrozenLayerNorm& norm, double dropout) {
   const auto rows = dropout > 0 ? detail::row_numbers("embed", ids.size(0)) : at::Tensor();
   auto out = at::empty({ids.size(0), tables.words.size(1)}, tables.positions.options());
-  cpu::WordTable words{};
-  if (scaled) {
-    words.int8 = tables.words.const_data_ptr<int8_t>();
-    words.scales = tables.word_scales.const_data_ptr<float>();
-  } else if (type == at::kBFloat16) {
-    words.bfloat16 =
-        reinterpret_cast<const cpu::Bfloat16*>(tables.words.const_data_ptr<at::BFloat16>());
-  } else {
-    words.float32 = tables.words.const_data_ptr<float>();
-  }
-  cpu::embed({numbers.const_data_ptr<int64_t>(), places.const_data_ptr<int64_t>(), ids.size(0),
-              tables.words.size(1), words, tables.positions.const_data_ptr<float>(),
+  cpu::embed({ids.const_data_ptr<int64_t>(), positions.const_data_ptr<int64_t>(), ids.size(0),
+              tables.words.size(1), word_table(tables), tables.positions.const_data_ptr<float>(),
               tables.types.const_data_ptr<float>(), norm.weight.const_data_ptr<float>(),
               norm.bias.const_data_ptr<float>(), norm.eps, dropout, dropout > 0 ? random_seed() : 0,
               detail::numbers_data(rows)},
              at::get_num_threads(), out.data_ptr<float>());
   return out;
+}
+
+}  // namespace
+
+at::Tensor embed(const at::Tensor& ids, const at::Tensor& positions, const EmbeddingTables& tables,
+                 const FrozenLayerNorm& norm, double dropout) {
+  check_embedding(ids, positions, tables, norm, dropout);
+  if (takes_embedding_kernel(ids, tables, norm))
+    return embed_cpu(ids.contiguous(), positions.contiguous(), tables, norm, dropout);
+  const bool scaled = tables.words.scalar_type() == at::kChar;
+  const auto words = (scaled ? tables.words_of(ids) : at::embedding(tables.words, ids))
+                         .to(tables.positions.scalar_type());
+  const auto x = norm(words + at::embedding(tables.positions, positions) + tables.types[0]);
+  return dropout > 0 ? ops::dropout(x, dropout) : x;
 }
 
 }  // namespace madx::ops

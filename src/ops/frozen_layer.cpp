@@ -40,7 +40,7 @@ void check_layer(const char* op, int64_t in, const FrozenLinear& layer) {
               layer.weight.size(0), "), but got ", layer.bias.sizes());
 }
 
-void check_rows_of(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
+void check_weight(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
   TORCH_CHECK(x.dim() >= 1, op, ": expected rows, but got a tensor without dimensions");
   TORCH_CHECK(layer.packed || layer.weight.defined(), op,
               ": expected a weight, packed or as a tensor, but got neither");

@@ -13,7 +13,7 @@ namespace detail {
 
 at::Tensor frozen_linear_op(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const FrozenLinear layer{weight, bias};
-  check_rows_of("frozen_linear", x, layer);
+  check_weight("frozen_linear", x, layer);
   check_layer("frozen_linear", x.size(-1), layer);
   if (x.dim() == 2 && takes_cpu_kernel({x}) && is_frozen_on_cpu(layer))
     return frozen_linear_cpu(x.contiguous(), weight, bias);
@@ -23,10 +23,10 @@ at::Tensor frozen_linear_op(const at::Tensor& x, const at::Tensor& weight, const
 }  // namespace detail
 
 at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) {
-  detail::check_rows_of("frozen_linear", x, layer);  // the dispatcher wants tensors that are there
+  detail::check_weight("frozen_linear", x, layer);  // the dispatcher wants tensors that are there
   if (layer.packed) {
     detail::check_layer("frozen_linear", x.size(-1), layer);
-    detail::check_rows("frozen_linear", x, layer);
+    detail::check_packed_rows("frozen_linear", x, layer);
     return detail::packed_linear(x.contiguous(), layer);
   }
   if (layer.rounds) return detail::rounded_linear("frozen_linear", x, layer);
@@ -37,12 +37,12 @@ at::Tensor frozen_linear(const at::Tensor& x, const FrozenLinear& layer) {
 
 at::Tensor feed_forward(const at::Tensor& x, const FrozenLinear& first,
                         const FrozenLinear& second) {
-  detail::check_rows_of("feed_forward", x, first);
-  detail::check_rows_of("feed_forward", x, second);
+  detail::check_weight("feed_forward", x, first);
+  detail::check_weight("feed_forward", x, second);
   detail::check_layer("feed_forward", x.size(-1), first);
   detail::check_layer("feed_forward", first.out(), second);
   if (first.packed && second.packed) {
-    detail::check_rows("feed_forward", x, first);
+    detail::check_packed_rows("feed_forward", x, first);
     return detail::packed_feed_forward(x.contiguous(), first, second);
   }
   if (x.dim() == 2 && takes_cpu_kernel({x}) && !first.rounds && !second.rounds &&

@@ -6,6 +6,7 @@
 #include "madx/cpu/frozen_linear.h"
 #include "ops/cpu_kernel.h"
 #include "ops/once_differentiable.h"
+#include "ops/wants_gradient.h"
 
 namespace madx::ops::detail {
 

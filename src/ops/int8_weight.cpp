@@ -6,11 +6,6 @@
 
 namespace madx::ops {
 
-bool fits_int8_weight(at::IntArrayRef sizes) {
-  return sizes.size() == 2 && sizes[0] % cpu::kInt8Granule == 0 &&
-         sizes[1] % cpu::kInt8Granule == 0;
-}
-
 std::vector<int32_t> large_columns(const at::Tensor& weight, const at::Tensor& bias) {
   constexpr float kTimes = 2, kDeviations = 3;
   constexpr int64_t kShare = 32;
@@ -30,8 +25,10 @@ std::vector<int32_t> large_columns(const at::Tensor& weight, const at::Tensor& b
 
 Int8Weight::Int8Weight(const at::Tensor& weight, std::vector<int32_t> exact)
     : KernelWeight(weight), exact_(std::move(exact)) {
-  TORCH_CHECK(fits_int8_weight(weight.sizes()), "Int8Weight: expected sizes that are multiples of ",
-              cpu::kInt8Granule, ", but got ", weight.sizes());
+  constexpr auto kGranule = cpu::kInt8Granule;
+  TORCH_CHECK(weight.dim() == 2 && out() % kGranule == 0 && in() % kGranule == 0,
+              "Int8Weight: expected sizes that are multiples of ", kGranule, ", but got ",
+              weight.sizes());
   TORCH_CHECK(in() <= cpu::kInt8MostInputs && out() <= cpu::kInt8MostInputs,
               "Int8Weight: expected at most ", cpu::kInt8MostInputs,
               " inputs and outputs, whose sums 32 bits hold, but got ", weight.sizes());

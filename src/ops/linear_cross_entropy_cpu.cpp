@@ -28,9 +28,7 @@ CrossEntropyPass pass_by_cpu_kernel(const at::Tensor& x, const at::Tensor& weigh
   cpu::vocabulary_loss(
       {x.const_data_ptr<float>(), rounded ? nullptr : weight.const_data_ptr<float>(),
        bias.const_data_ptr<float>(), targets.const_data_ptr<int64_t>(), x.size(0), x.size(1),
-       weight.size(0),
-       rounded ? reinterpret_cast<const cpu::Bfloat16*>(weight.const_data_ptr<at::BFloat16>())
-               : nullptr},
+       weight.size(0), rounded ? const_bfloat16_data(weight) : nullptr},
       at::get_num_threads(), {data(pass.losses), data(pass.gradient), data(pass.bias_gradient)});
   return pass;
 }

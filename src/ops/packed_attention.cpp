@@ -33,9 +33,11 @@ at::Tensor attend_equal(const at::Tensor& q, const at::Tensor& k, const at::Tens
   return at::matmul(weights, split(v)).transpose(1, 2).reshape({q.size(0), hidden});
 }
 
-at::Tensor packed_attention_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                  const RowOffsets& q_offsets, const RowOffsets& k_offsets,
-                                  int64_t heads, double dropout) {
+}  // namespace detail
+
+at::Tensor packed_attention_composite(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                      const RowOffsets& q_offsets, const RowOffsets& k_offsets,
+                                      int64_t heads, double dropout) {
   std::vector<at::Tensor> parts;
   const auto sequences = q_offsets.size() - 1;
   for (size_t first = 0; first < sequences;) {
@@ -51,17 +53,20 @@ at::Tensor packed_attention_plain(const at::Tensor& q, const at::Tensor& k, cons
       const auto keys = [&](const at::Tensor& x) {
         return x.narrow(0, k_offsets[first], count * k_len);
       };
-      parts.push_back(attend_equal(q.narrow(0, q_offsets[first], count * q_len), keys(k), keys(v),
-                                   count, heads, dropout));
+      parts.push_back(detail::attend_equal(q.narrow(0, q_offsets[first], count * q_len), keys(k),
+                                           keys(v), count, heads, dropout));
     }
     first = last;
   }
   return parts.empty() ? q : parts.size() == 1 ? parts[0] : at::cat(parts, /*dim=*/0);
 }
 
-at::Tensor packed_attention_op(const at::Tensor& q, const at::Tensor& kv, at::IntArrayRef q_ends,
-                               at::IntArrayRef k_ends, int64_t heads, double dropout) {
-  const RowOffsets q_offsets = q_ends.vec(), k_offsets = k_ends.vec();
+namespace detail {
+
+at::Tensor packed_attention_op(const at::Tensor& q, const at::Tensor& kv,
+                               at::IntArrayRef q_offset_list, at::IntArrayRef k_offset_list,
+                               int64_t heads, double dropout) {
+  const RowOffsets q_offsets = q_offset_list.vec(), k_offsets = k_offset_list.vec();
   TORCH_CHECK(q.dim() == 2 && kv.dim() == 2 && heads > 0,
               "packed_attention: expected queries, and keys and values, of two dimensions and at "
               "least one head, but got ",
@@ -84,13 +89,13 @@ at::Tensor packed_attention_op(const at::Tensor& q, const at::Tensor& kv, at::In
     return packed_attention_cpu(q.contiguous(), kv.contiguous(), q_offsets, k_offsets, heads,
                                 dropout);
   }
-  return packed_attention_plain(q, kv.narrow(1, 0, hidden), kv.narrow(1, hidden, hidden), q_offsets,
-                                k_offsets, heads, dropout);
+  return packed_attention_composite(q, kv.narrow(1, 0, hidden), kv.narrow(1, hidden, hidden),
+                                    q_offsets, k_offsets, heads, dropout);
 }
 
-at::Tensor packed_self_attention_op(const at::Tensor& qkv, at::IntArrayRef ends, int64_t heads,
-                                    double dropout) {
-  const RowOffsets offsets = ends.vec();
+at::Tensor packed_self_attention_op(const at::Tensor& qkv, at::IntArrayRef offset_list,
+                                    int64_t heads, double dropout) {
+  const RowOffsets offsets = offset_list.vec();
   TORCH_CHECK(qkv.dim() == 2 && heads > 0,
               "packed_attention: expected queries, keys and values of two dimensions and at least "
               "one head, but got ",
@@ -107,7 +112,7 @@ at::Tensor packed_self_attention_op(const at::Tensor& qkv, at::IntArrayRef ends,
     return packed_attention_cpu(qkv.contiguous(), /*keys=*/{}, offsets, offsets, heads, dropout);
   }
   const auto part = [&](int64_t index) { return qkv.narrow(1, index * hidden, hidden); };
-  return packed_attention_plain(part(0), part(1), part(2), offsets, offsets, heads, dropout);
+  return packed_attention_composite(part(0), part(1), part(2), offsets, offsets, heads, dropout);
 }
 
 }  // namespace detail

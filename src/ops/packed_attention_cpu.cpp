@@ -51,8 +51,9 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
         dropout > 0 ? row_numbers("packed_attention", first.size(0)) : at::Tensor();
     const auto [q, k, v] = inputs(first, second);
     auto out = at::empty({first.size(0), hidden}, first.options());
-    cpu::attention_forward(shape(q_offsets, k_offsets, heads, hidden, numbers), q, k, v, dropout,
-                           seed, at::get_num_threads(), {out.data_ptr<float>(), hidden});
+    cpu::attention_forward(
+        {shape(q_offsets, k_offsets, heads, hidden, numbers), q, k, v, dropout, seed},
+        at::get_num_threads(), {out.data_ptr<float>(), hidden});
     ctx->save_for_backward({first, second, numbers});
     ctx->saved_data["q_offsets"] = q_offsets;
     ctx->saved_data["k_offsets"] = k_offsets;
@@ -76,12 +77,15 @@ struct CpuPackedAttention : torch::autograd::Function<CpuPackedAttention> {
     const auto [dq, dk, dv] =
         views<cpu::Rows>(first_gradient, second_gradient,
                          [](const at::Tensor& tensor) { return tensor.data_ptr<float>(); });
-    cpu::attention_backward(shape(q_offsets, k_offsets, ctx->saved_data["heads"].toInt(),
-                                  out_gradient.size(1), saved[2]),
-                            q, k, v, {out_gradient.const_data_ptr<float>(), out_gradient.size(1)},
-                            ctx->saved_data["dropout"].toDouble(),
-                            static_cast<uint64_t>(ctx->saved_data["seed"].toInt()),
-                            at::get_num_threads(), dq, dk, dv);
+    const cpu::AttentionInput input{shape(q_offsets, k_offsets, ctx->saved_data["heads"].toInt(),
+                                          out_gradient.size(1), saved[2]),
+                                    q,
+                                    k,
+                                    v,
+                                    ctx->saved_data["dropout"].toDouble(),
+                                    static_cast<uint64_t>(ctx->saved_data["seed"].toInt())};
+    cpu::attention_backward(input, {out_gradient.const_data_ptr<float>(), out_gradient.size(1)},
+                            at::get_num_threads(), {dq, dk, dv});
     return {first_gradient, second_gradient, at::Tensor(),
             at::Tensor(),   at::Tensor(),    at::Tensor()};
   }

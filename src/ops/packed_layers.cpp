@@ -10,6 +10,7 @@
 
 #include "ops/cpu_kernel.h"
 #include "ops/once_differentiable.h"
+#include "ops/wants_gradient.h"
 
 namespace madx::ops::detail {
 
@@ -71,7 +72,7 @@ struct PackedFeedForward : torch::autograd::Function<PackedFeedForward> {
     if (with_gradient) kept = at::empty({x.size(0), low.out()}, x.options().dtype(at::kBFloat16));
     auto y = at::empty({x.size(0), high.out()}, x.options());
     low.weight->feed_forward(low, high, x.const_data_ptr<float>(), x.size(0), at::get_num_threads(),
-                             with_gradient ? bits(kept) : nullptr, y.data_ptr<float>());
+                             with_gradient ? bfloat16_data(kept) : nullptr, y.data_ptr<float>());
     ctx->saved_data["layers"] = LayerHolder::capsule({low, high});
     ctx->save_for_backward({kept});
     return y;
@@ -85,21 +86,16 @@ struct PackedFeedForward : torch::autograd::Function<PackedFeedForward> {
     const auto kept = ctx->get_saved_variables()[0];
     const auto y_gradient = outputs[0].contiguous();
     auto x_gradient = at::empty({y_gradient.size(0), layers[0].weight->in()}, y_gradient.options());
-    layers[0].weight->feed_forward_backward(layers[0], layers[1], bits(kept),
+    layers[0].weight->feed_forward_backward(layers[0], layers[1], bfloat16_data(kept),
                                             y_gradient.const_data_ptr<float>(), y_gradient.size(0),
                                             at::get_num_threads(), x_gradient.data_ptr<float>());
     return {x_gradient, at::Tensor(), at::Tensor(), at::Tensor()};
-  }
-
- private:
-  static cpu::Bfloat16* bits(const at::Tensor& tensor) {
-    return reinterpret_cast<cpu::Bfloat16*>(tensor.data_ptr<at::BFloat16>());
   }
 };
 
 }  // namespace
 
-void check_rows(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
+void check_packed_rows(const char* op, const at::Tensor& x, const FrozenLinear& layer) {
   TORCH_CHECK(x.dim() == 2 && x.scalar_type() == at::kFloat && x.device().is_cpu(), op,
               ": with a packed weight, expected float32 rows on the CPU, but got ", x.sizes(),
               " of ", x.scalar_type(), " on ", x.device());

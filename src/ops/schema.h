@@ -17,8 +17,8 @@ namespace madx::ops {
 /// the CUDA kernel (x_cuda.cpp), which bring their own backward pass, or else the composite form in
 /// LibTorch's own operations, which are differentiated like any. So one set of checks holds
 /// everywhere, and meta tensors, other devices, torch.func and torch.compile get the composite
-/// form. What schemas do not say is C++ alone: packed weights (PackedWeight), and
-/// the feed-forward block.
+/// form. C++ alone has what schemas do not say, weights that are packed (PackedWeight) or rounded,
+/// and the feed-forward block and the embeddings.
 inline constexpr const char* kSchemas[] = {
     // f, a (rows, hidden) -> (rows, hidden). `weights`: down (bottleneck, hidden), its bias, up
     // (hidden, bottleneck), its bias, of each adapter. Group i has `group_rows[i]` rows, which go
@@ -27,8 +27,8 @@ inline constexpr const char* kSchemas[] = {
     "adapter_site(Tensor f, Tensor a, Tensor norm_weight, Tensor norm_bias, float norm_eps, "
     "float dropout, int[] group_rows, int[] group_sizes, int[] group_adapters, Tensor[] weights) "
     "-> Tensor",
-    // x (rows, hidden) -> (rows, hidden). `weights`: of each group F's first layer, its bias, F's
-    // second layer, its bias, and the same of G.
+    // x (rows, hidden) -> (rows, hidden). `weights`: of each group F's down, its bias, F's up, its
+    // bias, and the same of G.
     "coupling(Tensor x, int[] group_rows, Tensor[] weights, str activation, bool inverse) "
     "-> Tensor",
     // q (query rows, hidden), kv (rows, 2 hidden), offsets (sequences + 1) -> (query rows, hidden)
@@ -50,10 +50,11 @@ at::Tensor adapter_site_op(const at::Tensor& f, const at::Tensor& a, const at::T
                            at::IntArrayRef group_adapters, at::TensorList weights);
 at::Tensor coupling_op(const at::Tensor& x, at::IntArrayRef group_rows, at::TensorList weights,
                        std::string_view activation, bool inverse);
-at::Tensor packed_attention_op(const at::Tensor& q, const at::Tensor& kv, at::IntArrayRef q_ends,
-                               at::IntArrayRef k_ends, int64_t heads, double dropout);
-at::Tensor packed_self_attention_op(const at::Tensor& qkv, at::IntArrayRef ends, int64_t heads,
-                                    double dropout);
+at::Tensor packed_attention_op(const at::Tensor& q, const at::Tensor& kv,
+                               at::IntArrayRef q_offset_list, at::IntArrayRef k_offset_list,
+                               int64_t heads, double dropout);
+at::Tensor packed_self_attention_op(const at::Tensor& qkv, at::IntArrayRef offset_list,
+                                    int64_t heads, double dropout);
 at::Tensor frozen_linear_op(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 at::Tensor linear_cross_entropy_op(const at::Tensor& x, const at::Tensor& weight,
                                    const at::Tensor& bias, const at::Tensor& targets);

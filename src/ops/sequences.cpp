@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "madx/ops/batch_part.h"
+
 namespace madx::ops {
 
 namespace {
@@ -38,8 +40,7 @@ at::Tensor stochastic_depth(const at::Tensor& x, const RowOffsets& offsets, doub
   const auto of_rows = sequence_of_rows(offsets, x.device());
   check_sequences("stochastic_depth", x, offsets);
   TORCH_CHECK(p >= 0 && p <= 1, "stochastic_depth: expected a probability, but got ", p);
-  auto kept = at::empty({sequences, 1}, x.options()).bernoulli_(1 - p);
-  if (p < 1) kept.div_(1 - p);
+  const auto kept = dropout(at::ones({sequences, 1}, x.options()), p);
   return x * kept.index_select(0, of_rows);
 }
 

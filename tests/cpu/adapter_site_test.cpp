@@ -135,7 +135,9 @@ struct Op {
                /*seed=*/7,
                {},
                {}};
+    problem.groups = {{0, reference.rows, {}}};
     for (auto& adapter : adapters) {
+      problem.groups.front().adapters.push_back(problem.adapters.size());
       problem.adapters.push_back({adapter.down.data(), adapter.down_bias.data(), adapter.up.data(),
                                   adapter.up_bias.data(),
                                   static_cast<int64_t>(adapter.down_bias.size())});

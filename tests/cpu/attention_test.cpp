@@ -83,10 +83,10 @@ struct Case {
     Strided sq(q, hidden()), sk(k, hidden()), sv(v, hidden()), sg(out_gradient, hidden());
     Strided out(q_offsets.back(), hidden()), dq(q_offsets.back(), hidden()),
         dk(k_offsets.back(), hidden()), dv(k_offsets.back(), hidden());
-    attention_forward(shape(), sq.const_rows(), sk.const_rows(), sv.const_rows(), dropout, kSeed,
-                      threads, out.rows());
-    attention_backward(shape(), sq.const_rows(), sk.const_rows(), sv.const_rows(), sg.const_rows(),
-                       dropout, kSeed, threads, dq.rows(), dk.rows(), dv.rows());
+    const AttentionInput input{shape(),         sq.const_rows(), sk.const_rows(),
+                               sv.const_rows(), dropout,         kSeed};
+    attention_forward(input, threads, out.rows());
+    attention_backward(input, sg.const_rows(), threads, {dq.rows(), dk.rows(), dv.rows()});
     for (auto* written : {&out, &dq, &dk, &dv}) EXPECT_EQ(written->elements_outside(), 0);
     return {out.values(), dq.values(), dk.values(), dv.values()};
   }

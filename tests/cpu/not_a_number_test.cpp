@@ -110,9 +110,11 @@ TEST(NotANumber, InAQueryShowsInItsRowInAKeyInItsSequence) {
   for (const bool in_query : {true, false}) {
     const ConstRows queries{in_query ? bad_q.data() : q.data(), kWidth};
     const ConstRows keys{in_query ? k.data() : bad_k.data(), kWidth}, values{v.data(), kWidth};
-    attention_forward(shape, queries, keys, values, 0, 0, 2, {out.data(), kWidth});
-    attention_backward(shape, queries, keys, values, values, 0, 0, 2, {q_gradient.data(), kWidth},
-                       {k_gradient.data(), kWidth}, {v_gradient.data(), kWidth});
+    const AttentionInput input{shape, queries, keys, values};
+    attention_forward(input, 2, {out.data(), kWidth});
+    attention_backward(
+        input, values, 2,
+        {{q_gradient.data(), kWidth}, {k_gradient.data(), kWidth}, {v_gradient.data(), kWidth}});
     for (int64_t row = 0; row < kRows; ++row) {
       const bool in_sequence = row < kFirst, by_query = in_query ? row == kBad : in_sequence;
       for (int64_t i = row * kWidth; i < (row + 1) * kWidth; ++i) {

@@ -11,19 +11,19 @@
 namespace madx::cuda {
 namespace {
 
-/// F or G: second relu(first x + b) + b.
+/// F or G: up relu(down x + b) + b.
 struct Net {
   int64_t from, between, to;
-  Values first, first_bias, second, second_bias;
+  Values down, down_bias, up, up_bias;
 
   Net(Type type, int64_t from_, int64_t between_, int64_t to_, unsigned seed)
       : from(from_),
         between(between_),
         to(to_),
-        first(random_values(type, between * from, 1 / std::sqrt(from), seed)),
-        first_bias(random_values(type, between, 0.3, seed + 1)),
-        second(random_values(type, to * between, 1 / std::sqrt(between), seed + 2)),
-        second_bias(random_values(type, to, 0.3, seed + 3)) {}
+        down(random_values(type, between * from, 1 / std::sqrt(from), seed)),
+        down_bias(random_values(type, between, 0.3, seed + 1)),
+        up(random_values(type, to * between, 1 / std::sqrt(between), seed + 2)),
+        up_bias(random_values(type, to, 0.3, seed + 3)) {}
 };
 
 struct CouplingValues {
@@ -78,20 +78,20 @@ class CouplingReference {
           const int changed = inverse_ ? 1 - step : step;
           const auto& net = changed == 0 ? values_.f[group] : values_.g[group];
           z[changed] = rounded(
-              plus(times(net.first, half[1 - changed], net.between, false), net.first_bias, 1));
+              plus(times(net.down, half[1 - changed], net.between, false), net.down_bias, 1));
           for (auto& value : z[changed]) value = std::max(value, Real(0));
           const auto change =
-              rounded(plus(times(net.second, z[changed], net.to, false), net.second_bias, 1));
+              rounded(plus(times(net.up, z[changed], net.to, false), net.up_bias, 1));
           half[changed] = rounded(plus(half[changed], change, inverse_ ? -1 : 1));
           append(results_.z[2 * group + changed], z[changed]);
         }
         for (const int step : {1, 0}) {
           const int changed = inverse_ ? 1 - step : step;
           const auto& net = changed == 0 ? values_.f[group] : values_.g[group];
-          auto dz = rounded(times(net.second, gradient[changed], net.between, true));
+          auto dz = rounded(times(net.up, gradient[changed], net.between, true));
           for (size_t i = 0; i < dz.size(); ++i) dz[i] = z[changed][i] <= 0 ? 0 : dz[i];
           append(results_.z_gradient[2 * group + changed], dz);
-          const auto d_source = rounded(times(net.first, dz, net.from, true));
+          const auto d_source = rounded(times(net.down, dz, net.from, true));
           gradient[1 - changed] = rounded(plus(gradient[1 - changed], d_source, inverse_ ? -1 : 1));
         }
         for (const auto& part : half) append(results_.y, part);
@@ -145,10 +145,10 @@ class CouplingRun {
       const auto rows = values_.group_rows[group];
       const auto net = [&](const Net& of) {
         z.push_back(&output("z", rows * of.between));
-        return CouplingNet{input("first", of.first),
-                           input("first bias", of.first_bias),
-                           input("second", of.second),
-                           input("second bias", of.second_bias),
+        return CouplingNet{input("down", of.down),
+                           input("down bias", of.down_bias),
+                           input("up", of.up),
+                           input("up bias", of.up_bias),
                            of.between,
                            nullptr,
                            z.back()->data()};
@@ -170,9 +170,9 @@ class CouplingRun {
       const auto net = [&](const Net& of, size_t which) {
         results.z[2 * group + which] = z[2 * group + which]->values();
         dz.push_back(&output("z's gradient", rows * of.between));
-        return CouplingNet{input("second transposed", transposed(of.second, of.to)),
+        return CouplingNet{input("up transposed", transposed(of.up, of.to)),
                            nullptr,
-                           input("first transposed", transposed(of.first, of.between)),
+                           input("down transposed", transposed(of.down, of.between)),
                            nullptr,
                            of.between,
                            input("z", results.z[2 * group + which]),
@@ -274,7 +274,7 @@ TEST_P(CudaCoupling, NoRows) { expect_coupling(48, {{0, 8}}); }
 TEST_P(CudaCoupling, ShowsWhatIsNotANumber) {
   const auto [type, inverse] = GetParam();
   CouplingValues values(type, 48, {{9, 15}, {5, 8}});
-  values.f[0].first_bias[2] = std::nan("");
+  values.f[0].down_bias[2] = std::nan("");
   const auto plain = CouplingReference<float>(values, inverse).run();
   const auto ours = CouplingRun(values, inverse).run();
   expect_same_nan(ours.y, plain.y, "y");

@@ -29,7 +29,7 @@ class SiteRun {
     problem_.seed = site.seed;
     int64_t first = 0;
     for (const auto& values : site.groups) {
-      SiteGroup group{first, values.rows, {}};
+      IndexedSiteGroup group{first, values.rows, {}};
       for (const auto& adapter : values.adapters) {
         group.adapters.push_back(problem_.adapters.size());
         problem_.adapters.push_back(

@@ -20,7 +20,7 @@ namespace {
 
 using Tensors = std::vector<at::Tensor>;
 using Op = std::function<at::Tensor(const Tensors&)>;
-using Groups = std::vector<madx::SiteGroup>;
+using Groups = std::vector<IndexedSiteGroup>;
 
 /// Groups of so many rows each, one after the other.
 Groups groups_of(const std::vector<std::pair<int64_t, std::vector<size_t>>>& parts) {
@@ -113,7 +113,7 @@ Op plain_site(const Groups& groups) {
         stacks.back().adapters.push_back({part[0], part[1], part[2], part[3]});
       }
     }
-    return detail::adapter_site_plain(in[0], in[1], {in[2], in[3], 1e-5}, /*dropout=*/0, stacks);
+    return adapter_site_composite(in[0], in[1], {in[2], in[3], 1e-5}, /*dropout=*/0, stacks);
   };
 }
 
@@ -166,19 +166,19 @@ TEST_P(CudaOps, AdapterSiteByGemms) {
 }
 
 TEST(CudaSite, IsFusedUnlessWeightsWouldBeReadTooOften) {
-  const auto plan = [](at::ScalarType type, int64_t hidden, int64_t bottleneck, size_t depth) {
+  const auto form = [](at::ScalarType type, int64_t hidden, int64_t bottleneck, size_t depth) {
     const Tensors weights = {at::empty({bottleneck, 1})};
-    return detail::cuda_site_plan(at::empty({1, hidden}, type),
+    return detail::cuda_site_form(at::empty({1, hidden}, type),
                                   {{0, 1, std::vector<size_t>(depth, 0)}}, weights);
   };
   emulation::device().shared_bytes = 163 * 1024;  // as sm_80
-  EXPECT_EQ(plan(at::kHalf, 768, 384, 1), detail::CudaSitePlan::kFused);
-  EXPECT_EQ(plan(at::kHalf, 768, 48, 4), detail::CudaSitePlan::kFused);
-  EXPECT_EQ(plan(at::kHalf, 768, 48, 5), detail::CudaSitePlan::kGemm);
-  EXPECT_EQ(plan(at::kHalf, 4096, 1024, 1), detail::CudaSitePlan::kGemm);
-  EXPECT_EQ(plan(at::kFloat, 768, 48, 1), detail::CudaSitePlan::kFused);
-  EXPECT_EQ(plan(at::kFloat, 768, 384, 1), detail::CudaSitePlan::kGemm);
-  EXPECT_EQ(plan(at::kHalf, 1 << 20, 8, 1), detail::CudaSitePlan::kPlain);
+  EXPECT_EQ(form(at::kHalf, 768, 384, 1), detail::CudaSiteForm::kFused);
+  EXPECT_EQ(form(at::kHalf, 768, 48, 4), detail::CudaSiteForm::kFused);
+  EXPECT_EQ(form(at::kHalf, 768, 48, 5), detail::CudaSiteForm::kGemm);
+  EXPECT_EQ(form(at::kHalf, 4096, 1024, 1), detail::CudaSiteForm::kGemm);
+  EXPECT_EQ(form(at::kFloat, 768, 48, 1), detail::CudaSiteForm::kFused);
+  EXPECT_EQ(form(at::kFloat, 768, 384, 1), detail::CudaSiteForm::kGemm);
+  EXPECT_EQ(form(at::kHalf, 1 << 20, 8, 1), detail::CudaSiteForm::kComposite);
   emulation::device() = {};
 }
 
@@ -287,7 +287,7 @@ Op coupled(const std::vector<int64_t>& rows, bool inverse, bool plain) {
       groups.push_back(
           {rows[i], {part[0], part[1], part[2], part[3]}, {part[4], part[5], part[6], part[7]}});
     }
-    return detail::coupling_plain(in[0], groups, Activation::kRelu, inverse);
+    return coupling_composite(in[0], groups, Activation::kRelu, inverse);
   };
 }
 

@@ -62,8 +62,7 @@ TEST_F(CpuKernels, AdapterSite) {
       const FrozenLayerNorm norm{in[10], in[11], 1e-5};
       const std::vector<SiteAdapter> adapters = {{in[2], in[3], in[4], in[5]},
                                                  {in[6], in[7], in[8], in[9]}};
-      return plain ? detail::adapter_site_plain(in[0], in[1], norm, /*dropout=*/0,
-                                                {{kRows, adapters}})
+      return plain ? adapter_site_composite(in[0], in[1], norm, /*dropout=*/0, {{kRows, adapters}})
                    : adapter_site(in[0], in[1], norm, /*dropout=*/0, adapters);
     };
   };
@@ -103,7 +102,7 @@ TEST_F(CpuKernels, AdapterSiteOfSeveralGroups) {
           task{in[10], in[11], in[12], in[13]};
       const std::vector<SiteGroup> groups{{9, {en, task}}, {1, {sw, task}},      {0, {sw}},
                                           {3, {}},         {20, {sw, en, task}}, {4, {en}}};
-      return plain ? detail::adapter_site_plain(in[0], in[1], norm, /*dropout=*/0, groups)
+      return plain ? adapter_site_composite(in[0], in[1], norm, /*dropout=*/0, groups)
                    : adapter_site_by_group(in[0], in[1], norm, /*dropout=*/0, groups);
     };
   };
@@ -223,10 +222,10 @@ TEST_F(CpuKernels, CouplingWithoutABackwardPass) {
       };
       for (const bool inverse : {false, true}) {
         const auto exact =
-            detail::coupling_plain(x, coupling_groups(weights, rows), Activation::kRelu, inverse);
+            coupling_composite(x, coupling_groups(weights, rows), Activation::kRelu, inverse);
         const auto groups = coupling_groups(to_float(weights), rows);
         const auto x_float = x.to(at::kFloat);
-        const auto plain = detail::coupling_plain(x_float, groups, Activation::kRelu, inverse);
+        const auto plain = coupling_composite(x_float, groups, Activation::kRelu, inverse);
         const auto ours = coupling(x_float, groups, Activation::kRelu, inverse);
         const auto error = [&](const at::Tensor& y) {
           return (y - exact).abs().max().item<double>();
@@ -244,7 +243,7 @@ TEST_F(CpuKernels, CouplingThatLearnsHasGradients) {
   const auto op = [](bool plain) {
     return [plain](const Tensors& in) {
       const auto groups = coupling_groups({in.begin() + 1, in.end()}, kRows);
-      return plain ? detail::coupling_plain(in[0], groups, Activation::kRelu, /*inverse=*/true)
+      return plain ? coupling_composite(in[0], groups, Activation::kRelu, /*inverse=*/true)
                    : coupling(in[0], groups, Activation::kRelu, /*inverse=*/true);
     };
   };

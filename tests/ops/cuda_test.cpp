@@ -89,7 +89,7 @@ TEST_P(OnCuda, AdapterSiteOfMixedLanguages) {
           return adapter_site_by_group(in[0], in[1], norm(in), /*dropout=*/0, groups(in));
         },
         [&](const Tensors& in) {
-          return detail::adapter_site_plain(in[0], in[1], norm(in), /*dropout=*/0, groups(in));
+          return adapter_site_composite(in[0], in[1], norm(in), /*dropout=*/0, groups(in));
         },
         inputs);
   }
@@ -110,7 +110,7 @@ TEST_P(OnCuda, Coupling) {
     expect_op(
         [&](const Tensors& in) { return coupling(in[0], groups(in), Activation::kRelu, inverse); },
         [&](const Tensors& in) {
-          return detail::coupling_plain(in[0], groups(in), Activation::kRelu, inverse);
+          return coupling_composite(in[0], groups(in), Activation::kRelu, inverse);
         },
         inputs);
   }

@@ -140,9 +140,9 @@ TEST_F(PackedAttentionTest, InFloatHasAtMostTwiceTheErrorOfThePlainForm) {
       return values.detach().clone().to(type).requires_grad_();
     };
     const auto q_in = leaf(q), kv = leaf(x.kv());
-    const auto y = plain ? detail::packed_attention_plain(q_in, kv.narrow(1, 0, kHidden),
-                                                          kv.narrow(1, kHidden, kHidden), queries,
-                                                          keys, 3, /*dropout=*/0)
+    const auto y = plain ? packed_attention_composite(q_in, kv.narrow(1, 0, kHidden),
+                                                      kv.narrow(1, kHidden, kHidden), queries, keys,
+                                                      3, /*dropout=*/0)
                          : packed_attention(q_in, kv, queries, keys, 3, /*dropout=*/0);
     (y * direction.to(type)).sum().backward();
     return std::vector<at::Tensor>{y, q_in.grad(), kv.grad()};

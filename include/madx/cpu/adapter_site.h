@@ -8,10 +8,7 @@
 
 namespace madx::cpu {
 
-/// Of one adapter.
-using SiteAdapter = SiteWeights<float>;
-
-/// A site and the stacks at it. Without groups: one of all rows, whose stack is all adapters.
+/// A site and the stacks at it. There is at least one group.
 struct SiteProblem : madx::SiteProblem<float> {
   gemm::Products products = gemm::default_products();  ///< which units multiply
 };

@@ -27,15 +27,29 @@ struct Rows {
   int64_t stride;  ///< elements from one row to the next
 };
 
-/// out = dropout(softmax(q k^T / sqrt(width))) v for each sequence and head. Dropout with
-/// probability `dropout` is a function of `seed`; 0 turns it off.
-void attention_forward(const AttentionShape& shape, ConstRows q, ConstRows k, ConstRows v,
-                       double dropout, uint64_t seed, int threads, Rows out);
+/// What both passes read.
+struct AttentionInput {
+  AttentionShape shape;  ///< of all matrices
+  ConstRows q;           ///< (query rows, hidden)
+  ConstRows k;           ///< (key rows, hidden)
+  ConstRows v;           ///< (key rows, hidden)
+  double dropout = 0;    ///< of the attention weights; 0 turns it off
+  uint64_t seed = 0;     ///< of the dropout
+};
 
-/// Gradients by q, k and v, from the output's; attention weights and their dropout are computed
-/// again. Every row of the gradients is written.
-void attention_backward(const AttentionShape& shape, ConstRows q, ConstRows k, ConstRows v,
-                        ConstRows out_gradient, double dropout, uint64_t seed, int threads,
-                        Rows q_gradient, Rows k_gradient, Rows v_gradient);
+/// Gradients by q, k and v, of their shapes.
+struct AttentionGradients {
+  Rows q;  ///< (query rows, hidden)
+  Rows k;  ///< (key rows, hidden)
+  Rows v;  ///< (key rows, hidden)
+};
+
+/// out = dropout(softmax(q k^T / sqrt(width))) v for each sequence and head.
+void attention_forward(const AttentionInput& input, int threads, Rows out);
+
+/// Gradients from the output's; attention weights and their dropout are computed again. Every row
+/// of the gradients is written.
+void attention_backward(const AttentionInput& input, ConstRows out_gradient, int threads,
+                        const AttentionGradients& gradients);
 
 }  // namespace madx::cpu

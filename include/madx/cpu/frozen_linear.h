@@ -26,9 +26,8 @@ void frozen_linear_backward(const FrozenWeight& layer, const float* y_gradient, 
 /// Two layers with exact gelu between them: y = gelu(x W_1^T + b_1) W_2^T + b_2. Rows go through
 /// both a tile at a time; the wide matrix between them is never whole in memory.
 struct FeedForward {
-  FrozenWeight first;                                  ///< (inner, in)
-  FrozenWeight second;                                 ///< (out, inner)
-  gemm::Products products = gemm::default_products();  ///< which units multiply
+  FrozenWeight first;   ///< (inner, in); its `products` are both layers'
+  FrozenWeight second;  ///< (out, inner)
 };
 
 /// Floats that `kept` needs in the two functions below.

@@ -24,7 +24,7 @@ struct VocabularyLossInput {
   gemm::Products products = gemm::default_products();  ///< which units multiply
 };
 
-/// Losses and gradients of the sum of losses. Null where not wanted.
+/// Losses, and gradients of their sum, which are null where not wanted.
 struct VocabularyLossOutput {
   float* losses;         ///< (rows): log sum exp (x W^T + b) - its element at the target
   float* x_gradient;     ///< (rows, hidden)

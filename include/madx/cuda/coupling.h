@@ -7,16 +7,16 @@
 
 namespace madx::cuda {
 
-/// F or G of a coupling, target += sign (B act(A source)), row-major, dense, on the device. In a
-/// backward pass A is the second layer transposed and B the first, and there are no biases.
+/// F or G of a coupling, target += sign (U act(D source)), row-major, dense, on the device. In a
+/// backward pass `down` is U transposed and `up` is D transposed, and there are no biases.
 struct CouplingNet {
-  const void* a = nullptr;       ///< (bottleneck, source columns)
-  const void* a_bias = nullptr;  ///< (bottleneck)
-  const void* b = nullptr;       ///< (target columns, bottleneck)
-  const void* b_bias = nullptr;  ///< (target columns)
-  int64_t bottleneck = 0;        ///< size between the two layers
-  const void* z = nullptr;       ///< backward: (rows of the group, bottleneck), what forward kept
-  void* kept = nullptr;  ///< (rows of the group, bottleneck): act(A source); null: not wanted
+  const void* down = nullptr;       ///< (bottleneck, source columns)
+  const void* down_bias = nullptr;  ///< (bottleneck)
+  const void* up = nullptr;         ///< (target columns, bottleneck)
+  const void* up_bias = nullptr;    ///< (target columns)
+  int64_t bottleneck = 0;           ///< size between the two layers
+  const void* z = nullptr;  ///< backward: (rows of the group, bottleneck), what forward kept
+  void* kept = nullptr;     ///< (rows of the group, bottleneck): act(D source); null: not wanted
 };
 
 /// Neighbouring rows with the same functions.

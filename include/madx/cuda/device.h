@@ -19,8 +19,8 @@ void* current_stream(int device);
 /// memory: for hidden sizes up to 4096 with bottlenecks up to 1024 it does on sm_80 and newer.
 bool fits(Type type, int64_t width, int64_t bottleneck);
 
-/// Whether products of a tile are the better plan, by bytes moved: false where so few rows fit that
-/// reading the weights for each tile costs more than passing activations through memory between
+/// Whether products of a tile are faster, by bytes moved: false where so few rows fit that reading
+/// the weights for each tile costs more than passing activations through memory between
 /// plain GEMMs (docs/cuda.md has the numbers).
 bool fuses(Type type, int64_t width, int64_t bottleneck);
 

@@ -5,19 +5,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "madx/ops/frozen_layer_norm.h"
+
 namespace madx::ops {
-
-/// The frozen LayerNorm of an encoder block.
-struct FrozenLayerNorm {
-  at::Tensor weight;  ///< (hidden)
-  at::Tensor bias;    ///< (hidden)
-  double eps = 1e-5;  ///< added to the variance
-
-  /// LN(x): x (rows, hidden) -> (rows, hidden).
-  at::Tensor operator()(const at::Tensor& x) const {
-    return at::layer_norm(x, weight.sizes(), weight, bias, eps);
-  }
-};
 
 /// Weights of one adapter, shaped as in torch::nn::Linear. Two with the same `down` are one
 /// adapter.
@@ -33,14 +23,6 @@ struct SiteGroup {
   int64_t rows;                       ///< how many
   std::vector<SiteAdapter> adapters;  ///< bottom first
 };
-
-namespace detail {
-
-/// The composite form.
-at::Tensor adapter_site_plain(const at::Tensor& f, const at::Tensor& a, const FrozenLayerNorm& norm,
-                              double dropout, const std::vector<SiteGroup>& groups);
-
-}  // namespace detail
 
 /// A site under stacks of adapters with Pfeiffer's configuration, bottom first (docs/design.md,
 /// "Stacks follow AdapterHub"):
@@ -62,5 +44,11 @@ at::Tensor adapter_site_by_group(const at::Tensor& f, const at::Tensor& a,
 /// The same for rows that all go through one stack; the same errors.
 at::Tensor adapter_site(const at::Tensor& f, const at::Tensor& a, const FrozenLayerNorm& norm,
                         double dropout, const std::vector<SiteAdapter>& adapters);
+
+/// The composite form of `adapter_site_by_group`, whatever the device: what kernels are tested and
+/// timed against. It checks the groups alone; what else does not fit, LibTorch's operations refuse.
+at::Tensor adapter_site_composite(const at::Tensor& f, const at::Tensor& a,
+                                  const FrozenLayerNorm& norm, double dropout,
+                                  const std::vector<SiteGroup>& groups);
 
 }  // namespace madx::ops

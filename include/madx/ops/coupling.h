@@ -37,14 +37,14 @@ at::Tensor uncouple(const at::Tensor& y, F&& f, G&& g) {
 
 /// F or G of a coupling: two layers, shaped as torch::nn::Linear, on half the channels.
 struct CouplingNet {
-  at::Tensor first;        ///< (bottleneck, source channels)
-  at::Tensor first_bias;   ///< (bottleneck)
-  at::Tensor second;       ///< (target channels, bottleneck)
-  at::Tensor second_bias;  ///< (target channels)
+  at::Tensor down;       ///< (bottleneck, source channels)
+  at::Tensor down_bias;  ///< (bottleneck)
+  at::Tensor up;         ///< (target channels, bottleneck)
+  at::Tensor up_bias;    ///< (target channels)
 
   /// x (rows, source channels) -> (rows, target channels).
   at::Tensor operator()(const at::Tensor& x, Activation activation) const {
-    return bottleneck(x, first, first_bias, second, second_bias, activation);
+    return bottleneck(x, down, down_bias, up, up_bias, activation);
   }
 };
 
@@ -55,14 +55,6 @@ struct CouplingGroup {
   CouplingNet g;  ///< reads the lower half, adds to the upper
 };
 
-namespace detail {
-
-/// The composite form.
-at::Tensor coupling_plain(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
-                          Activation activation, bool inverse);
-
-}  // namespace detail
-
 /// `couple`, or its inverse, with F and G of two layers, for each group of rows its own; the groups
 /// cover all rows, in order. x (rows, hidden) -> (rows, hidden). Where the activation is relu,
 /// kernels compute it: on CUDA where they take the tensors' types and sizes, on the CPU where there
@@ -70,5 +62,10 @@ at::Tensor coupling_plain(const at::Tensor& x, const std::vector<CouplingGroup>&
 /// the groups' rows do not add up to those of x.
 at::Tensor coupling(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
                     Activation activation, bool inverse);
+
+/// The composite form of `coupling`, whatever the device: what kernels are tested and timed
+/// against. It checks nothing itself; what does not fit, LibTorch's operations refuse.
+at::Tensor coupling_composite(const at::Tensor& x, const std::vector<CouplingGroup>& groups,
+                              Activation activation, bool inverse);
 
 }  // namespace madx::ops

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "madx/ops/adapter_site.h"
+#include "madx/ops/frozen_layer_norm.h"
 
 namespace madx::ops {
 

@@ -11,9 +11,6 @@
 
 namespace madx::ops {
 
-/// Whether a matrix of this shape can be an Int8Weight.
-bool fits_int8_weight(at::IntArrayRef sizes);
-
 /// The columns of a LayerNorm's result that are far larger than the others, by its weight and bias
 /// (both (hidden)), ascending: BERT-like encoders have a few, the same for every row (Kovaleva et
 /// al. 2021), and a row's range in 8 bits would go to them. A column is taken where

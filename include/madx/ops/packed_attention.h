@@ -8,15 +8,6 @@
 
 namespace madx::ops {
 
-namespace detail {
-
-/// The composite form. Neighbouring sequences of the same lengths go through one product.
-at::Tensor packed_attention_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                  const RowOffsets& q_offsets, const RowOffsets& k_offsets,
-                                  int64_t heads, double dropout);
-
-}  // namespace detail
-
 /// Multi-head attention over packed rows: every query attends to the keys of its own sequence and
 /// to no padding, because there is none. q (query rows, hidden), kv (rows, 2 * hidden), keys before
 /// values -> (query rows, hidden). `dropout` acts on the attention weights. A
@@ -29,5 +20,12 @@ at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& kv, const Row
 /// same errors.
 at::Tensor packed_attention(const at::Tensor& qkv, const RowOffsets& offsets, int64_t heads,
                             double dropout);
+
+/// The composite form of `packed_attention`, whatever the device, with keys and values apart: what
+/// kernels are tested and timed against. Neighbouring sequences of the same lengths go through one
+/// product. It checks nothing itself; what does not fit, LibTorch's operations refuse.
+at::Tensor packed_attention_composite(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                      const RowOffsets& q_offsets, const RowOffsets& k_offsets,
+                                      int64_t heads, double dropout);
 
 }  // namespace madx::ops
