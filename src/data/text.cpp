@@ -1,20 +1,14 @@
 #include "madx/data/text.h"
 
 #include <ATen/Parallel.h>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <ios>
 #include <optional>
 #include <stdexcept>
 
-#include "core/descriptor.h"
 #include "madx/core/error.h"
 #include "madx/core/mapped_range.h"
 #include "madx/core/plain_text.h"
@@ -39,28 +33,9 @@ size_t byte_order_marks(std::string_view line) {
   return bytes;
 }
 
-[[noreturn]] void no_text_file(const std::string& path, const std::string& found) {
-  input_error(path, ": expected a text file, but found ", found,
-              "; check the path, and pass a UTF-8 file with a sentence or paragraph a line");
-}
-
-/// Throws InputError when the line holds what is not text. Columns count characters from 1.
-void check_line(const std::string& path, size_t number, std::string_view line) {
-  const size_t nul = line.find('\0');
-  const size_t at = std::min(nul, first_invalid_utf8(line).value_or(std::string_view::npos));
-  if (at == std::string_view::npos) return;
-
-  const size_t column = split_utf8(line.substr(0, at)).size() + 1;
-  if (at == nul) {
-    input_error(path, ":", number, ": expected text, but found a NUL byte at column ", column,
-                "; is it UTF-16 or a binary file? convert it, e.g. iconv -f utf-16 -t utf8");
-  }
-  const int byte = static_cast<unsigned char>(line[at]);
-  const bool utf16_mark = number == 1 && at == 0 && byte >= 0xFE;
-  input_error(path, ":", number, ": expected UTF-8, but found byte 0x", std::hex, std::uppercase,
-              byte, std::dec, " at column ", column, "; convert it, e.g. iconv -f ",
-              utf16_mark ? "utf-16" : "latin1", " -t utf8");
-}
+constexpr const char* kExpected = "a text file";
+constexpr const char* kAdvice =
+    "check the path, and pass a UTF-8 file with a sentence or paragraph a line";
 
 /// Goes on to the next line that is no blank one, and returns where its text begins; nothing at the
 /// end.
@@ -77,27 +52,11 @@ std::optional<size_t> next_line(LineScanner& lines) {
 /// A file that is mapped.
 class TextCorpus::MappedText {
  public:
-  explicit MappedText(const std::string& path) : path_(path) {
-    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    struct stat info {};
-    if (file.number < 0 || fstat(file.number, &info) != 0) no_text_file(path, std::strerror(errno));
-    if (S_ISDIR(info.st_mode)) no_text_file(path, "a directory");
-    if (!S_ISREG(info.st_mode)) no_text_file(path, "a device or pipe");
-    if (info.st_size == 0) no_text_file(path, "an empty file");
-    size_ = static_cast<size_t>(info.st_size);
-    data_ = mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.number, 0);
-    if (data_ == MAP_FAILED) machine_error(path, ": mapping failed: ", std::strerror(errno));
-    range_.emplace(data_, size_, path);
-  }
-  ~MappedText() {
-    range_.reset();
-    munmap(data_, size_);
-  }
-  MappedText(const MappedText&) = delete;
-  MappedText& operator=(const MappedText&) = delete;
+  explicit MappedText(const std::string& path)
+      : range_(path, MappedRange::Pages::kShared, kExpected, kAdvice) {}
 
-  const std::string& path() const { return path_; }
-  std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
+  const std::string& path() const { return range_.path(); }
+  std::string_view bytes() const { return range_.bytes(); }
 
   /// Says that a line was read. Every so often all pages leave the process, which would hold the
   /// whole file otherwise: the system maps 64 KB around each one that is touched. They stay in the
@@ -105,14 +64,11 @@ class TextCorpus::MappedText {
   void was_read() {
     constexpr uint32_t kLines = 1024;
     if (reads_.fetch_add(1, std::memory_order_relaxed) % kLines == kLines - 1)
-      madvise(data_, size_, MADV_DONTNEED);
+      madvise(range_.data(), range_.size(), MADV_DONTNEED);
   }
 
  private:
-  std::string path_;
-  size_t size_ = 0;
-  void* data_ = nullptr;
-  std::optional<MappedRange> range_;
+  MappedRange range_;
   std::atomic<uint32_t> reads_{0};
 };
 
@@ -130,7 +86,8 @@ TextCorpus::TextCorpus(std::vector<std::string> paths) {
     const auto text = std::make_shared<MappedText>(path);
     files_.push_back({text, size_});
     index_lines(path, text->bytes());
-    if (size_ == files_.back().first_line) no_text_file(path, "only blank lines");
+    if (size_ == files_.back().first_line)
+      input_error(path, ": expected ", kExpected, ", but found only blank lines; ", kAdvice);
   }
   marks_.shrink_to_fit();
 }
@@ -172,7 +129,7 @@ void TextCorpus::index_lines(const std::string& path, std::string_view text) {
   for (size_t i = 0; i < parts.size(); ++i) {
     if (!parts[i].is_text) {
       LineScanner lines(text.substr(begins[i], begins[i + 1] - begins[i]));
-      while (lines.next()) check_line(path, all_lines + lines.number(), lines.line());
+      while (lines.next()) check_utf8_line(path, all_lines + lines.number(), lines.line());
     }
     all_lines += parts[i].all_lines;
     for (const auto& mark : parts[i].marks) marks_.push_back({size_ + mark.line, mark.start});

@@ -124,7 +124,14 @@ TokenizerFile read_tokenizer_file(const std::string& directory) {
                 ", but found ", fs::exists(root) ? "a file" : "nothing", "; check the path");
   }
   const auto read = [&](const std::string& name) {
-    return fs::exists(root / name) ? std::optional(read_bytes(root / name)) : std::nullopt;
+    if (!fs::exists(root / name)) return std::optional<std::string>();
+    auto bytes = read_bytes(root / name);
+    if (starts_with(bytes, "version https://git-lfs.github.com/spec/")) {
+      input_error((root / name).string(),
+                  ": expected the file's content, but found a Git LFS pointer to it; run `git lfs "
+                  "pull` in its folder");
+    }
+    return std::optional(std::move(bytes));
   };
   if (auto file = find_tokenizer_file(read, directory)) return *std::move(file);
   if (fs::exists(root / "vocab.json") || fs::exists(root / "merges.txt")) {

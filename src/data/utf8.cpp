@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
+#include <ios>
 
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
@@ -28,12 +28,6 @@ std::uint64_t word_at(std::string_view text, std::size_t i) {
 bool holds(std::uint64_t word, unsigned char byte) {
   const std::uint64_t x = word ^ kEvery * byte;
   return ((x - kEvery) & ~x & kEvery * 0x80) != 0;
-}
-
-std::string hexadecimal(unsigned char byte) {
-  char text[5];
-  std::snprintf(text, sizeof text, "0x%02X", byte);
-  return text;
 }
 
 }  // namespace
@@ -118,18 +112,28 @@ std::string_view line_at(std::string_view text, std::size_t start) {
   return text.substr(start, end - start);
 }
 
+void check_utf8_line(const std::string& path, std::size_t number, std::string_view line) {
+  const std::size_t nul = line.find('\0');
+  const std::size_t at = std::min(nul, first_invalid_utf8(line).value_or(line.npos));
+  if (at == line.npos) return;
+
+  const std::size_t column = split_utf8(line.substr(0, at)).size() + 1;
+  if (at == nul) {
+    input_error(path, ":", number, ": expected text, but found a NUL byte at column ", column,
+                "; is it UTF-16 or a binary file? convert it, e.g. iconv -f utf-16 -t utf8");
+  }
+  const int byte = byte_at(line, at);
+  const bool utf16_mark = number == 1 && at == 0 && byte >= 0xFE;
+  input_error(path, ":", number, ": expected UTF-8, but found byte 0x", std::hex, std::uppercase,
+              byte, std::dec, " at column ", column, "; convert it, e.g. iconv -f ",
+              utf16_mark ? "utf-16" : "latin1", " -t utf8");
+}
+
 std::vector<std::string> split_utf8_lines(const std::string& path, std::string_view text) {
   std::vector<std::string> lines;
   for (LineScanner scanner(text); scanner.next();) {
-    const std::string_view line = scanner.line();
-    // A NUL byte is valid UTF-8, but what holds one is UTF-16 or no text at all.
-    const std::size_t at = std::min(line.find('\0'), first_invalid_utf8(line).value_or(line.npos));
-    if (at != line.npos) {
-      input_error(path, ":", lines.size() + 1, ": expected UTF-8 text, but found ",
-                  hexadecimal(byte_at(line, at)), " at byte ", at + 1,
-                  " of the line; convert the file to UTF-8, for example with iconv");
-    }
-    lines.emplace_back(line);
+    check_utf8_line(path, scanner.number(), scanner.line());
+    lines.emplace_back(scanner.line());
   }
   return lines;
 }

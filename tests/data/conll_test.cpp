@@ -201,8 +201,8 @@ TEST(Conll, StripsThePrefixBesideTokensWithoutText) {
 
 TEST(Conll, RefusesInvalidUtf8) {
   EXPECT_EQ(error_in("a\tO\n\xC3\tO\n"),
-            ":2: expected UTF-8 text, but found 0xC3 at byte 1 of the line; convert the file to "
-            "UTF-8, for example with iconv");
+            ":2: expected UTF-8, but found byte 0xC3 at column 1; convert it, e.g. iconv -f latin1 "
+            "-t utf8");
 }
 
 TEST(Conll, RefusesAFileWithoutSentences) {

@@ -6,6 +6,7 @@
 
 #include "apps/command_line/flags.h"
 #include "madx/core/plain_text.h"
+#include "madx/data/text.h"
 #include "madx/io/adapter_config.h"
 #include "test_files.h"
 

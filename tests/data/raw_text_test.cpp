@@ -118,8 +118,8 @@ TEST(RawSentences, NamesTheLineThatIsNotUtf8) {
   const auto path = write_test_file("abc\nab\xFFz\n");
   EXPECT_EQ(input_error_of([&] { read_raw_sentences(path); }),
             path +
-                ":2: expected UTF-8 text, but found 0xFF at byte 3 of the line; convert the file "
-                "to UTF-8, for example with iconv");
+                ":2: expected UTF-8, but found byte 0xFF at column 3; convert it, e.g. iconv -f "
+                "latin1 -t utf8");
 }
 
 }  // namespace raw_text_test

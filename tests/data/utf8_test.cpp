@@ -71,16 +71,16 @@ TEST(Utf8Lines, NameTheLineThatIsNotUtf8) {
   const auto path = write_test_file("one\n\xF4\x90\x80\x80\n");
   EXPECT_EQ(input_error_of([&] { read_utf8_lines(path); }),
             path +
-                ":2: expected UTF-8 text, but found 0xF4 at byte 1 of the line; convert the file "
-                "to UTF-8, for example with iconv");
+                ":2: expected UTF-8, but found byte 0xF4 at column 1; convert it, e.g. iconv -f "
+                "latin1 -t utf8");
 }
 
 TEST(Utf8Lines, RefuseANulByte) {
   const auto path = write_test_file(std::string_view("a\0b\n\xFF", 5));
   EXPECT_EQ(input_error_of([&] { read_utf8_lines(path); }),
             path +
-                ":1: expected UTF-8 text, but found 0x00 at byte 2 of the line; convert the file "
-                "to UTF-8, for example with iconv");
+                ":1: expected text, but found a NUL byte at column 2; is it UTF-16 or a binary "
+                "file? convert it, e.g. iconv -f utf-16 -t utf8");
 }
 
 TEST(Utf8Lines, RefuseAMissingFileAndADirectory) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 /// What stands before a function that kernels call: on a GPU, too, where nvcc compiles it. Always
@@ -49,4 +51,17 @@ struct PhiloxWords {
   }
 };
 
+/// Dropout with probability p, 0 <= p < 1, drops an element where its 16 random bits are below
+/// this, so p is rounded to a multiple of 2^-16. 0: drops none.
+inline uint32_t dropout_threshold(double p) {
+  return static_cast<uint32_t>(std::min(std::lround(p * 65536), 65535L));
+}
+
+/// What multiplies the elements that are kept: 1 over the probability to be kept.
+inline float dropout_factor(uint32_t threshold) {
+  return 65536.0f / static_cast<float>(65536 - threshold);
+}
+
 }  // namespace madx
+
+#undef MADX_KERNEL_INLINE

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -9,7 +10,7 @@ namespace madx {
 
 /// Rows [first, first + rows) that go through one stack of adapters at a site: indices into the
 /// adapters of the problem, bottom first.
-struct SiteGroup {
+struct IndexedSiteGroup {
   int64_t first = 0;                  ///< row
   int64_t rows = 0;                   ///< how many
   std::vector<size_t> adapters = {};  ///< indices, bottom first
@@ -42,7 +43,15 @@ struct SiteProblem {
   const int64_t* row_numbers = nullptr;
   std::vector<SiteWeights<T>> adapters = {};  ///< which groups point to
   /// In order of rows, all of them; an adapter may be in several.
-  std::vector<SiteGroup> groups = {};
+  std::vector<IndexedSiteGroup> groups = {};
 };
+
+/// The largest size inside an adapter of the site; 0 without adapters.
+template <class T>
+int64_t widest_bottleneck(const SiteProblem<T>& problem) {
+  int64_t widest = 0;
+  for (const auto& adapter : problem.adapters) widest = std::max(widest, adapter.bottleneck);
+  return widest;
+}
 
 }  // namespace madx

@@ -33,10 +33,9 @@ class LineScanner {
   /// text begins no further line.
   bool next();
 
-  std::string_view line() const { return line_; }   ///< without its end
-  std::size_t number() const { return number_; }    ///< from 1
-  std::size_t start() const { return start_; }      ///< its place in the text, in bytes
-  std::size_t next_start() const { return next_; }  ///< where the next line begins
+  std::string_view line() const { return line_; }  ///< without its end
+  std::size_t number() const { return number_; }   ///< from 1
+  std::size_t start() const { return start_; }     ///< its place in the text, in bytes
 
  private:
   std::size_t after_end(std::size_t end);
@@ -45,7 +44,7 @@ class LineScanner {
   std::string_view line_;
   std::size_t number_ = 0;
   std::size_t start_ = 0;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0;        // where the next line begins
   std::size_t lone_until_ = 0;  // CRs before here have no LF after them: each ends a line
 };
 
@@ -55,8 +54,12 @@ inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 /// The line that begins at byte `start` of `text`, without its end.
 std::string_view line_at(std::string_view text, std::size_t start);
 
-/// The lines of `text` as LineScanner finds them; element i is line i + 1. InputError, naming
-/// `path` and the line, for a line that is not UTF-8 or holds a NUL byte.
+/// Throws InputError for a line that is not UTF-8, or that holds a NUL byte, the sign of UTF-16 or
+/// of a binary file: names `path`, the line's number and the column, in characters from 1.
+void check_utf8_line(const std::string& path, std::size_t number, std::string_view line);
+
+/// The lines of `text` as LineScanner finds them; element i is line i + 1. Throws as
+/// check_utf8_line does.
 std::vector<std::string> split_utf8_lines(const std::string& path, std::string_view text);
 
 /// The same for a text file. InputError also when `path` is a directory or cannot be opened. An
