@@ -1,5 +1,7 @@
 #include "madx/io/adapter_files.h"
 
+#include <nlohmann/json.hpp>
+
 #include "io/module_tensors.h"
 #include "madx/core/error.h"
 
@@ -21,10 +23,22 @@ void check_sizes(const AdapterDirectory& file, int64_t hidden, int64_t layers,
   }
   if (!config.has_invertible()) return;
   const auto half = hidden - hidden / 2;
-  const auto between =
-      static_cast<int64_t>(static_cast<double>(half) / config.inv_adapter_reduction_factor);
-  find_tensor(file.tensors, "invertible.F.0.weight", {std::max<int64_t>(1, between), half},
-              directory);
+  const auto between = madx::detail::reduced_size(half, config.inv_adapter_reduction_factor);
+  find_tensor(file.tensors, "invertible.F.0.weight", {between, half}, directory);
+}
+
+/// Dropout of a head that has learned or will learn further.
+double dropout_of(const HeadDirectory& file, double default_dropout) {
+  const auto found = file.spelling.find("dropout_prob");
+  const auto value =
+      found == file.spelling.end() ? nlohmann::json() : nlohmann::json::parse(found->second);
+  return value.is_number() ? value.get<double>() : default_dropout;
+}
+
+/// The usual dropout is written as Python writes it: null, which is the encoder's.
+std::map<std::string, std::string> spelling_of(double dropout) {
+  if (dropout == EncoderConfig().head_dropout()) return {};
+  return {{"dropout_prob", nlohmann::json(dropout).dump()}};
 }
 
 ModuleTensors tagging_tensors(const TaggingHead& head) {
@@ -72,7 +86,6 @@ std::string load_adapter(AdapterStack& adapters, const std::string& directory,
     }
   }();
   copy_tensors(set->named_tensors(), file.tensors, directory);
-  set->train(adapters->is_training());
   const auto as = name.empty() ? file.name : name;
   for (auto& weight : set->parameters()) weight.requires_grad_(false);
   adapters->add(as, set);
@@ -96,7 +109,7 @@ ModelInfo model_info(const EncoderConfig& config) {
   return model;
 }
 
-TaggingHead load_tagging_head(const std::string& directory) {
+TaggingHead load_tagging_head(const std::string& directory, double default_dropout) {
   const auto file = read_head(directory);
   if (file.head_type != "tagging") {
     input_error(directory, "/head_config.json: expected a head of type \"tagging\", but found \"",
@@ -104,7 +117,8 @@ TaggingHead load_tagging_head(const std::string& directory) {
   }
   find_tensor(file.tensors, "1.weight",
               {static_cast<int64_t>(file.labels.size()), file.model.hidden_size}, directory);
-  TaggingHead head(TaggingHeadOptions(file.model.hidden_size, file.labels));
+  TaggingHead head(TaggingHeadOptions(file.model.hidden_size, file.labels)
+                       .dropout(dropout_of(file, default_dropout)));
   copy_tensors(tagging_tensors(head), file.tensors, directory);
   return head;
 }
@@ -112,11 +126,12 @@ TaggingHead load_tagging_head(const std::string& directory) {
 void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
                        const std::string& directory, TensorFormat format) {
   write_head(directory,
-             {name, "tagging", head->options.labels(), 0, model, to_map(tagging_tensors(head)), {}},
+             {name, "tagging", head->options.labels(), 0, model, to_map(tagging_tensors(head)),
+              spelling_of(head->options.dropout())},
              format);
 }
 
-ClassificationHead load_classification_head(const std::string& directory) {
+ClassificationHead load_classification_head(const std::string& directory, double default_dropout) {
   const auto file = read_head(directory);
   if (file.head_type != "classification") {
     input_error(directory,
@@ -127,7 +142,8 @@ ClassificationHead load_classification_head(const std::string& directory) {
   find_tensor(file.tensors, "1.weight", {hidden, hidden}, directory);
   find_tensor(file.tensors, "4.weight", {static_cast<int64_t>(file.labels.size()), hidden},
               directory);
-  ClassificationHead head(ClassificationHeadOptions(hidden, file.labels));
+  ClassificationHead head(
+      ClassificationHeadOptions(hidden, file.labels).dropout(dropout_of(file, default_dropout)));
   copy_tensors(classification_tensors(head), file.tensors, directory);
   return head;
 }
@@ -136,13 +152,8 @@ void save_classification_head(const ClassificationHead& head, const std::string&
                               const ModelInfo& model, const std::string& directory,
                               TensorFormat format) {
   write_head(directory,
-             {name,
-              "classification",
-              head->options.labels(),
-              0,
-              model,
-              to_map(classification_tensors(head)),
-              {}},
+             {name, "classification", head->options.labels(), 0, model,
+              to_map(classification_tensors(head)), spelling_of(head->options.dropout())},
              format);
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "madx/core/error.h"
+#include "madx/data/utf8.h"
 #include "madx/io/floating.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"
@@ -38,6 +39,13 @@ void check_name(const std::string& name) {
     input_error("name \"", name, "\": expected a name without dots, as Python's adapters takes no ",
                 "other, but found ", name.empty() ? "an empty one" : "a dot",
                 "; choose another name");
+  }
+  const bool controls = std::any_of(name.begin(), name.end(),
+                                    [](unsigned char byte) { return byte < ' ' || byte == 0x7f; });
+  if (controls || first_invalid_utf8(name)) {
+    input_error("name \"", name,
+                "\": expected a name in UTF-8 without control characters, as it is written into ",
+                "JSON, but found other bytes; choose another name");
   }
   const auto is_name = [&](const char* taken) { return name == taken; };
   if (std::any_of(std::begin(kTakenNames), std::end(kTakenNames), is_name)) {
@@ -97,8 +105,13 @@ std::string describe_directory(const std::string& directory) {
 
 void check_holds(const std::string& directory, const char* config, const char* what) {
   check_directory(directory);
-  std::error_code ignored;
-  if (fs::exists(fs::path(directory) / config, ignored)) return;
+  const auto path = fs::path(directory) / config;
+  std::error_code error;
+  if (fs::exists(path, error)) return;
+  if (error) {  // whether it is there cannot be known
+    input_error(path.string(), ": expected a file that can be read, but found: ", error.message(),
+                "; check the path");
+  }
   const auto found = describe_directory(directory);
   input_error(directory, "/", config, ": expected a file that describes ", what,
               ", but found none; the directory holds ",

@@ -27,7 +27,6 @@ std::string load_fusion(AdapterStack& adapters, const std::string& directory,
       .default_dropout(default_dropout);
   AdapterFusion fusion(options);
   copy_tensors(fusion->named_tensors(), file.tensors, directory);
-  fusion->train(adapters->is_training());
   const auto as = name.empty() ? file.name : name;
   for (auto& weight : fusion->parameters()) weight.requires_grad_(false);
   adapters->add_fusion(as, fusion);

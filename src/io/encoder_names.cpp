@@ -96,7 +96,7 @@ EncoderWeights import_encoder(const EncoderConfig& config, const TensorMap& weig
 Encoder make_encoder(const EncoderConfig& config, const TensorMap& weights,
                      const std::string& where, WeightForm form,
                      const std::function<void(const at::Tensor&)>& done) {
-  detail::check_weight_form(config, form, where);
+  check_weight_form(config, form, where);
   auto imported = import_encoder(config, weights, where);
   const auto& words = imported.words;
   imported.words_are_mapped = words.scalar_type() == at::kFloat && words.is_contiguous() &&

@@ -81,7 +81,8 @@ fs::path find_weights(const std::string& directory) {
     input_error(index.string(), ": expected the weights in one file, but found them in several; ",
                 "save the model with max_shard_size=\"100GB\", or use tools/export_xlmr.py");
   }
-  const auto what = describe_directory(directory);
+  const bool has_config = fs::exists(fs::path(directory) / kConfig);
+  const auto what = has_config ? "config.json without weights" : describe_directory(directory);
   input_error(directory,
               ": expected encoder.pt (TorchScript) or model.safetensors (Hugging Face) in this "
               "directory, but found ",

@@ -37,14 +37,23 @@ void require(const JsonObject& config, const char* key, const json& expected) {
   }
 }
 
+void keep_spelling(const JsonObject& config, std::initializer_list<const char*> keys,
+                   HeadDirectory& head) {
+  for (const char* const key : keys) {
+    if (config.value().contains(key)) head.spelling[key] = config.value().at(key).dump();
+  }
+  if (!config.has("dropout_prob")) return;
+  const double dropout = config.number("dropout_prob");
+  if (!(dropout >= 0 && dropout <= 1))
+    config.refuse("dropout_prob", "null or a probability from 0 to 1");
+}
+
 void read_flexible_config(const JsonObject& config, HeadDirectory& head) {
   head.head_type = config.text("head_type");
   if (head.head_type == kTagging) {
     require(config, "layers", 1);
     head.labels = parse_labels(config);
-    for (const char* const key : {"activation_function", "dropout_prob"}) {
-      if (config.value().contains(key)) head.spelling[key] = config.value().at(key).dump();
-    }
+    keep_spelling(config, {"activation_function", "dropout_prob"}, head);
   } else if (head.head_type == kMaskedLm) {
     require(config, "layers", 2);
     require(config, "activation_function", "gelu");
@@ -59,8 +68,7 @@ void read_flexible_config(const JsonObject& config, HeadDirectory& head) {
     require(config, "bias", true);
     require(config, "use_pooler", false);
     head.labels = parse_labels(config);
-    if (config.value().contains("dropout_prob"))
-      head.spelling["dropout_prob"] = config.value().at("dropout_prob").dump();
+    keep_spelling(config, {"dropout_prob"}, head);
   } else {
     config.refuse("head_type", "\"tagging\", \"classification\" or \"masked_lm\"",
                   "other heads are not supported");

@@ -2,58 +2,19 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
-#include "core/descriptor.h"
 #include "madx/core/error.h"
 
 namespace madx::io {
-namespace {
 
-constexpr std::string_view kLfsPointer = "version https://git-lfs.github.com/spec/";
-
-}  // namespace
-
-MappedFile::MappedFile(const std::string& path) : path_(path) {
-  // O_NONBLOCK: a named pipe is refused below instead of waited for.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.number < 0) {
-    input_error(path, ": expected a file that can be read, but found: ", std::strerror(errno),
-                "; check the path");
-  }
-  struct stat status {};
-  if (::fstat(file.number, &status) != 0)
-    machine_error(path, ": cannot be read: ", std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) {
-    input_error(path, ": expected a file, but found a directory or device; check the path");
-  }
-  if (status.st_size == 0) {
-    input_error(path, ": expected a file with content, but found an empty one; copy it again");
-  }
-  size_ = static_cast<size_t>(status.st_size);
-  void* const memory =
-      ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.number, 0);
-  if (memory == MAP_FAILED) machine_error(path, ": cannot be mapped: ", std::strerror(errno));
-  data_ = static_cast<char*>(memory);
-  if (bytes().substr(0, kLfsPointer.size()) == kLfsPointer) {
-    ::munmap(data_, size_);
-    input_error(path, ": expected the file's content, but found a Git LFS pointer to it; run ",
-                "`git lfs pull` in its folder");
-  }
-  range_.emplace(data_, size_, path_);
-}
-
-MappedFile::~MappedFile() {
-  range_.reset();
-  ::munmap(data_, size_);
-}
+MappedFile::MappedFile(const std::string& path)
+    : range_(path, MappedRange::Pages::kOwn, "a file that can be read",
+             "check the path, or copy it again") {}
 
 bool is_mapped(const void* data, size_t size) { return mapped_path(data, size) != nullptr; }
 

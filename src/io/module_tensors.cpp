@@ -1,6 +1,7 @@
 #include "io/module_tensors.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/isfinite.h>
 
 #include <algorithm>
 
@@ -28,6 +29,10 @@ void copy_tensors(const ModuleTensors& into, const TensorMap& from, const std::s
   for (const auto& [key, tensor] : into) {
     auto target = tensor;
     target.copy_(find_tensor(from, key, tensor.sizes(), directory));
+    if (!at::isfinite(target).all().item<bool>()) {
+      input_error(directory, ": expected finite numbers, but found NaN or infinite ones in \"", key,
+                  "\"; the file is damaged, or its training diverged: copy or train it again");
+    }
   }
   for (const auto& item : from) {
     const auto known = [&](const auto& entry) { return entry.first == item.key(); };

@@ -17,7 +17,8 @@ const at::Tensor& find_tensor(const TensorMap& tensors, const std::string& key,
                               at::IntArrayRef sizes, const std::string& directory);
 
 /// Copies every tensor of `from` into the module's tensor of the same key. Throws InputError,
-/// naming `directory`, when one is missing, extra or of another shape.
+/// naming `directory`, when one is missing, extra or of another shape, or holds a number that is
+/// not finite.
 void copy_tensors(const ModuleTensors& into, const TensorMap& from, const std::string& directory);
 
 TensorMap to_map(const ModuleTensors& tensors);

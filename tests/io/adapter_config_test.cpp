@@ -167,7 +167,7 @@ TEST_F(AdapterConfig, RefusesWhatIsNotComputedByFileAndKey) {
 }
 
 TEST_F(AdapterConfig, RefusesFilesThatAreNoConfiguration) {
-  EXPECT_NE(error_on("").find("an empty one"), std::string::npos);
+  EXPECT_NE(error_on("").find("an empty file"), std::string::npos);
   EXPECT_NE(error_on("{").find("expected JSON"), std::string::npos);
   EXPECT_NE(error_on("[1]").find("a JSON object, but found [1]"), std::string::npos);
   EXPECT_NE(error_on("{}").find("the key \"model_type\""), std::string::npos);

@@ -186,7 +186,7 @@ TEST_F(AdapterFilesTest, RefusesSizesOfTheConfigurationBeforeItMakesModulesOfThe
     auto file = nlohmann::json::parse(read_bytes(path));
     file["config"][key] = value;
     write_bytes(path, file.dump());
-    EXPECT_THAT(load_error(directory), AllOf(HasSubstr("of shape ["), HasSubstr("000, ")));
+    EXPECT_THAT(load_error(directory), AllOf(HasSubstr("of shape ["), HasSubstr("999, ")));
   }
   const auto partial = saved();
   const auto path = partial + "/adapter_config.json";
@@ -223,6 +223,33 @@ TEST_F(AdapterFilesTest, KeepsATaggingHeadAndItsLabels) {
   EXPECT_THAT(
       input_error_of([&] { load_mlm_head(directory, {}); }),
       HasSubstr("/head_config.json: expected a head of type \"masked_lm\", but found \"tagging\""));
+}
+
+TEST_F(AdapterFilesTest, KeepsDropoutOfAHead) {
+  const auto same_after = [&](double dropout, double default_dropout) {
+    const auto tagging = new_directory("tagging");
+    const auto classes = new_directory("classes");
+    save_tagging_head(TaggingHead(TaggingHeadOptions(12, {"O", "B-X"}).dropout(dropout)), "ner",
+                      model_, tagging);
+    save_classification_head(
+        ClassificationHead(ClassificationHeadOptions(12, {"no", "yes"}).dropout(dropout)), "nli",
+        model_, classes);
+    const auto read = load_tagging_head(tagging, default_dropout)->options.dropout();
+    EXPECT_EQ(load_classification_head(classes, default_dropout)->options.dropout(), read);
+    for (const auto& directory : {tagging, classes}) std::filesystem::remove_all(directory);
+    return read;
+  };
+  EXPECT_EQ(same_after(0.3, 0.2), 0.3);
+  EXPECT_EQ(same_after(0, 0.2), 0);
+  EXPECT_EQ(same_after(0.1, 0.2), 0.2) << "the usual one is written as null: the encoder's";
+
+  const auto directory = new_directory("wrong");
+  save_tagging_head(TaggingHead(TaggingHeadOptions(12, {"O", "B-X"})), "ner", model_, directory);
+  auto file = nlohmann::json::parse(read_bytes(directory + "/head_config.json"));
+  file["config"]["dropout_prob"] = 1.5;
+  write_bytes(directory + "/head_config.json", file.dump());
+  EXPECT_THAT(input_error_of([&] { load_tagging_head(directory); }),
+              HasSubstr("\"dropout_prob\" to be null or a probability from 0 to 1, but found 1.5"));
 }
 
 TEST_F(AdapterFilesTest, KeepsAMaskedLmHead) {

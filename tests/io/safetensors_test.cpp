@@ -106,7 +106,7 @@ TEST(Safetensors, RefusesAHeaderThatDisagreesWithTheFile) {
   std::string many_ones;
   for (int i = 0; i < 64; ++i) many_ones += "1,";
   const std::pair<std::string, const char*> cases[] = {
-      {"", "an empty one"},
+      {"", "an empty file"},
       {"1234567", "7 bytes"},
       {std::string("\xff\xff\xff\xff\xff\xff\xff\xff{}", 10),
        "18446744073709551615 in its first 8"},

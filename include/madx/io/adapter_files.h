@@ -30,15 +30,18 @@ void save_adapter(const AdapterStack& adapters, const std::string& name, const M
 /// The keys that name an encoder of this shape in AdapterHub's files.
 ModelInfo model_info(const EncoderConfig& config);
 
-/// A tagging head and its labels. Throws InputError when the directory holds another kind of head.
-TaggingHead load_tagging_head(const std::string& directory);
+/// A tagging head and its labels. Its dropout is the directory's or, where that has none,
+/// `default_dropout`: pass EncoderConfig::head_dropout() to train on as Python does. Throws
+/// InputError when the directory holds another kind of head.
+TaggingHead load_tagging_head(const std::string& directory, double default_dropout = 0.1);
 /// Writes the head as an AdapterHub directory. `directory` must exist.
 void save_tagging_head(const TaggingHead& head, const std::string& name, const ModelInfo& model,
                        const std::string& directory, TensorFormat format = TensorFormat::kTorch);
 
-/// A sequence classification head (AdapterHub's, of two layers) and its labels. Throws InputError
-/// when the directory holds another kind of head.
-ClassificationHead load_classification_head(const std::string& directory);
+/// A sequence classification head (AdapterHub's, of two layers) and its labels, dropout as above.
+/// Throws InputError when the directory holds another kind of head.
+ClassificationHead load_classification_head(const std::string& directory,
+                                            double default_dropout = 0.1);
 /// The same for this head.
 void save_classification_head(const ClassificationHead& head, const std::string& name,
                               const ModelInfo& model, const std::string& directory,

@@ -48,8 +48,8 @@ struct HeadDirectory {
   int64_t vocab_size = 0;           ///< masked_lm
   ModelInfo model;                  ///< whose head it is
   TensorMap tensors;                ///< by key
-  /// Values of a tagging head's configuration that change nothing in a head of one layer without
-  /// training, as JSON by key: they are written as they were read.
+  /// Values of a head's configuration that change nothing without training, as JSON by key: they
+  /// are written as they were read.
   std::map<std::string, std::string> spelling;
 };
 
@@ -64,8 +64,8 @@ struct FusionDirectory {
 };
 
 /// Throws InputError for a name that Python's `adapters` cannot give to an adapter or head: an
-/// empty one, one with a dot, an attribute of PyTorch's modules ("train", "to", ...). For programs
-/// to call before they train.
+/// empty one, one with a dot, an attribute of PyTorch's modules ("train", "to", ...), or one that
+/// is not UTF-8 or has control characters. For programs to call before they train.
 void check_name(const std::string& name);
 
 /// What a directory holds by the names of its files, with the file that says so: "an adapter of

@@ -18,22 +18,14 @@ class MappedFile {
   /// Throws InputError when `path` cannot be opened, is no regular file or is empty, or holds a Git
   /// LFS pointer.
   explicit MappedFile(const std::string& path);
-  ~MappedFile();
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
 
-  const std::string& path() const { return path_; }  ///< as it was given
-  char* data() const { return data_; }               ///< first byte; never null
-  size_t size() const { return size_; }              ///< in bytes
-  std::string_view bytes() const {
-    return {data_, size_};
-  }  ///< all of it; good as long as the mapping
+  const std::string& path() const { return range_.path(); }  ///< as it was given
+  char* data() const { return range_.data(); }               ///< first byte; never null
+  size_t size() const { return range_.size(); }              ///< in bytes
+  std::string_view bytes() const { return range_.bytes(); }  ///< all; good as long as this
 
  private:
-  std::string path_;
-  char* data_ = nullptr;
-  size_t size_ = 0;
-  std::optional<MappedRange> range_;
+  MappedRange range_;
 };
 
 /// Whether [data, data + size) is a mapped file's.
