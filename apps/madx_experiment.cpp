@@ -19,16 +19,19 @@
 #include "apps/command_line/program.h"
 #include "apps/experiment/collect_results.h"
 #include "apps/experiment/experiment_files.h"
-#include "apps/experiment/experiment_report.h"
 #include "apps/experiment/experiment_runner.h"
 #include "apps/experiment/experiment_status.h"
 #include "apps/experiment/program_flags.h"
+#include "apps/experiment/report/experiment_report.h"
 #include "apps/run/interrupt.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 #include "madx/train/trainer.h"
 
 namespace {
+
+/// Each has a thread here and runs a program: what is beyond is a slip of the hand.
+constexpr int kMostWorkers = 1024;
 
 struct Flags {
   std::string config;
@@ -51,6 +54,8 @@ Flags parse(int argc, char** argv) {
     madx::input_error("--config: expected a configuration file, but found nothing");
   if (flags.workers < 1)
     madx::input_error("--workers: expected 1 or more, but found ", flags.workers);
+  if (flags.workers > kMostWorkers)
+    madx::input_error("--workers: expected at most ", kMostWorkers, ", but found ", flags.workers);
   return flags;
 }
 

@@ -116,6 +116,7 @@ std::vector<std::string> text_files(const ConfigPart& part, const std::string& l
   if (part.value.at(language).is_string()) return {part.path(language)};
   if (!part.value.at(language).is_array()) part.refuse(language, "a string or a list of strings");
   auto files = part.texts(language);
+  if (files.empty()) part.refuse(language, "one file at least");
   for (auto& file : files) file = part.existing(language, file);
   return files;
 }

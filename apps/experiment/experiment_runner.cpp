@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iostream>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "apps/experiment/child_process.h"
@@ -68,8 +69,12 @@ class Runner {
       log_.say("found", plan_.pieces[index].name);
     }
     std::vector<std::thread> workers;
-    for (int worker = 0; worker < options_.workers; ++worker)
-      workers.emplace_back([this] { work(); });
+    try {
+      for (int worker = 0; worker < options_.workers; ++worker)
+        workers.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {  // no more threads: those that there are do the work
+      if (workers.empty()) throw;
+    }
     for (auto& worker : workers) worker.join();
     if (error_) std::rethrow_exception(error_);
     for (size_t index = 0; index < state_.size(); ++index)

@@ -85,6 +85,7 @@ TEST_F(ExperimentConfigTest, RefusesEmptyValuesAndThoseThatAProgramWouldCut) {
   EXPECT_THAT(error(R"("ner": {"en": {"test": ""}})"), HasSubstr("ner.en.test: expected a string"));
   EXPECT_THAT(error(R"("unseen": [""])"), HasSubstr("unseen: expected a list of strings"));
   EXPECT_THAT(error(R"("rows": [])"), HasSubstr("rows: expected one row at least"));
+  EXPECT_THAT(error(R"("text": {"en": []})"), HasSubstr("text.en: expected one file at least"));
   EXPECT_THAT(error(R"("flags": {"scoring": {"--threads-of": ""}})"),
               HasSubstr("--threads-of: expected a number, a string that is not empty"));
   EXPECT_THAT(error(R"("flags": {"lm_head": {"--steps": []}})"),

@@ -1,4 +1,4 @@
-#include "apps/experiment/experiment_report.h"
+#include "apps/experiment/report/experiment_report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
-#include "apps/experiment/report_headline.h"
+#include "apps/experiment/report/headline.h"
 
 #include <cmath>
 
-#include "apps/experiment/report_rows.h"
+#include "apps/experiment/report/rows.h"
 
 namespace madx::apps::detail {
 namespace {

@@ -1,8 +1,8 @@
 #include <map>
 #include <set>
 
-#include "apps/experiment/report_rows.h"
-#include "apps/experiment/report_scores.h"
+#include "apps/experiment/report/rows.h"
+#include "apps/experiment/report/scores.h"
 #include "apps/report/html_page.h"
 #include "apps/report/html_table.h"
 

@@ -1,4 +1,4 @@
-#include "apps/experiment/report_rows.h"
+#include "apps/experiment/report/rows.h"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
-#include "apps/experiment/report_costs.h"
+#include "apps/experiment/report/costs.h"
 
 #include <algorithm>
 
-#include "apps/experiment/report_rows.h"
+#include "apps/experiment/report/rows.h"
 #include "apps/report/html.h"
 #include "apps/report/html_page.h"
 #include "apps/report/html_table.h"

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "apps/experiment/row_comparison.h"
+#include "apps/experiment/report/row_comparison.h"
 
 namespace madx::apps::detail {
 

@@ -1,10 +1,10 @@
-#include "apps/experiment/report_charts.h"
+#include "apps/experiment/report/charts.h"
 
 #include <algorithm>
 #include <limits>
 #include <map>
 
-#include "apps/experiment/report_rows.h"
+#include "apps/experiment/report/rows.h"
 #include "apps/report/html_page.h"
 #include "apps/report/line_chart.h"
 #include "apps/report/row_bars.h"

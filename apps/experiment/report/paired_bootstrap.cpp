@@ -1,4 +1,4 @@
-#include "apps/experiment/paired_bootstrap.h"
+#include "apps/experiment/report/paired_bootstrap.h"
 
 #include <algorithm>
 #include <cmath>

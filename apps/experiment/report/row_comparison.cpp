@@ -1,4 +1,4 @@
-#include "apps/experiment/row_comparison.h"
+#include "apps/experiment/report/row_comparison.h"
 
 #include <algorithm>
 #include <functional>

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "apps/experiment/experiment_results.h"
-#include "apps/experiment/paired_bootstrap.h"
+#include "apps/experiment/report/paired_bootstrap.h"
 #include "apps/report/ner_report.h"
 
 namespace madx::apps::detail {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "apps/experiment/report_scores.h"
+#include "apps/experiment/report/scores.h"
 
 namespace madx::apps::detail {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/experiment/row_comparison.h"
+#include "apps/experiment/report/row_comparison.h"
 #include "apps/experiment/score_table.h"
 
 // Which rows and which cells the report speaks of.

@@ -1,9 +1,9 @@
-#include "apps/experiment/report_limits.h"
+#include "apps/experiment/report/limits.h"
 
 #include <algorithm>
 #include <map>
 
-#include "apps/experiment/report_rows.h"
+#include "apps/experiment/report/rows.h"
 #include "apps/report/html.h"
 #include "apps/report/html_page.h"
 #include "apps/report/html_table.h"

@@ -1,9 +1,9 @@
-#include "apps/experiment/report_scores.h"
+#include "apps/experiment/report/scores.h"
 
 #include <algorithm>
 #include <limits>
 
-#include "apps/experiment/report_rows.h"
+#include "apps/experiment/report/rows.h"
 #include "apps/report/heat_map.h"
 #include "apps/report/html.h"
 #include "apps/report/html_page.h"
