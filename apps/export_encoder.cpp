@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
     app.add_option("--to", to, "File to write (.pt)")->required();
     madx::apps::add_weights_only(app, weights_only);
     madx::apps::parse_command_line(app, argc, argv);
+    madx::apps::check_output_is_no_input(to, {from});
     const auto loaded = madx::io::export_encoder(from, to, weights_only);
     std::cout << "wrote " << to << ": ";
     madx::apps::print_encoder(loaded);

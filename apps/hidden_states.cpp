@@ -64,6 +64,9 @@ Flags parse(int argc, char** argv) {
   madx::apps::parse_command_line(app, argc, argv);
   if (flags.batch_size < 1)
     madx::input_error("--batch-size: expected a number above 0, but found ", flags.batch_size);
+  for (const auto& inputs :
+       {flags.texts, flags.adapters, flags.composition.fusions, {flags.encoder.path, flags.setup}})
+    madx::apps::check_output_is_no_input(flags.output, inputs);
   if (flags.setup.empty()) return flags;
   for (const std::string flag : {"--adapter", "--fusion", "--composition"}) {
     if (app.count(flag) > 0)

@@ -54,6 +54,10 @@ Flags parse(int argc, char** argv) {
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();
+  auto inputs = flags.text;
+  inputs.insert(inputs.end(), flags.train_text.begin(), flags.train_text.end());
+  inputs.insert(inputs.end(), {flags.encoder.path, flags.adapter, flags.lm_head});
+  madx::apps::check_output_is_no_input(flags.save_batches, inputs);
   if (!flags.train_text.empty() && !flags.mlm.over_text()) {
     madx::input_error(
         "--train-text: expected --vocabulary text beside it, but found --vocabulary full, for "
@@ -114,6 +118,11 @@ void run(int argc, char** argv) {
         "--text: expected text of which a token is masked, but of so few tokens none was; give "
         "more text, or raise --mlm-probability, now ",
         flags.mlm.mlm_probability);
+  }
+  if (!std::isfinite(loss->mean)) {
+    madx::input_error(flags.encoder.path, ": expected a finite loss, but found ",
+                      std::isnan(loss->mean) ? "NaN" : "an infinite one",
+                      ": weights of the encoder are not finite, or far too large; export it again");
   }
   if (!flags.save_batches.empty()) write_batches(held_out, flags.save_batches);
   if (flags.json) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
+#include <set>
 #include <sstream>
 
 #include "apps/command_line/flags.h"
@@ -12,6 +14,7 @@
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 #include "madx/core/version.h"
+#include "madx/data/utf8.h"
 
 namespace madx::apps {
 
@@ -30,6 +33,56 @@ std::vector<int64_t> parse_layers(const std::string& flag, const std::string& te
   return layers;
 }
 
+void check_language(const std::string& flag, const std::string& language) {
+  constexpr size_t kLongest = 200;  // bytes: a file is named after it
+  const bool controls = std::any_of(language.begin(), language.end(),
+                                    [](unsigned char byte) { return byte < ' ' || byte == 0x7f; });
+  if (controls || language.size() > kLongest || first_invalid_utf8(language)) {
+    input_error(flag, ": expected a language's name in UTF-8, without control characters, of at ",
+                "most ", kLongest, " bytes, but found \"", language, "\"");
+  }
+}
+
+/// Whether a file of this name is read of a directory: of an encoder, adapter, head, fusion or
+/// setup.
+bool is_read(const std::string& name) {
+  static const std::set<std::string> names = {"adapter.safetensors",
+                                              "adapter_config.json",
+                                              "adapter_fusion_config.json",
+                                              "adapter_setup.json",
+                                              "added_tokens.json",
+                                              "config.json",
+                                              "head_config.json",
+                                              "model.safetensors",
+                                              "model_adapter_fusion.safetensors",
+                                              "model_head.safetensors",
+                                              "pytorch_adapter.bin",
+                                              "pytorch_model.bin",
+                                              "pytorch_model_adapter_fusion.bin",
+                                              "pytorch_model_head.bin",
+                                              "sentencepiece.bpe.model",
+                                              "tokenizer.json",
+                                              "tokenizer_config.json",
+                                              "vocab.txt"};
+  return names.count(name) > 0;
+}
+
+void check_output_is_no_input(const std::string& output, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto written = fs::canonical(output, error);
+  if (error) return;  // nothing stands there
+  for (const auto& input : inputs) {
+    const auto path = fs::exists(input, error) ? input : input.substr(input.find('=') + 1);
+    const bool same = fs::equivalent(written, path, error);
+    const bool inside =
+        is_read(written.filename()) && fs::equivalent(written.parent_path(), path, error);
+    if (!same && !inside) continue;
+    input_error(output, ": expected an output that is no input, but found ",
+                same ? "" : "a file of ", path, "; choose another name");
+  }
+}
+
 std::vector<std::pair<std::string, std::string>> parse_pairs(
     const std::string& flag, const std::vector<std::string>& values) {
   std::vector<std::pair<std::string, std::string>> pairs;
@@ -44,6 +97,7 @@ std::vector<std::pair<std::string, std::string>> parse_pairs(
                   ": expected a language's name without dots and slashes before =, but found \"",
                   language, "\"");
     }
+    check_language(flag, language);
     for (const auto& pair : pairs) {
       if (pair.first == language)
         input_error(flag, ": expected each language once, but found ", language, " twice");

@@ -108,6 +108,14 @@ struct AdapterFlags {
 /// "10,11" as layers. Throws InputError, naming `flag`, for anything else.
 std::vector<int64_t> parse_layers(const std::string& flag, const std::string& text);
 
+/// Throws InputError, naming `flag`, for a language's name that no file's name and no JSON can
+/// hold.
+void check_language(const std::string& flag, const std::string& language);
+
+/// Throws InputError where `output`, a file to write, is one of these inputs or is read of one that
+/// is a directory (its config.json, ...): what was read would be gone. An input may be NAME=PATH.
+void check_output_is_no_input(const std::string& output, const std::vector<std::string>& inputs);
+
 /// `LANGUAGE=VALUE` flags, such as `--language sw=adapters/sw`, in the order given.
 std::vector<std::pair<std::string, std::string>> parse_pairs(
     const std::string& flag, const std::vector<std::string>& values);

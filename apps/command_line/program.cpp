@@ -1,6 +1,8 @@
 #include "apps/command_line/program.h"
 
 #include <ATen/ATen.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -26,12 +28,20 @@ std::string first_line(const std::string& text) {
   return text.substr(begin, text.find('\n', begin) - begin);
 }
 
+/// Whether who read standard output has gone, as `| head -1` does when it has enough. What the
+/// program was to do is done all the same.
+bool reader_has_gone() {
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&output, 1, /*milliseconds=*/0) == 1 && (output.revents & POLLERR) != 0;
+}
+
 }  // namespace
 
 Outcome outcome_of(const std::function<void()>& work) {
   try {
     work();
-    if (std::cout.rdbuf() != nullptr && !std::cout.flush()) {  // nullptr: a rank that is not heard
+    // nullptr: a rank that is not heard
+    if (std::cout.rdbuf() != nullptr && !std::cout.flush() && !reader_has_gone()) {
       return {kMachineFailed,
               "standard output: expected to write to it, but it failed; free some disk space or "
               "choose another place"};

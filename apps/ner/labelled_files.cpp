@@ -4,6 +4,7 @@
 #include <sstream>
 #include <utility>
 
+#include "apps/command_line/flags.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 
@@ -54,6 +55,7 @@ std::vector<LabelledFile> parse_labelled_files(const std::string& flag,
                   ", but found \"", value, "\"; say which language it is in");
     }
     const auto language = begin == 0 ? sources.front() : value.substr(0, begin - 1);
+    check_language(flag, language);
     for (const auto& file : files) {
       if (file.language == language)
         input_error(flag, ": expected each language once, but found ", language, " twice");

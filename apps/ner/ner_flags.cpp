@@ -146,6 +146,7 @@ NerFlags parse_ner_flags(int argc, char** argv) {
   flags.texts = parse_pairs("--text", words.texts);
   flags.adapters = parse_pairs("--adapter", words.adapters);
   flags.sources = parse_sources(words.source, words.train);
+  for (const auto& source : flags.sources) check_language("--source", source);
   flags.train = parse_labelled_files("--train", words.train, flags.sources);
   flags.dev = parse_labelled_files("--dev", words.dev, flags.sources);
   flags.source = flags.trains() ? joined_languages(flags.train) : words.source;

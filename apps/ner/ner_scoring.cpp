@@ -4,18 +4,37 @@
 
 #include <filesystem>
 #include <iostream>
+#include <set>
 #include <sstream>
 
 #include "apps/report/highlight.h"
 #include "apps/report/ner_results.h"
 #include "apps/report/terminal.h"
+#include "madx/data/invisible.h"
 #include "madx/io/write_file.h"
-#include "madx/train/tagging_task.h"
+#include "madx/train/predict_tags.h"
 
 namespace madx::apps {
 namespace {
 
 using Tags = std::vector<std::vector<std::string>>;
+
+/// Says which types of entity a test set has that the tagger has no label for: it finds none.
+void say_unknown_types(const std::string& language, const std::vector<TaggedSentence>& gold,
+                       const std::vector<std::string>& labels) {
+  const auto type_of = [](const std::string& tag) { return tag.substr(tag.find('-') + 1); };
+  std::set<std::string> known, unknown;
+  for (const auto& label : labels) known.insert(type_of(label));
+  for (const auto& sentence : gold) {
+    for (const auto& tag : sentence.tags)
+      if (tag != "O" && known.count(type_of(tag)) == 0) unknown.insert(type_of(tag));
+  }
+  if (unknown.empty()) return;
+  std::string types;
+  for (const auto& type : unknown) types += (types.empty() ? "" : ", ") + in_quotes(type);
+  std::cerr << "note: --test " << language << ": entities of " << types
+            << " count as missed, as the tagger was not trained on any\n";
+}
 
 /// predictions/<language>.conll: token, gold, predicted. Adds the scores to the report.
 void score_tests(NerModel& model, const NerInputs& inputs, NerReport& report,
@@ -23,6 +42,7 @@ void score_tests(NerModel& model, const NerInputs& inputs, NerReport& report,
   const auto predictions = output + "/predictions";
   std::filesystem::create_directory(predictions);
   for (const auto& [language, gold] : inputs.tests) {
+    say_unknown_types(language, gold, model.head->options.labels());
     auto predicted = model.tag(language, gold);
     std::ostringstream columns;
     for (size_t i = 0; i < gold.size(); ++i)

@@ -9,7 +9,7 @@
 #include "madx/io/adapter_files.h"
 #include "madx/io/composition_files.h"
 #include "madx/io/new_directory.h"
-#include "madx/train/tagging_task.h"
+#include "madx/train/predict_tags.h"
 
 namespace madx::apps {
 namespace {
@@ -105,7 +105,8 @@ void NerModel::compose(const Composition& composed,
       input_error("--adapter: expected names other than languages, but found ", name, " twice");
     io::load_adapter(adapters, directory, name, leave_out);
   }
-  for (const auto& directory : fusions) io::load_fusion(adapters, directory);
+  const auto dropout = encoder->config().attention_probs_dropout_prob;
+  for (const auto& directory : fusions) io::load_fusion(adapters, directory, "", dropout);
   adapters->freeze();
   for (const auto& name : adapter_names(composition)) {
     if (name == kLanguage || name == kTask || adapters->has(name)) continue;
@@ -123,7 +124,9 @@ void NerModel::require_language(const std::string& language) const {
 }
 
 void NerModel::add_task(const BottleneckConfig& config, const std::vector<std::string>& labels) {
-  head = TaggingHead(TaggingHeadOptions(encoder->config().hidden_size, labels));
+  const auto& config_of_encoder = encoder->config();
+  head = TaggingHead(TaggingHeadOptions(config_of_encoder.hidden_size, labels)
+                         .dropout(config_of_encoder.head_dropout()));
   if (setup == NerSetup::kFinetune) return encoder->unfreeze();
   task_learns_ = names(composition, kTask) && !adapters->has(kTask);
   if (task_learns_) adapters->add(kTask, config);
@@ -149,7 +152,7 @@ void NerModel::load_task(const std::string& directory) {
   }
   if (names(composition, kTask) && !adapters->has(kTask))
     io::load_adapter(adapters, directory, kTask, leave_out);
-  head = io::load_tagging_head(directory);
+  head = io::load_tagging_head(directory, encoder->config().head_dropout());
   require_tags(directory, head->options.labels());
   if (head->options.hidden_size() != encoder->config().hidden_size) {
     input_error(directory, "/head_config.json: expected hidden size ",

@@ -32,6 +32,8 @@ void handle_interrupts() {
   std::signal(SIGTERM, on_interrupt);
   // A terminal that goes away, unless the user said that it may (nohup).
   if (std::signal(SIGHUP, on_interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
+  // A reader that goes away (| head) ends no training: what it would have read is lost, no more.
+  std::signal(SIGPIPE, SIG_IGN);
 }
 
 void handle_stop_of_job() { std::signal(SIGUSR1, on_interrupt); }

@@ -15,7 +15,8 @@ class InterruptGuard {
   bool requested() const;
 };
 
-/// Makes SIGINT and SIGTERM do so. For programs: a library leaves its host's signals alone.
+/// Makes SIGINT and SIGTERM do so, and SIGPIPE nothing. For programs: a library leaves its host's
+/// signals alone.
 void handle_interrupts();
 /// And SIGUSR1, which launchers hand on to all processes of a job.
 void handle_stop_of_job();

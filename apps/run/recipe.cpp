@@ -114,7 +114,7 @@ std::string recipe_digest(const Recipe& recipe) {
   nlohmann::json content = {{"settings", recipe.settings}};
   for (const auto& [flag, files] : recipe.inputs)
     for (const auto& file : files) content["inputs"][flag].push_back(file.digest);
-  const auto text = content.dump();
+  const auto text = content.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return in_hexadecimal(XXH3_128bits(text.data(), text.size()));
 }
 

@@ -46,7 +46,9 @@ void write_run_state(const std::string& directory, const RunState& state) {
                                {"training", state.training},
                                {"scoring", state.scoring},
                                {"figures", state.figures}};
-  io::write_file(state_path(directory), json.dump(2) + "\n");
+  // Paths may be in any encoding, and tell nothing but where a file was.
+  const auto text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  io::write_file(state_path(directory), text + "\n");
 }
 
 }  // namespace madx::apps

@@ -25,7 +25,8 @@ std::string first_ranks(const std::string& text, RankGroup& ranks) {
 
 void require_same_recipe(const RunState& state, RankGroup& ranks) {
   if (ranks.count() == 1) return;
-  const auto text = nlohmann::json{state.training, state.scoring}.dump();
+  const auto text = nlohmann::json{state.training, state.scoring}.dump(
+      -1, ' ', false, nlohmann::json::error_handler_t::replace);
   const auto theirs = nlohmann::json::parse(first_ranks(text, ranks));
   auto difference = recipe_difference(theirs[0].get<Recipe>(), state.training);
   if (difference.empty()) difference = recipe_difference(theirs[1].get<Recipe>(), state.scoring);

@@ -1,4 +1,7 @@
 // Paths that lead nowhere, and files that are not what their flag takes.
+#include <cmath>
+
+#include "madx/io/adapterhub.h"
 #include "programs/bad_input.h"
 
 namespace madx::apps {
@@ -39,6 +42,9 @@ const TinyFiles& bad_files() {
     fs::remove(files / "no_tokenizer/sentencepiece.bpe.model");
     encoder("no_weights", "hidden_size", "16");
     fs::remove(files / "no_weights/model.safetensors");
+    encoder("pointer", "hidden_size", "16");
+    write("pointer/sentencepiece.bpe.model",
+          "version https://git-lfs.github.com/spec/v1\noid sha256:cfc8\nsize 5069051\n");
     encoder("cut", "hidden_size", "16");
     fs::resize_file(files / "cut/model.safetensors", 20000);
 
@@ -59,6 +65,11 @@ const TinyFiles& bad_files() {
 
     fs::copy(files / "adapters/en", files / "cut_adapter");
     fs::resize_file(files / "cut_adapter/pytorch_adapter.bin", 2000);
+
+    auto diverged = io::read_adapter(files / "adapters/en");
+    diverged.tensors["invertible.F.0.bias"] = at::full({4}, NAN);
+    fs::create_directories(files / "nan_adapter");
+    io::write_adapter(files / "nan_adapter", diverged);
     return true;
   }();
   static_cast<void>(made);
@@ -125,8 +136,13 @@ const BadInput kFiles[] = {
     {kLang, "--encoder @/no_json", "@/no_json/config.json: expected JSON"},
     {kLang, "--encoder @/no_tokenizer", "@/no_tokenizer: expected one of sentencepiece.bpe.model"},
     {kLang, "--encoder @/no_weights", "@/no_weights: expected encoder.pt (TorchScript) or model"},
+    {kLang, "--encoder @/no_weights", "but found config.json without weights"},
+    {kLang, "--encoder @/pointer",
+     "@/pointer/sentencepiece.bpe.model: expected the file's content, but found a Git LFS pointer"},
     {kNer, "--language en=@/narrow_adapter", "@/narrow_adapter: expected an adapter of hidden "},
     {kHidden, "--adapter @/narrow_adapter", "hidden size 16, the encoder's, but found 8"},
+    {kNer, "--language en=@/nan_adapter", "@/nan_adapter: expected finite numbers, but found NaN"},
+    {kHidden, "--adapter @/nan_adapter", "infinite ones in \"invertible.F.0.bias\"; the file is"},
     {kNer, "--language en=@/cut_adapter", "@/cut_adapter/pytorch_adapter.bin: expected"},
 };
 

@@ -322,6 +322,8 @@ TEST(Experiment, RefusesBadFlags) {
   const auto folder = write_config("flags", kFewRows);
   EXPECT_THAT(error("--workers 0 --config " + folder + "/experiment.json"),
               HasSubstr("--workers: expected 1 or more, but found 0"));
+  EXPECT_THAT(error("--workers 100000 --config " + folder + "/experiment.json"),
+              HasSubstr("--workers: expected at most 1024, but found 100000"));
   const auto bad = [&](const json& changes) {
     auto all = kFewRows;
     all.merge_patch(changes);

@@ -80,5 +80,18 @@ TEST(TrainingData, WithoutAnEntityIsToldInANote) {
   EXPECT_THAT(result.err, testing::Not(testing::HasSubstr("dev.conll has no entity")));
 }
 
+TEST(TestSet, WithATypeThatTheTaggerDoesNotKnowIsToldInANote) {
+  io::write_bytes(tiny_files() / "dates.conll", "Maria\tB-PER\nMonday\tB-DATE\nten\tB-TIME\n\n");
+  const auto result = run_command(
+      tiny_files(), "zero_shot_ner",
+      "--encoder @/encoder --source en --setup no-lang --task-adapter "
+      "@/ner/task_adapter --test en=@/en.conll --test sw=@/dates.conll --output @/dates");
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(
+      result.err,
+      "note: --test sw: entities of \"DATE\", \"TIME\" count as missed, as the tagger was not "
+      "trained on any\n");
+}
+
 }  // namespace training_flags_test
 }  // namespace madx::apps

@@ -1,6 +1,8 @@
 // --vocabulary text of the training programs, and mlm_loss, which measures what they trained.
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -197,6 +199,11 @@ TEST(MlmLoss, MeasuresAHeadOnTheEncoderAlone) {
 }
 
 TEST(MlmLoss, RefusesWhatItCannotMeasure) {
+  const auto weights = tiny_files() / "nan_encoder/model.safetensors";
+  std::filesystem::copy(tiny_files() / "encoder_with_head", tiny_files() / "nan_encoder");
+  auto tensors = io::read_safetensors(weights);
+  tensors["lm_head.dense.bias"].fill_(NAN);
+  io::write_safetensors(weights, tensors);
   const std::pair<std::string, std::string> refused[] = {
       {"--encoder @/encoder", "--text is required"},
       {"--encoder @/encoder --text @/en.txt",
@@ -211,12 +218,14 @@ TEST(MlmLoss, RefusesWhatItCannotMeasure) {
       {"--encoder @/encoder_with_head --text @/en.txt --batch-size 0",
        "--batch-size: expected a number above 0, but found 0"},
       {"--encoder @/encoder_with_head --text @/en.txt --mlm-probability 1e-9",
-       "--text: expected text of which a token is masked, but"}};
+       "--text: expected text of which a token is masked, but"},
+      {"--encoder @/nan_encoder --text @/en.txt",
+       "@/nan_encoder: expected a finite loss, but found NaN"}};
   for (const auto& [command, message] : refused) {
     const auto result = run_program("mlm_loss", command);
     EXPECT_EQ(result.status, 2) << command << result;
     EXPECT_THAT(result.err, StartsWith("mlm_loss: "));
-    EXPECT_THAT(result.err, HasSubstr(message));
+    EXPECT_THAT(result.err, HasSubstr(tiny_files().expand(message)));
     EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
   }
 }
