@@ -37,7 +37,7 @@ int main(int argc, char** argv) try {
   const auto model = madx::io::model_info(config);
   madx::io::save_adapter(adapters, "pos", model, argv[4]);
   madx::io::save_tagging_head(head, "pos", model, argv[4]);
-} catch (const madx::Error& error) {
+} catch (const std::exception& error) {
   std::cerr << "pos_tagging: " << error.what() << "\n";
   return 2;
 }

@@ -22,6 +22,7 @@ int main(int argc, char** argv) try {
     targets.push_back(found - labels.begin());
     if (found == labels.end()) labels.push_back(line.substr(0, tab));
   }
+  if (texts.empty()) madx::input_error(argv[2], ": expected LABEL<tab>TEXT, but found no line");
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
   const auto set = adapters->add("topic", madx::named_config("pfeiffer"));
   adapters->activate({"topic"});

@@ -159,6 +159,54 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name, const s
   return recipe;
 }
 
+/// The tensors that learn, by name: the adapter's and, with --train-lm-head, the head's, which
+/// takes no gradient otherwise.
+std::vector<std::pair<std::string, at::Tensor>> choose_trained(const Flags& flags,
+                                                               const madx::AdapterSet& adapter,
+                                                               madx::MlmHead& head) {
+  auto trained = adapter->named_tensors();
+  if (trained.empty()) {
+    madx::input_error(
+        "--leave-out: expected a layer to train an adapter in, but found none beside "
+        "--no-invertible; leave out fewer layers");
+  }
+  if (!flags.train_lm_head) {
+    for (auto& weight : head->parameters()) weight.requires_grad_(false);
+    return trained;
+  }
+  for (const auto& item : head->named_parameters())
+    trained.emplace_back("lm_head." + item.key(), item.value());
+  return trained;
+}
+
+/// What was learned, as files.
+struct Learned {
+  const madx::AdapterStack& adapters;
+  const std::string& name;    // of the adapter
+  const madx::MlmHead* head;  // nullptr: not trained along
+  madx::io::ModelInfo model;
+  const madx::apps::AverageWithInit& average;
+
+  void save(const std::string& directory) const {
+    if (head != nullptr) {
+      madx::io::NewDirectory beside(directory + "/lm_head", madx::io::ExistingDirectory::kReplace);
+      madx::io::save_mlm_head(*head, name, model, beside.path());
+      beside.commit();
+    }
+    average.during([&] { madx::io::save_adapter(adapters, name, model, directory); });
+  }
+
+  /// To snapshots/STEP of the output.
+  void save_snapshot(const std::string& output, int64_t step) const {
+    const auto all = output + "/snapshots";
+    std::filesystem::create_directories(all);
+    madx::io::NewDirectory directory(all + "/" + std::to_string(step),
+                                     madx::io::ExistingDirectory::kReplace);
+    save(directory.path());
+    directory.commit();
+  }
+};
+
 void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply(ranks);
@@ -182,25 +230,14 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   if (!flags.eval_text.empty()) eval_text.push_back(flags.eval_text);
   madx::apps::MlmTexts texts(flags.mlm, mlm, loaded.tokenizer, flags.text, eval_text);
 
-  auto trained = adapters->get(name)->named_tensors();
-  if (trained.empty()) {
-    madx::input_error(
-        "--leave-out: expected a layer to train an adapter in, but found none beside "
-        "--no-invertible; leave out fewer layers");
-  }
+  const auto& adapter = adapters->get(name);
+  const auto trained = choose_trained(flags, adapter, head);
   adapters->activate({name});
-  if (flags.train_lm_head) {
-    for (const auto& item : head->named_parameters())
-      trained.emplace_back("lm_head." + item.key(), item.value());
-  } else {
-    for (auto& weight : head->parameters()) weight.requires_grad_(false);
-  }
   flags.training.apply_to(loaded.encoder);
   loaded.encoder->to(device);
   adapters->to(device);
   head->to(device);
-  const madx::apps::AverageWithInit average(adapters->get(name)->named_tensors(),
-                                            flags.init_weight);
+  const madx::apps::AverageWithInit average(adapter->named_tensors(), flags.init_weight);
 
   const auto options = flags.training.trainer_options(texts.batches().epoch_size());
   const auto recipe = describe(flags, name, lm_head, adapter_config, options);
@@ -217,28 +254,13 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
                      vocabulary);
   task.use_adapter_drop(flags.adapter.adapter_drop, flags.training.seed);
   task.stay_near({flags.stay_near.weight, near, flags.stay_near.every_layer()});
-  const auto model = madx::io::model_info(config);
-  const auto save = [&](const std::string& directory) {
-    if (flags.train_lm_head) {
-      madx::io::NewDirectory beside(directory + "/lm_head", madx::io::ExistingDirectory::kReplace);
-      madx::io::save_mlm_head(head, name, model, beside.path());
-      beside.commit();
-    }
-    average.during([&] { madx::io::save_adapter(adapters, name, model, directory); });
-  };
-  const auto snapshot = [&](int64_t step) {
-    const auto all = output.path() + "/snapshots";
-    std::filesystem::create_directories(all);
-    madx::io::NewDirectory directory(all + "/" + std::to_string(step),
-                                     madx::io::ExistingDirectory::kReplace);
-    save(directory.path());
-    directory.commit();
-  };
-  const auto result =
-      madx::apps::run_training(task, options,
-                               {"train " + name, flags.training.save_minutes, recipe,
-                                flags.mlm.labels(), flags.snapshot_every, snapshot},
-                               output, guard, ranks);
+  const Learned learned{adapters, name, flags.train_lm_head ? &head : nullptr,
+                        madx::io::model_info(config), average};
+  const auto result = madx::apps::run_training(
+      task, options,
+      {"train " + name, flags.training.save_minutes, recipe, flags.mlm.labels(),
+       flags.snapshot_every, [&](int64_t step) { learned.save_snapshot(output.path(), step); }},
+      output, guard, ranks);
   if (!ranks.is_first()) return;
 
   std::string of_average;
@@ -250,7 +272,8 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
     });
   }
   madx::apps::finish_mlm_run(
-      flags.output, output, options, result, vocabulary, [&] { save(output.path()); }, of_average);
+      flags.output, output, options, result, vocabulary, [&] { learned.save(output.path()); },
+      of_average);
 }
 
 }  // namespace

@@ -2,17 +2,17 @@
 // loads one, then swaps in the adapters of each target language and tags its test set or raw text
 // (MAD-X section 4).
 //
-//   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language en=adapters/en --language
-//   sw=adapters/sw
+//   build/bin/zero_shot_ner --encoder xlmr.pt --source en
+//       --language en=adapters/en --language sw=adapters/sw
 //       --train en/train.conll --dev en/dev.conll --test sw=sw/test.conll --output runs/ner
 //   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language sw=adapters/sw
 //       --task-adapter runs/ner/task_adapter --text sw=news.txt --output runs/tagged
-//   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language en=adapters/en --adapter
-//   ner=runs/ner/task_adapter --adapter pos=pos
-//       --composition "Stack(LANGUAGE, Fuse(ner, pos))" --train en/train.conll --test ... --output
-//       runs/fused
-//   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language en=adapters/en --language
-//   de=adapters/de --language sw=adapters/sw
+//   build/bin/zero_shot_ner --encoder xlmr.pt --source en --language en=adapters/en
+//       --adapter ner=runs/ner/task_adapter --adapter pos=pos
+//       --composition "Stack(LANGUAGE, Fuse(ner, pos))"
+//       --train en/train.conll --test en=en/test.conll --output runs/fused
+//   build/bin/zero_shot_ner --encoder xlmr.pt --source en
+//       --language en=adapters/en --language de=adapters/de --language sw=adapters/sw
 //       --train en/train.conll --train de=de/train.conll --test sw=sw/test.conll --output runs/two
 //
 // Prints a table of exact-span scores (equal to seqeval's); writes results.json, predictions/,
