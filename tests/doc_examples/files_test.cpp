@@ -43,13 +43,18 @@ TEST(FilesExample, AnArchiveIsReadAsData) {
 }
 
 TEST(FilesExample, MappedMemoryHasAName) {
-  const std::string bytes = "of a file";
+  const TemporaryFolder folder;
+  const auto path = folder / "sw.txt";
+  write_file(path, "Habari");
+  const void* gone = nullptr;
   //! [mapped range]
   {
-    const MappedRange range(bytes.data(), bytes.size(), "sw.txt");
-    EXPECT_STREQ(mapped_path(bytes.data() + 3), "sw.txt");
+    const MappedRange file(path, MappedRange::Pages::kShared, "a text file", "check the path");
+    EXPECT_EQ(file.bytes(), "Habari");
+    EXPECT_EQ(mapped_path(file.data() + 3), path);
+    gone = file.data();
   }
-  EXPECT_EQ(mapped_path(bytes.data() + 3), nullptr);
+  EXPECT_EQ(mapped_path(gone), nullptr);
   //! [mapped range]
 }
 

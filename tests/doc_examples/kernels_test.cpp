@@ -62,7 +62,7 @@ TEST_F(KernelsExample, ASite) {
   problem.rows = kRows;
   problem.hidden = kHidden;
   problem.adapters = {SiteWeights<float>{down.data(), zeros_.data(), up.data(), zeros_.data(), 3}};
-  problem.groups = {madx::SiteGroup{/*first=*/0, kRows, /*adapters=*/{0}}};
+  problem.groups = {IndexedSiteGroup{/*first=*/0, kRows, /*adapters=*/{0}}};
   problem.products = gemm::Products::kVector;
 
   Floats z(kRows * 3), sum(kRows * kHidden), out(kRows * kHidden);
@@ -155,9 +155,15 @@ TEST_F(KernelsExample, Attention) {
                                   /*width=*/kHidden / 4};
   const cpu::ConstRows rows{x_.data(), kHidden};
   Floats out(kRows * kHidden);
-  cpu::attention_forward(shape, rows, rows, rows, /*dropout=*/0, /*seed=*/0, kThreads,
-                         cpu::Rows{out.data(), kHidden});
+  const cpu::AttentionInput input{shape, /*q=*/rows, /*k=*/rows, /*v=*/rows};  // no dropout
+  cpu::attention_forward(input, kThreads, cpu::Rows{out.data(), kHidden});
+
+  Floats dq(out.size()), dk(out.size()), dv(out.size());
+  const cpu::AttentionGradients gradients{
+      {dq.data(), kHidden}, {dk.data(), kHidden}, {dv.data(), kHidden}};
+  cpu::attention_backward(input, /*out_gradient=*/rows, kThreads, gradients);
   //! [attention]
+  EXPECT_NE(dv, Floats(out.size(), 0));
   for (int64_t i = 0; i < kHidden; ++i)
     EXPECT_NEAR(out[static_cast<size_t>(i)], x_[static_cast<size_t>(i)], 1e-5)
         << "a sequence of one";
