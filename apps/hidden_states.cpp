@@ -75,6 +75,17 @@ Flags parse(int argc, char** argv) {
   return flags;
 }
 
+/// NAME=DIRECTORY or DIRECTORY.
+struct AdapterFlag {
+  std::string name, directory;
+};
+
+AdapterFlag split(const std::string& flag) {
+  const auto equals = flag.find('=');
+  if (equals == std::string::npos || std::filesystem::exists(flag)) return {"", flag};
+  return {flag.substr(0, equals), flag.substr(equals + 1)};
+}
+
 /// Loads what the flags name and makes it active.
 void load(const Flags& flags, const madx::EncoderConfig& config, madx::AdapterStack& adapters) {
   const auto left_out = madx::apps::parse_layers("--leave-out", flags.leave_out);
@@ -83,12 +94,9 @@ void load(const Flags& flags, const madx::EncoderConfig& config, madx::AdapterSt
     return adapters->activate(madx::io::load_adapter_setup(adapters, flags.setup, left_out));
   std::vector<std::string> stack;
   for (const auto& flag : flags.adapters) {
-    const auto equals = flag.find('=');
-    const bool named = equals != std::string::npos && !std::filesystem::exists(flag);
-    auto name = named ? flag.substr(0, equals) : "";
-    if (!named && !flags.composition.given()) name = "adapter" + std::to_string(stack.size());
-    stack.push_back(
-        madx::io::load_adapter(adapters, named ? flag.substr(equals + 1) : flag, name, left_out));
+    auto [name, directory] = split(flag);
+    if (name.empty() && !flags.composition.given()) name = "adapter" + std::to_string(stack.size());
+    stack.push_back(madx::io::load_adapter(adapters, directory, name, left_out));
   }
   for (const auto& fusion : flags.composition.fusions) madx::io::load_fusion(adapters, fusion);
   if (!flags.composition.given()) return adapters->activate(stack);
@@ -153,6 +161,9 @@ void run(int argc, char** argv) {
 
   torch::NoGradGuard no_grad;
   const auto lines = read_lines(flags, adapters);
+  std::vector<std::string> directories;
+  for (const auto& flag : flags.adapters) directories.push_back(split(flag).directory);
+  madx::apps::say_other_types(directories, config);
   madx::TensorMap tensors;
   const auto step = static_cast<size_t>(flags.batch_size);
   for (size_t first = 0; first < lines.texts.size(); first += step) {

@@ -105,6 +105,7 @@ void run(int argc, char** argv) {
   adapters->to(device);
   head->to(device);
   const auto vocabulary = texts.vocabulary(loaded.encoder);
+  madx::apps::say_other_types({flags.adapter}, config);
   if (!flags.json) madx::apps::say_softmax(vocabulary);
 
   auto& held_out = texts.batches();

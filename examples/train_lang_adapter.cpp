@@ -248,6 +248,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   }
   madx::apps::say_idle_flags(flags.training, options, flags.eval_text.empty() ? "--eval-text" : "",
                              flags.snapshot_every);
+  madx::apps::say_other_types({flags.init_adapter, flags.stay_near_adapter}, config);
   const auto vocabulary = texts.vocabulary(loaded.encoder);
   madx::apps::say_softmax(vocabulary);
   madx::MlmTask task(loaded.encoder, adapters, head, texts.batches(), texts.held_out(), trained,

@@ -147,11 +147,18 @@ std::string scoring_interrupted(const NerFlags& flags, bool trains) {
 }
 
 /// Once a run begins, so that an error stands alone.
-void say_notes(const NerFlags& flags, const Inputs& inputs) {
+void say_notes(const NerFlags& flags, const Inputs& inputs, const madx::apps::NerModel& model) {
   for (const auto& note : flags.notes) std::cerr << "note: " << note << "\n";
   for (const auto* data : {&inputs.train, &inputs.dev})
     for (const auto& file : data->without_entity)
       std::cerr << "note: " << file << " has no entity: all tags are O\n";
+  std::vector<std::string> adapters;
+  for (const auto* named : {&flags.languages, &flags.adapters})
+    for (const auto& [name, directory] : *named)
+      if (model.adapters->has(name)) adapters.push_back(directory);
+  if (!flags.trains() && model.adapters->has(madx::apps::kTask))
+    adapters.push_back(flags.task_adapter);
+  madx::apps::say_other_types(adapters, model.encoder->config());
 }
 
 void run(int argc, char** argv, madx::RankGroup& ranks) {
@@ -188,7 +195,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto start = output.begin(state);
   if (start == madx::apps::RunDirectory::Start::kComplete)
     return madx::apps::print_complete(flags.output);
-  say_notes(flags, inputs);
+  say_notes(flags, inputs, model);
   if (!ranks.is_first() && start == madx::apps::RunDirectory::Start::kTrained) return;
   if (trains && start == madx::apps::RunDirectory::Start::kTrained) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";

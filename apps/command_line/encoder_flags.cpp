@@ -3,6 +3,8 @@
 #include <iostream>
 
 #include "madx/core/plain_text.h"
+#include "madx/data/invisible.h"
+#include "madx/io/adapterhub.h"
 #include "madx/io/floating.h"
 
 namespace madx::apps {
@@ -42,6 +44,17 @@ void print_encoder(const io::LoadedEncoder& loaded) {
       std::cout << ", as the archive computes in " << io::type_name(loaded.archive_type);
   }
   std::cout << "\n";
+}
+
+void say_other_types(const std::vector<std::string>& adapters, const EncoderConfig& config) {
+  for (const auto& directory : adapters) {
+    if (directory.empty()) continue;
+    const auto type = io::read_adapter_model(directory).model_type;
+    if (type == config.model_type) continue;
+    std::cerr << "note: " << directory << ": an adapter of " << in_quotes(type)
+              << ", but the encoder is " << in_quotes(config.model_type)
+              << "; it fits in shape alone, unless both have the same weights\n";
+  }
 }
 
 }  // namespace madx::apps

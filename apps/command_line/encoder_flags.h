@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 #include "madx/io/encoder_files.h"
 
@@ -23,5 +24,9 @@ void add_weights_only(CLI::App& app, bool& weights_only);
 /// Prints the encoder's shape and, for TorchScript that was run, how far its native layers are from
 /// the archive's own forward.
 void print_encoder(const io::LoadedEncoder& loaded);
+
+/// Says on standard error which of these adapters' directories were made for an encoder of another
+/// type: sizes may be the same, and what it learned means nothing here. "" is none.
+void say_other_types(const std::vector<std::string>& adapters, const EncoderConfig& config);
 
 }  // namespace madx::apps

@@ -56,6 +56,11 @@ AdapterDirectory read_adapter(const std::string& directory) {
   return adapter;
 }
 
+ModelInfo read_adapter_model(const std::string& directory) {
+  check_holds(directory, kAdapterConfigName, "an adapter");
+  return read_adapter_config(directory + "/" + kAdapterConfigName).model;
+}
+
 void leave_out_layers(AdapterDirectory& adapter, const std::vector<int64_t>& layers) {
   for (const auto layer : layers) {
     if (!adapter.config.leaves_out(layer)) adapter.config.leave_out.push_back(layer);

@@ -81,6 +81,10 @@ std::string describe_directory(const std::string& directory);
 /// Shapes and completeness are for the modules to check.
 AdapterDirectory read_adapter(const std::string& directory);
 
+/// The encoder that an adapter was made for, by adapter_config.json alone. Throws InputError as
+/// read_adapter does for what that file holds.
+ModelInfo read_adapter_model(const std::string& directory);
+
 /// Writes adapter_config.json and pytorch_adapter.bin (or adapter.safetensors), which Python's
 /// `model.load_adapter(directory)` loads. The files are written into `directory`, which must exist,
 /// with tensors in AdapterHub's order. Throws InputError for a name that check_name refuses,
