@@ -18,6 +18,7 @@
 // Prints a table of exact-span scores (equal to seqeval's); writes results.json, predictions/,
 // tagged/, report.html and task_adapter/. The task adapter is whole as soon as its training ends:
 // where scoring is cut short, the same command goes on with it.
+#include <filesystem>
 #include <iostream>
 
 #include "apps/command_line/training_notes.h"
@@ -156,7 +157,8 @@ void say_notes(const NerFlags& flags, const Inputs& inputs, const madx::apps::Ne
   for (const auto* named : {&flags.languages, &flags.adapters})
     for (const auto& [name, directory] : *named)
       if (model.adapters->has(name)) adapters.push_back(directory);
-  if (!flags.trains() && model.adapters->has(madx::apps::kTask))
+  // Where the task's adapter is one of --adapter, this directory holds the head alone.
+  if (!flags.trains() && std::filesystem::exists(flags.task_adapter + "/adapter_config.json"))
     adapters.push_back(flags.task_adapter);
   madx::apps::say_other_types(adapters, model.encoder->config());
 }

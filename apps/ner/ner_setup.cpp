@@ -15,6 +15,7 @@ namespace madx::apps {
 namespace {
 
 /// The task adapter's name in the bank and in its files. A language may not be called so.
+constexpr auto kTask = "ner";
 constexpr auto kTaskDirectory = "/task_adapter";
 constexpr auto kFinetunedDirectory = "/finetuned";
 constexpr auto kFusionsDirectory = "/fusions";

@@ -21,9 +21,6 @@ enum class NerSetup {
   kFinetune,      ///< no adapters: the encoder's own weights are trained
 };
 
-/// The task adapter's name in the bank.
-inline constexpr const char* kTask = "ner";
-
 /// madx, no-inv, no-lang or finetune. Throws InputError for another name.
 NerSetup parse_ner_setup(const std::string& name);
 
