@@ -2,13 +2,14 @@
 // together, others apart (a contrastive loss over mean hidden states).
 //
 //   build/bin/own_loss .deps/demo_encoder examples/data/text/en.dev.txt adapters/close
-#include <filesystem>
 #include <iostream>
 
+#include "madx/io/new_directory.h"
 #include "madx/madx.h"
 
 int main(int argc, char** argv) try {
   if (argc != 4) throw madx::InputError("usage: own_loss ENCODER TEXT OUTPUT");
+  madx::io::NewDirectory output(argv[3], madx::io::ExistingDirectory::kRefuse);
   auto loaded = madx::io::load_encoder(argv[1]);
   const auto& config = loaded.encoder->config();
   madx::AdapterStack adapters(config.hidden_size, config.num_hidden_layers);
@@ -42,8 +43,8 @@ int main(int argc, char** argv) try {
   madx::TrainingObserver silent;
   const auto result = madx::train(task, options, silent);
   std::cout << "loss " << result.loss << " after " << result.steps << " steps\n";
-  std::filesystem::create_directories(argv[3]);
-  madx::io::save_adapter(adapters, "close", madx::io::model_info(config), argv[3]);
+  madx::io::save_adapter(adapters, "close", madx::io::model_info(config), output.path());
+  output.commit();
 } catch (const std::exception& error) {
   std::cerr << "own_loss: " << error.what() << "\n";
   return 2;

@@ -3,13 +3,14 @@
 //   build/bin/pos_tagging .deps/demo_encoder train.conll dev.conll tasks/pos
 //
 // CoNLL: the token in the first column (of CoNLL-U the second), the tag in the last one.
-#include <filesystem>
 #include <iostream>
 
+#include "madx/io/new_directory.h"
 #include "madx/madx.h"
 
 int main(int argc, char** argv) try {
   if (argc != 5) throw madx::InputError("usage: pos_tagging ENCODER TRAIN DEV OUTPUT");
+  madx::io::NewDirectory output(argv[4], madx::io::ExistingDirectory::kRefuse);
   auto loaded = madx::io::load_encoder(argv[1]);
   const auto& config = loaded.encoder->config();
   const auto read = [](const char* path) {
@@ -33,10 +34,10 @@ int main(int argc, char** argv) try {
   const auto result = madx::train(task, options, silent);
   std::cout << "accuracy " << result.best_score.value_or(0) << " after " << result.steps
             << " steps\n";
-  std::filesystem::create_directories(argv[4]);
   const auto model = madx::io::model_info(config);
-  madx::io::save_adapter(adapters, "pos", model, argv[4]);
-  madx::io::save_tagging_head(head, "pos", model, argv[4]);
+  madx::io::save_adapter(adapters, "pos", model, output.path());
+  madx::io::save_tagging_head(head, "pos", model, output.path());
+  output.commit();
 } catch (const std::exception& error) {
   std::cerr << "pos_tagging: " << error.what() << "\n";
   return 2;

@@ -1,13 +1,14 @@
 // Trains a task adapter and AdapterHub's classification head on lines "LABEL<tab>TEXT".
 //
 //   build/bin/sequence_classification .deps/demo_encoder train.tsv tasks/topic
-#include <filesystem>
 #include <iostream>
 
+#include "madx/io/new_directory.h"
 #include "madx/madx.h"
 
 int main(int argc, char** argv) try {
   if (argc != 4) throw madx::InputError("usage: sequence_classification ENCODER TRAIN OUTPUT");
+  madx::io::NewDirectory output(argv[3], madx::io::ExistingDirectory::kRefuse);
   auto loaded = madx::io::load_encoder(argv[1]);
   const auto& config = loaded.encoder->config();
   std::vector<std::vector<int64_t>> texts;
@@ -44,9 +45,9 @@ int main(int argc, char** argv) try {
   madx::train(task, options, silent);
   const auto right = logits().argmax(1).eq(all).sum().item<int64_t>();
   std::cout << right << " of " << all.numel() << " right\n";
-  std::filesystem::create_directories(argv[3]);
-  madx::io::save_classification_head(head, "topic", madx::io::model_info(config), argv[3]);
-  madx::io::save_adapter(adapters, "topic", madx::io::model_info(config), argv[3]);
+  madx::io::save_classification_head(head, "topic", madx::io::model_info(config), output.path());
+  madx::io::save_adapter(adapters, "topic", madx::io::model_info(config), output.path());
+  output.commit();
 } catch (const std::exception& error) {
   std::cerr << "sequence_classification: " << error.what() << "\n";
   return 2;

@@ -35,6 +35,9 @@ TEST(Examples, TrainWithALossOfOnesOwn) {
   EXPECT_THAT(result.out, ContainsRegex("loss [0-9.]+ after 20 steps"));
   AdapterStack adapters(16, 2);
   EXPECT_EQ(io::load_adapter(adapters, tiny_files() / "own_loss"), "close");
+  const auto again = run("own_loss", "@/encoder @/en.txt @/own_loss");
+  EXPECT_EQ(again.status, 2) << "what stands there stays";
+  EXPECT_THAT(again.err, HasSubstr(tiny_files() / "own_loss: expected"));
 }
 
 TEST(Examples, TagPartsOfSpeech) {
