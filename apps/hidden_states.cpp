@@ -176,6 +176,10 @@ void run(int argc, char** argv) {
       batch.languages = {lines.languages.begin() + static_cast<int64_t>(first),
                          lines.languages.begin() + static_cast<int64_t>(last)};
     const auto hidden = loaded.encoder->forward(batch.to(where), *adapters).cpu();
+    if (!at::isfinite(hidden).all().item<bool>()) {
+      madx::input_error(flags.encoder.path, ": expected finite hidden states, but found others; ",
+                        "weights of the encoder are not finite, or far too large: export it again");
+    }
     const auto channels = batch.rows() > 0 ? hidden.size(0) / batch.rows() : 1;
     for (auto line = first; line < last; ++line) {
       const auto s = line - first;
