@@ -177,8 +177,9 @@ void run(int argc, char** argv) {
                          lines.languages.begin() + static_cast<int64_t>(last)};
     const auto hidden = loaded.encoder->forward(batch.to(where), *adapters).cpu();
     if (!at::isfinite(hidden).all().item<bool>()) {
-      madx::input_error(flags.encoder.path, ": expected finite hidden states, but found others; ",
-                        "weights of the encoder are not finite, or far too large: export it again");
+      madx::input_error(
+          flags.encoder.path, ": expected finite hidden states, but found others; ",
+          "weights of the encoder or of an adapter are not finite, or far too large: make it anew");
     }
     const auto channels = batch.rows() > 0 ? hidden.size(0) / batch.rows() : 1;
     for (auto line = first; line < last; ++line) {

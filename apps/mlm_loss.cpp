@@ -123,7 +123,8 @@ void run(int argc, char** argv) {
   if (!std::isfinite(loss->mean)) {
     madx::input_error(flags.encoder.path, ": expected a finite loss, but found ",
                       std::isnan(loss->mean) ? "NaN" : "an infinite one",
-                      ": weights of the encoder are not finite, or far too large; export it again");
+                      "; weights of the encoder, the head or the adapter are not finite, or far "
+                      "too large: make them anew");
   }
   if (!flags.save_batches.empty()) write_batches(held_out, flags.save_batches);
   if (flags.json) {

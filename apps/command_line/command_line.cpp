@@ -14,7 +14,7 @@
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 #include "madx/core/version.h"
-#include "madx/data/utf8.h"
+#include "madx/data/invisible.h"
 
 namespace madx::apps {
 
@@ -35,17 +35,17 @@ std::vector<int64_t> parse_layers(const std::string& flag, const std::string& te
 
 void check_language(const std::string& flag, const std::string& language) {
   constexpr size_t kLongest = 200;  // bytes: a file is named after it
-  const bool controls = std::any_of(language.begin(), language.end(),
-                                    [](unsigned char byte) { return byte < ' ' || byte == 0x7f; });
-  if (controls || language.size() > kLongest || first_invalid_utf8(language)) {
+  if (!is_plain_name(language) || language.size() > kLongest) {
     input_error(flag, ": expected a language's name in UTF-8, without control characters, of at ",
                 "most ", kLongest, " bytes, but found \"", language, "\"");
   }
 }
 
+namespace {
+
 /// Whether a file of this name is read of a directory: of an encoder, adapter, head, fusion or
 /// setup.
-bool is_read(const std::string& name) {
+bool is_read_of_directory(const std::string& name) {
   static const std::set<std::string> names = {"adapter.safetensors",
                                               "adapter_config.json",
                                               "adapter_fusion_config.json",
@@ -67,6 +67,8 @@ bool is_read(const std::string& name) {
   return names.count(name) > 0;
 }
 
+}  // namespace
+
 void check_output_is_no_input(const std::string& output, const std::vector<std::string>& inputs) {
   namespace fs = std::filesystem;
   std::error_code error;
@@ -75,8 +77,8 @@ void check_output_is_no_input(const std::string& output, const std::vector<std::
   for (const auto& input : inputs) {
     const auto path = fs::exists(input, error) ? input : input.substr(input.find('=') + 1);
     const bool same = fs::equivalent(written, path, error);
-    const bool inside =
-        is_read(written.filename()) && fs::equivalent(written.parent_path(), path, error);
+    const bool inside = is_read_of_directory(written.filename()) &&
+                        fs::equivalent(written.parent_path(), path, error);
     if (!same && !inside) continue;
     input_error(output, ": expected an output that is no input, but found ",
                 same ? "" : "a file of ", path, "; choose another name");

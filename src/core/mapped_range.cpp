@@ -11,7 +11,7 @@
 
 #include "core/descriptor.h"
 #include "madx/core/error.h"
-#include "madx/core/plain_text.h"
+#include "madx/core/read_bytes.h"
 #include "madx/core/system_failure.h"
 
 namespace madx {
@@ -62,7 +62,7 @@ MappedRange::MappedRange(const std::string& path, Pages pages, const std::string
                               own ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED, file.number, 0);
   if (memory == MAP_FAILED) mapping_failed(path, errno);
   data_ = static_cast<char*>(memory);
-  if (starts_with(bytes(), "version https://git-lfs.github.com/spec/")) {
+  if (is_lfs_pointer(bytes())) {
     ::munmap(data_, size_);
     refuse("a Git LFS pointer to it", "run `git lfs pull` in its folder");
   }

@@ -10,6 +10,7 @@
 
 #include "core/descriptor.h"
 #include "madx/core/error.h"
+#include "madx/core/plain_text.h"
 #include "madx/core/system_failure.h"
 
 namespace madx {
@@ -51,6 +52,10 @@ std::string read_bytes(const std::string& path, const std::string& expected) {
       reading_failed(path, errno);
     }
   }
+}
+
+bool is_lfs_pointer(std::string_view bytes) {
+  return starts_with(bytes, "version https://git-lfs.github.com/spec/");
 }
 
 }  // namespace madx

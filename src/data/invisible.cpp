@@ -1,5 +1,6 @@
 #include "madx/data/invisible.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <vector>
@@ -40,6 +41,11 @@ std::string_view trim_invisible(std::string_view text) {
   const char* const first = code_points[begin].data();
   const std::string_view last = code_points[end - 1];
   return {first, static_cast<std::size_t>(last.data() + last.size() - first)};
+}
+
+bool is_plain_name(std::string_view text) {
+  const auto is_control = [](unsigned char byte) { return byte < ' ' || byte == 0x7F; };
+  return std::none_of(text.begin(), text.end(), is_control) && !first_invalid_utf8(text);
 }
 
 std::string in_quotes(std::string_view text) {

@@ -126,7 +126,7 @@ TokenizerFile read_tokenizer_file(const std::string& directory) {
   const auto read = [&](const std::string& name) {
     if (!fs::exists(root / name)) return std::optional<std::string>();
     auto bytes = read_bytes(root / name);
-    if (starts_with(bytes, "version https://git-lfs.github.com/spec/")) {
+    if (is_lfs_pointer(bytes)) {
       input_error((root / name).string(),
                   ": expected the file's content, but found a Git LFS pointer to it; run `git lfs "
                   "pull` in its folder");

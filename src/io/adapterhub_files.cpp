@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "madx/core/error.h"
-#include "madx/data/utf8.h"
+#include "madx/data/invisible.h"
 #include "madx/io/floating.h"
 #include "madx/io/safetensors.h"
 #include "madx/io/torch_file.h"
@@ -40,9 +40,7 @@ void check_name(const std::string& name) {
                 "other, but found ", name.empty() ? "an empty one" : "a dot",
                 "; choose another name");
   }
-  const bool controls = std::any_of(name.begin(), name.end(),
-                                    [](unsigned char byte) { return byte < ' ' || byte == 0x7f; });
-  if (controls || first_invalid_utf8(name)) {
+  if (!is_plain_name(name)) {
     input_error("name \"", name,
                 "\": expected a name in UTF-8 without control characters, as it is written into ",
                 "JSON, but found other bytes; choose another name");

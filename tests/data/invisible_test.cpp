@@ -38,5 +38,12 @@ TEST(InQuotes, ShowsOnlyTheBeginningOfALongText) {
   EXPECT_EQ(in_quotes(std::string(40, 'x')), '"' + std::string(40, 'x') + "\"");
 }
 
+TEST(PlainName, IsUtf8WithoutControlCharacters) {
+  for (const std::string name : {"sw", "isiZulu \u00e9", "\u65e5\u672c\u8a9e", ""})
+    EXPECT_TRUE(is_plain_name(name)) << name;
+  for (const std::string name : {"a\nb", "a\tb", "\x7f", "\xff", "\xC0\x80"})
+    EXPECT_FALSE(is_plain_name(name)) << name;
+}
+
 }  // namespace invisible_test
 }  // namespace madx

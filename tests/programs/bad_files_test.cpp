@@ -66,8 +66,8 @@ const TinyFiles& bad_files() {
     fs::copy(files / "adapters/en", files / "cut_adapter");
     fs::resize_file(files / "cut_adapter/pytorch_adapter.bin", 2000);
 
-    encoder("nan_encoder", "hidden_size", "16");
-    const auto weights = files / "nan_encoder/model.safetensors";
+    encoder("nan_states", "hidden_size", "16");
+    const auto weights = files / "nan_states/model.safetensors";
     auto tensors = io::read_safetensors(weights);
     for (auto& item : tensors) item.value() = at::full_like(item.value(), NAN);
     io::write_safetensors(weights, tensors);
@@ -148,7 +148,7 @@ const BadInput kFiles[] = {
     {kNer, "--language en=@/narrow_adapter", "@/narrow_adapter: expected an adapter of hidden "},
     {kHidden, "--adapter @/narrow_adapter", "hidden size 16, the encoder's, but found 8"},
     {kNer, "--language en=@/nan_adapter", "@/nan_adapter: expected finite numbers, but found NaN"},
-    {kHidden, "--encoder @/nan_encoder", "@/nan_encoder: expected finite hidden states"},
+    {kHidden, "--encoder @/nan_states", "@/nan_states: expected finite hidden states"},
     {kHidden, "--adapter @/nan_adapter", "infinite ones in \"invertible.F.0.bias\"; the file is"},
     {kNer, "--language en=@/cut_adapter", "@/cut_adapter/pytorch_adapter.bin: expected"},
 };
