@@ -10,6 +10,8 @@
 // metrics.jsonl and loss.svg. With --eval-text the weights of the best held-out loss are written.
 #include <CLI/CLI.hpp>
 
+#include "apps/command_line/command_line.h"
+#include "apps/command_line/device_flags.h"
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"

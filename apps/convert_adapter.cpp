@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <iostream>
 
-#include "apps/command_line/flags.h"
+#include "apps/command_line/command_line.h"
 #include "apps/command_line/program.h"
 #include "madx/io/adapter_setup.h"
 #include "madx/io/average_adapters.h"

@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "apps/command_line/command_line.h"
 #include "apps/command_line/encoder_flags.h"
-#include "apps/command_line/flags.h"
 #include "apps/command_line/program.h"
 #include "madx/madx.h"
 

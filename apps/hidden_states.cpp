@@ -16,7 +16,9 @@
 #include <filesystem>
 #include <iostream>
 
+#include "apps/command_line/command_line.h"
 #include "apps/command_line/composition_flags.h"
+#include "apps/command_line/device_flags.h"
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/program.h"

@@ -15,7 +15,7 @@
 #include <functional>
 #include <iostream>
 
-#include "apps/command_line/flags.h"
+#include "apps/command_line/command_line.h"
 #include "apps/command_line/program.h"
 #include "apps/experiment/collect_results.h"
 #include "apps/experiment/experiment_files.h"

@@ -8,6 +8,8 @@
 // Writes an AdapterHub head directory, which train_lang_adapter takes with --lm-head.
 #include <CLI/CLI.hpp>
 
+#include "apps/command_line/command_line.h"
+#include "apps/command_line/device_flags.h"
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"

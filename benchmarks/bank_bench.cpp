@@ -19,7 +19,7 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
-#include "apps/command_line/flags.h"
+#include "apps/command_line/command_line.h"
 #include "apps/command_line/program.h"
 #include "madx/adapters/adapter_stack.h"
 

@@ -10,8 +10,9 @@
 #include <iomanip>
 #include <iostream>
 
+#include "apps/command_line/command_line.h"
+#include "apps/command_line/device_flags.h"
 #include "apps/command_line/encoder_flags.h"
-#include "apps/command_line/flags.h"
 #include "apps/command_line/program.h"
 #include "madx/madx.h"
 

@@ -13,7 +13,8 @@
 #include <iomanip>
 #include <iostream>
 
-#include "apps/command_line/flags.h"
+#include "apps/command_line/command_line.h"
+#include "apps/command_line/device_flags.h"
 #include "apps/command_line/program.h"
 #include "benchmarks/cuda_kernels.h"
 #include "madx/madx.h"

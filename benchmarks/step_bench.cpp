@@ -19,7 +19,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "apps/command_line/flags.h"
+#include "apps/command_line/command_line.h"
+#include "apps/command_line/device_flags.h"
 #include "apps/command_line/program.h"
 #include "benchmarks/random_encoder.h"
 #include "madx/core/plain_text.h"

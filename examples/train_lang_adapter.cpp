@@ -11,6 +11,8 @@
 #include <cmath>
 #include <filesystem>
 
+#include "apps/command_line/command_line.h"
+#include "apps/command_line/device_flags.h"
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/mlm_flags.h"

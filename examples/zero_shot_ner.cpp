@@ -21,6 +21,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "apps/command_line/command_line.h"
 #include "apps/command_line/training_notes.h"
 #include "apps/ner/ner_flags.h"
 #include "apps/ner/ner_scoring.h"

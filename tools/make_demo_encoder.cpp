@@ -8,7 +8,7 @@
 #include <iostream>
 #include <string>
 
-#include "apps/command_line/flags.h"
+#include "apps/command_line/command_line.h"
 #include "apps/command_line/program.h"
 #include "madx/core/error.h"
 #include "madx/io/new_directory.h"

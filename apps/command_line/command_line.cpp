@@ -1,4 +1,6 @@
 // What a command line is read with, whatever its flags are, and what a program says of itself.
+#include "apps/command_line/command_line.h"
+
 #include <sys/resource.h>
 #include <torch/version.h>
 
@@ -9,7 +11,6 @@
 #include <set>
 #include <sstream>
 
-#include "apps/command_line/flags.h"
 #include "apps/run/shell_text.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"

@@ -1,18 +1,11 @@
 #include "apps/command_line/flags.h"
 
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 
+#include "apps/command_line/command_line.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
-#include "madx/cpu/available.h"
-#include "madx/cpu/bfloat16.h"
-#include "madx/cpu/int8.h"
-#include "madx/gemm/products.h"
 #include "madx/io/adapter_config.h"
 
 namespace madx::apps {
@@ -22,9 +15,6 @@ namespace {
 constexpr int64_t kMostSequences = int64_t{1} << 20;
 /// Of a step, and passes of a run: with these, and so many steps, no count of batches overflows.
 constexpr int64_t kMostBatches = int64_t{1} << 20, kMostSteps = int64_t{1} << 40;
-
-/// Of a program's threads: each costs time to start, and there are no processors for more.
-constexpr int kMostThreads = 1024;
 
 template <class Number>
 void require(bool holds, const std::string& flag, const std::string& expected, Number found) {
@@ -162,83 +152,6 @@ void check_layers(const std::string& flag, const std::vector<int64_t>& layers,
     if (layer < config.num_hidden_layers) continue;
     input_error(flag, ": expected layers below ", config.num_hidden_layers, ", but found ", layer);
   }
-}
-
-void DeviceFlags::add_threads_to(CLI::App& app) {
-  app.add_option("--threads", threads, "CPU threads; 0: all cores")->capture_default_str();
-}
-
-void DeviceFlags::add_place_to(CLI::App& app) {
-  add_threads_to(app);
-  app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-}
-
-void DeviceFlags::add_to(CLI::App& app) {
-  add_place_to(app);
-  app.add_option("--dtype", dtype,
-                 "float32, or for the encoder's weights bfloat16 (on a GPU, and where the CPU has "
-                 "AMX or AVX512-BF16) or int8 (on a CPU): faster and smaller")
-      ->capture_default_str();
-}
-
-namespace {
-
-/// The device that `--device` names, which is there.
-at::Device parse_device(const std::string& device) {
-  if (device == "cpu") return at::kCPU;
-  if (device == "auto") return at::hasCUDA() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
-  const bool numbered =
-      device.rfind("cuda:", 0) == 0 && device.size() > 5 && device.size() < 8 &&
-      std::all_of(device.begin() + 5, device.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (device != "cuda" && !numbered)
-    input_error("--device: expected auto, cpu, cuda or cuda:N, but found ", device);
-  if (!at::hasCUDA()) {
-    input_error("--device: expected a CUDA device for ", device,
-                ", but this LibTorch or machine has none; use --device cpu");
-  }
-  return at::Device(device == "cuda" ? "cuda:0" : device);
-}
-
-}  // namespace
-
-at::Device DeviceFlags::apply(const RankGroup& ranks) const {
-  require(threads >= 0 && threads <= kMostThreads, "--threads",
-          "a number from 0 to " + std::to_string(kMostThreads), threads);
-  if (threads > 0) at::set_num_threads(threads);
-  if (dtype != "float32" && dtype != "bfloat16" && dtype != "int8")
-    input_error("--dtype: expected float32, bfloat16 or int8, but found ", dtype);
-  gemm::default_products();  // refuses what it cannot be
-  const auto where = parse_device(device);
-  if (!where.is_cpu() && ranks.count() > 1) {
-    input_error("--device: expected cpu beside ", ranks.count(), " ranks, but found ", where.str(),
-                "; give --device cpu, or start one process");
-  }
-  if (where.is_cpu() && !cpu::available()) {
-    std::cerr << "note: " << cpu::why_not_available()
-              << ", so LibTorch's own operations run, slower\n";
-  }
-  if (dtype == "bfloat16" && where.is_cpu() && !cpu::has_bfloat16_products()) {
-    input_error(
-        "--dtype: expected float32 on this machine, but found bfloat16, which would be slower: its "
-        "processor does not multiply it (AMX or AVX512-BF16), or MADX_CPU_CAPABILITY hides that it "
-        "does; leave the flag out");
-  }
-  if (dtype == "int8" && !where.is_cpu()) {
-    input_error(
-        "--dtype: expected float32 or bfloat16 on a GPU, but found int8, which is for CPUs");
-  }
-  if (dtype == "int8" && !cpu::has_int8_products()) {
-    input_error(
-        "--dtype: expected float32 on this machine, but found int8, which takes x86-64 with AVX2 "
-        "that MADX_CPU_CAPABILITY does not hide; leave the flag out");
-  }
-  return where;
-}
-
-WeightForm DeviceFlags::weight_form(at::Device device) const {
-  if (dtype == "float32") return WeightForm::kFloat32;
-  if (dtype == "int8") return WeightForm::kInt8;
-  return device.is_cpu() ? WeightForm::kPackedBfloat16 : WeightForm::kBfloat16;
 }
 
 void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,7 +8,6 @@
 #include "apps/run/recipe.h"
 #include "madx/adapters/bottleneck_config.h"
 #include "madx/models/encoder.h"
-#include "madx/train/rank_group.h"
 #include "madx/train/trainer.h"
 
 namespace madx::apps {
@@ -65,27 +63,6 @@ void check_max_length(int64_t max_length, const EncoderConfig& config);
 void check_layers(const std::string& flag, const std::vector<int64_t>& layers,
                   const EncoderConfig& config);
 
-/// Where the work runs.
-struct DeviceFlags {
-  int threads = 0;
-  std::string device = "auto";
-  std::string dtype = "float32";
-
-  void add_to(CLI::App& app);
-  /// --threads and --device, without --dtype: for a program that runs every form of a weight.
-  void add_place_to(CLI::App& app);
-  /// --threads alone: for a program of the CPU.
-  void add_threads_to(CLI::App& app);
-  /// Sets the number of threads and returns the device. Throws InputError for one that this build
-  /// or machine has not, for a --dtype that there is no use in, and for a GPU beside several ranks,
-  /// which is not there yet.
-  at::Device apply(const RankGroup& ranks = one_process()) const;
-  /// Adds what decides a run's results.
-  void describe(Recipe& recipe) const { recipe.settings["--dtype"] = dtype; }
-  /// How the encoder's weights are kept for work on `device`, which `apply` returned.
-  WeightForm weight_form(at::Device device) const;
-};
-
 /// `--config` with the sizes beside it.
 struct AdapterFlags {
   std::string config = "pfeiffer";
@@ -104,32 +81,5 @@ struct AdapterFlags {
  private:
   CLI::Option* reduction_factor_option_ = nullptr;
 };
-
-/// "10,11" as layers. Throws InputError, naming `flag`, for anything else.
-std::vector<int64_t> parse_layers(const std::string& flag, const std::string& text);
-
-/// Throws InputError, naming `flag`, for a language's name that no file's name and no JSON can
-/// hold.
-void check_language(const std::string& flag, const std::string& language);
-
-/// Throws InputError where `output`, a file to write, is one of these inputs or is read of one that
-/// is a directory (its config.json, ...): what was read would be gone. An input may be NAME=PATH.
-void check_output_is_no_input(const std::string& output, const std::vector<std::string>& inputs);
-
-/// `LANGUAGE=VALUE` flags, such as `--language sw=adapters/sw`, in the order given.
-std::vector<std::pair<std::string, std::string>> parse_pairs(
-    const std::string& flag, const std::vector<std::string>& values);
-
-/// Parses the command line. Usage errors become InputError; --help and --version print and exit
-/// with status 0.
-void parse_command_line(CLI::App& app, int argc, char** argv);
-
-/// The most memory that this process has held.
-int64_t peak_memory_bytes();
-/// "12.3 GB": the most memory that this process has held.
-std::string peak_memory();
-
-/// The words of the command line, quoted where a shell needs it.
-std::string command_line(int argc, char** argv);
 
 }  // namespace madx::apps

@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "apps/command_line/command_line.h"
 #include "apps/command_line/mlm_flags.h"
 #include "apps/run/training_run.h"
 

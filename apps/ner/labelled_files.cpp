@@ -4,7 +4,7 @@
 #include <sstream>
 #include <utility>
 
-#include "apps/command_line/flags.h"
+#include "apps/command_line/command_line.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "apps/command_line/command_line.h"
 #include "madx/core/error.h"
 
 namespace madx::apps {

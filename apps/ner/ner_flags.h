@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/command_line/composition_flags.h"
+#include "apps/command_line/device_flags.h"
 #include "apps/command_line/encoder_flags.h"
 #include "apps/command_line/flags.h"
 #include "apps/command_line/text_files.h"

@@ -1,5 +1,6 @@
-// The group of ranks by MPI. Every call is a non-blocking one that is polled: so a wait can sleep,
-// and it ends where another rank has failed and will never come.
+// The group of ranks by MPI; sums on GPUs, by NCCL, begin over it. Every call is a non-blocking one
+// that is polled: so a wait can sleep, and it ends where another rank has failed and will never
+// come.
 #include <ATen/Parallel.h>
 #include <mpi.h>
 #include <sched.h>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "apps/ranks/gpu_sum.h"
 #include "apps/ranks/process_group.h"
 
 namespace madx::apps {
@@ -80,16 +82,20 @@ class MpiGroup : public ProcessGroup {
     MPI_Comm_dup(MPI_COMM_WORLD, &calls_);
     MPI_Comm_dup(MPI_COMM_WORLD, &failures_);
     share_processors();
+    gpu_sum_ = make_gpu_sum(*this);
   }
 
   int rank() const override { return rank_; }
   int count() const override { return count_; }
+  int place_on_host() const override { return place_on_host_; }
+  bool sums_on_gpus() const override { return gpu_sum_ != nullptr; }
   std::string summary() const override {
     return std::to_string(count_) + " ranks on " + std::to_string(hosts_) +
            (hosts_ == 1 ? " host" : " hosts");
   }
 
   void sum(const at::Tensor& values) override {
+    if (gpu_sum_ && values.is_cuda()) return (*gpu_sum_)(values);
     check_values(values);
     const auto type = datatype(values);
     in_use_ = values;
@@ -121,6 +127,14 @@ class MpiGroup : public ProcessGroup {
     return largest_;
   }
 
+  void wait_until(const std::function<bool()>& done) override {
+    poll([&] {
+      if (done()) return true;
+      heed_failures();
+      return false;
+    });
+  }
+
   int end(int status, const std::function<void()>& say) override {
     if (heard_) status = kHeard;
     std::vector<MPI_Request> notices;
@@ -133,7 +147,7 @@ class MpiGroup : public ProcessGroup {
     std::vector<int> all(static_cast<size_t>(count_));
     MPI_Request request;
     MPI_Iallgather(&status, 1, MPI_INT, all.data(), 1, MPI_INT, failures_, &request);
-    poll(request, /*heeds_failures=*/false);
+    poll([&] { return is_done(request); });  // of failures, too
     // Notices that nobody waited for are taken in, so that nothing is under way at the end.
     for (int other = 0; other < count_; ++other) {
       if (other != rank_ && all[static_cast<size_t>(other)] > 0)
@@ -143,7 +157,7 @@ class MpiGroup : public ProcessGroup {
     const auto failed = std::find_if(all.begin(), all.end(), [](int other) { return other > 0; });
     if (failed != all.end() && failed - all.begin() == rank_) say();
     MPI_Ibarrier(failures_, &request);
-    poll(request, /*heeds_failures=*/false);
+    poll([&] { return is_done(request); });  // of failures, too
     finalize();
     return failed == all.end() ? 0 : *failed;
   }
@@ -160,16 +174,21 @@ class MpiGroup : public ProcessGroup {
     }
   }
 
-  void wait(MPI_Request& request) { poll(request, /*heeds_failures=*/true); }
+  void wait(MPI_Request& request) {
+    wait_until([&] { return is_done(request); });
+  }
+
+  static bool is_done(MPI_Request& request) {
+    int done = 0;
+    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    return done != 0;
+  }
 
   /// Polls, and sleeps for a twentieth of the time that it has waited, at most a millisecond: what
   /// is nearly there is had at once, and a long wait leaves the processor to others.
-  void poll(MPI_Request& request, bool heeds_failures) {
+  void poll(const std::function<bool()>& done) {
     const auto started = Clock::now();
-    for (int done = 0;;) {
-      MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-      if (done != 0) return;
-      if (heeds_failures) heed_failures();
+    while (!done()) {
       const auto waited = Clock::now() - started;
       if (waited > std::chrono::microseconds(200)) {
         std::this_thread::sleep_for(
@@ -192,24 +211,25 @@ class MpiGroup : public ProcessGroup {
   void share_processors() {
     MPI_Comm host;
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host);
-    int on_host = 1, place = 0;
+    int on_host = 1;
     MPI_Comm_size(host, &on_host);
-    MPI_Comm_rank(host, &place);
+    MPI_Comm_rank(host, &place_on_host_);
     const auto own = own_processors();
     std::vector<cpu_set_t> all(static_cast<size_t>(on_host));
     MPI_Allgather(&own, sizeof own, MPI_BYTE, all.data(), sizeof own, MPI_BYTE, host);
     at::set_num_threads(fair_threads(own, all));
-    const int begins_host = place == 0 ? 1 : 0;
+    const int begins_host = place_on_host_ == 0 ? 1 : 0;
     MPI_Allreduce(&begins_host, &hosts_, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
     MPI_Comm_free(&host);
   }
 
-  int rank_ = 0, count_ = 1, hosts_ = 1;
+  int rank_ = 0, count_ = 1, hosts_ = 1, place_on_host_ = 0;
   MPI_Comm calls_ = MPI_COMM_NULL, failures_ = MPI_COMM_NULL;
   bool heard_ = false;  // of another rank's failure
   // What a call works on that a failure leaves under way: MPI writes there until the end.
   at::Tensor in_use_;
   int64_t largest_ = 0;
+  std::unique_ptr<GpuSum> gpu_sum_;  // none in a build without NCCL
 };
 
 }  // namespace

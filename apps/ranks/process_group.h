@@ -21,6 +21,9 @@ class ProcessGroup : public RankGroup {
 
   /// "4 ranks on 2 hosts".
   virtual std::string summary() const = 0;
+
+  /// Returns when `done()`, which it asks again and again. Throws RankFailed.
+  virtual void wait_until(const std::function<bool()>& done) = 0;
 };
 
 /// Thrown out of a call that waits for a rank that has failed.

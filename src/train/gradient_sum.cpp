@@ -12,22 +12,23 @@ GradientSum::GradientSum(NamedTensors tensors, RankGroup& ranks)
     : tensors_(std::move(tensors)), ranks_(ranks) {
   if (ranks_.count() == 1) return;
   for (const auto& entry : tensors_) gradients_ += entry.second.numel();
-  buffer_ = at::empty({gradients_ + static_cast<int64_t>(tensors_.size()) + 1}, at::kFloat);
+  report_ = at::empty({static_cast<int64_t>(tensors_.size()) + 1}, at::kFloat);
+  const auto where = tensors_.empty() ? at::Device(at::kCPU) : tensors_[0].second.device();
+  buffer_ = at::empty({gradients_ + report_.numel()}, report_.options().device(where));
 }
 
 double GradientSum::operator()(double loss) {
   if (ranks_.count() == 1) return loss;
   const torch::NoGradGuard no_grad;
-  const auto had = buffer_.narrow(0, gradients_, static_cast<int64_t>(tensors_.size()));
   const auto place_of = [&](int64_t first, const at::Tensor& tensor) {
     return buffer_.narrow(0, first, tensor.numel()).view(tensor.sizes());
   };
-  auto* const flags = had.data_ptr<float>();
+  auto* const had = report_.data_ptr<float>();
   int64_t first = 0;
   for (size_t i = 0; i < tensors_.size(); ++i) {
     const auto& tensor = tensors_[i].second;
     const auto& gradient = tensor.grad();
-    flags[i] = gradient.defined() ? 1.0f : 0.0f;
+    had[i] = gradient.defined() ? 1.0f : 0.0f;
     const auto place = place_of(first, tensor);
     if (gradient.defined()) {
       place.copy_(gradient);
@@ -36,12 +37,15 @@ double GradientSum::operator()(double loss) {
     }
     first += tensor.numel();
   }
-  buffer_[-1] = loss;
+  report_[-1] = loss;
+  const auto report = buffer_.narrow(0, gradients_, report_.numel());
+  report.copy_(report_);
   ranks_.sum(buffer_);
+  report_.copy_(report);
   first = 0;
   for (size_t i = 0; i < tensors_.size(); ++i) {
     auto& tensor = tensors_[i].second;
-    if (flags[i] > 0) {
+    if (had[i] > 0) {
       const auto sum = place_of(first, tensor);
       if (tensor.grad().defined()) {
         tensor.mutable_grad().copy_(sum);
@@ -51,7 +55,7 @@ double GradientSum::operator()(double loss) {
     }
     first += tensor.numel();
   }
-  return buffer_[-1].item<double>();
+  return report_[-1].item<double>();
 }
 
 void broadcast_all(const NamedTensors& tensors, RankGroup& ranks) {

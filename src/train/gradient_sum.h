@@ -19,7 +19,8 @@ class GradientSum {
  private:
   NamedTensors tensors_;
   RankGroup& ranks_;
-  at::Tensor buffer_;  // gradients end to end, for each tensor 1 where there was one, the loss
+  at::Tensor report_;  // on the CPU: for each tensor 1 where there was a gradient, and the loss
+  at::Tensor buffer_;  // where the tensors are: gradients end to end, and the report
   int64_t gradients_ = 0;
 };
 

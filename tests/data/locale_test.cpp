@@ -4,6 +4,7 @@
 #include <clocale>
 #include <locale>
 
+#include "apps/command_line/command_line.h"
 #include "apps/command_line/flags.h"
 #include "madx/core/plain_text.h"
 #include "madx/data/text.h"

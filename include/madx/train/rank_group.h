@@ -17,9 +17,13 @@ class RankGroup {
   virtual int rank() const { return 0; }
   virtual int count() const { return 1; }        ///< processes
   bool is_first() const { return rank() == 0; }  ///< the one that writes
+  /// Which of the ranks on its host this one is, from 0.
+  virtual int place_on_host() const { return 0; }
 
-  /// The sum over the ranks in place of each rank's values: float32, float64 or int64, on the CPU,
-  /// dense, of one shape everywhere. All ranks get the same bits.
+  /// Whether `sum` takes values on GPUs, a GPU a rank.
+  virtual bool sums_on_gpus() const { return true; }
+  /// The sum over the ranks in place of each rank's values: float32, float64 or int64, dense, of
+  /// one shape everywhere, on every rank's CPU or on every rank's GPU. All ranks get the same bits.
   virtual void sum(const at::Tensor& values) {}
   /// Rank 0's values in place of the others': of any type, on the CPU, dense.
   virtual void broadcast(const at::Tensor& values) {}
