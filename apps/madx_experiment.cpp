@@ -14,9 +14,14 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
 
 #include "apps/command_line/command_line.h"
 #include "apps/command_line/program.h"
+#include "apps/command_line/text_files.h"
 #include "apps/experiment/collect_results.h"
 #include "apps/experiment/experiment_files.h"
 #include "apps/experiment/experiment_runner.h"
@@ -26,6 +31,7 @@
 #include "apps/run/interrupt.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
+#include "madx/data/conll.h"
 #include "madx/train/trainer.h"
 
 namespace {
@@ -64,14 +70,47 @@ std::string program_folder() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path();
 }
 
+/// How the programs read CoNLL files, by the flags that they get; nothing where rows differ in it.
+std::optional<madx::ConllColumns> columns_of(const madx::apps::ExperimentConfig& config) {
+  using madx::apps::PieceKind;
+  std::set<std::vector<std::string>> found;
+  for (const auto& row : config.rows) {
+    for (const auto kind : {PieceKind::kTaskAdapter, PieceKind::kFineTuning, PieceKind::kScoring}) {
+      const auto flags = config.flags_of(kind, row);
+      const auto columns = flags.find("--columns");
+      found.insert(columns == flags.end() ? std::vector<std::string>() : columns->second.values);
+    }
+  }
+  if (found.size() != 1) return std::nullopt;
+  const auto& values = *found.begin();
+  return values.empty() ? madx::ConllColumns() : madx::apps::parse_conll_columns(values.front());
+}
+
+/// Throws InputError for labelled data that no program could read: before hours of work for it.
+void check_labelled_data(const madx::apps::ExperimentConfig& config) {
+  const auto columns = columns_of(config);
+  if (!columns) return;
+  std::set<std::string> paths;
+  for (const auto& [language, files] : config.ner)
+    for (const auto& path : {files.train, files.dev, files.test})
+      if (!path.empty()) paths.insert(path);
+  for (const auto& path : paths) madx::read_conll_file(path, *columns);
+}
+
 void report_failures(const madx::apps::RunnerResult& result) {
   if (result.failed.empty()) return;
   bool bad_input = false;
-  std::string text;
+  std::map<std::string, std::vector<const madx::apps::FailedPiece*>> by_error;
   for (const auto& failed : result.failed) {
     bad_input = bad_input || failed.status == 2;
-    text += (text.empty() ? "" : "; ") + failed.name + " failed (" + failed.error + "; see " +
-            failed.log + ")";
+    by_error[failed.error].push_back(&failed);
+  }
+  std::string text;
+  for (const auto& [error, pieces] : by_error) {
+    const auto others = static_cast<int64_t>(pieces.size()) - 1;
+    text += (text.empty() ? "" : "; ") + pieces[0]->name +
+            (others == 0 ? "" : " and " + madx::counted(others, "other piece")) + " failed (" +
+            error + "; see " + pieces[0]->log + ")";
   }
   if (!result.blocked.empty())
     text += "; " + madx::counted(static_cast<int64_t>(result.blocked.size()), "piece") +
@@ -117,6 +156,7 @@ void run(int argc, char** argv) {
   const auto plan = madx::apps::plan_experiment(config);
   if (flags.status) return madx::apps::print_status(std::cout, plan);
   madx::apps::check_program_flags(config, program_folder());
+  check_labelled_data(config);
   if (flags.dry_run) return madx::apps::print_work(std::cout, config, plan);
   const madx::apps::InterruptGuard guard;
   madx::apps::RunnerOptions options;

@@ -24,7 +24,7 @@ namespace {
 
 struct Flags {
   madx::apps::EncoderFlags encoder;
-  std::string output, lm_head;
+  std::string output, name, lm_head;
   std::vector<std::string> text, eval_text;
   madx::apps::MlmFlags mlm;
   madx::apps::TrainingFlags training;
@@ -41,6 +41,7 @@ Flags parse(int argc, char** argv) {
                  "Raw text, a sentence or paragraph a line; files mixed in equal shares")
       ->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
+  app.add_option("--name", flags.name, "Name of the head (default: the output directory's)");
   app.add_option("--eval-text", flags.eval_text,
                  "Held-out text: the best head on it is kept; without --eval-every only the last "
                  "is measured");
@@ -63,7 +64,7 @@ madx::apps::Recipe describe(const Flags& flags, const std::string& name,
   for (const auto& text : flags.text) recipe.add_input("--text", text);
   for (const auto& text : flags.eval_text) recipe.add_input("--eval-text", text);
   if (!flags.lm_head.empty()) recipe.add_input("--lm-head", flags.lm_head);
-  recipe.settings["name of --output"] = name;
+  recipe.settings["--name"] = name;
   flags.training.describe(options, recipe);
   flags.mlm.describe(recipe);
   flags.device.describe(recipe);
@@ -74,7 +75,7 @@ void run(int argc, char** argv) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply();
   madx::apps::RunDirectory output(flags.output, flags.training.resume);
-  madx::io::check_name(output.name());  // the head is named after it
+  const auto name = madx::apps::name_of_output(flags.name, output.name());
   auto loaded = flags.encoder.load(flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.training.max_length, config);
@@ -95,7 +96,7 @@ void run(int argc, char** argv) {
   for (const auto& item : head->named_parameters()) trained.emplace_back(item.key(), item.value());
 
   const auto options = flags.training.trainer_options(texts.batches().epoch_size());
-  const auto recipe = describe(flags, output.name(), options);
+  const auto recipe = describe(flags, name, options);
   const madx::apps::InterruptGuard guard;
   if (output.begin({"train_lm_head", {}, recipe, {}, {}}) ==
       madx::apps::RunDirectory::Start::kComplete) {
@@ -110,7 +111,7 @@ void run(int argc, char** argv) {
       task, options, {"lm head", flags.training.save_minutes, recipe, flags.mlm.labels()}, output,
       guard);
   madx::apps::finish_mlm_run(flags.output, output, options, result, vocabulary, [&] {
-    madx::io::save_mlm_head(head, output.name(), madx::io::model_info(config), output.path());
+    madx::io::save_mlm_head(head, name, madx::io::model_info(config), output.path());
   });
 }
 

@@ -58,7 +58,7 @@ double seconds_a_call(int64_t count, Act&& act) {
 void run(int argc, char** argv) {
   CLI::App app("A bank of language adapters: memory, and the time of a switch");
   int64_t languages = 100, switches = 1000000, hidden = 768, layers = 12;
-  const CLI::Range positive(int64_t{1}, int64_t{1} << 30);
+  const auto positive = madx::apps::from_to(1, 1 << 30);
   app.add_option("--languages", languages, "Language adapters in the bank")
       ->check(positive)
       ->capture_default_str();

@@ -32,10 +32,10 @@ Flags parse(int argc, char** argv) {
   flags.encoder.add_to(app);
   app.add_option("--text", flags.text, "UTF-8 text, a sentence a line")->required();
   app.add_option("--lines", flags.lines, "Lines taken of each file")
-      ->check(CLI::PositiveNumber)
+      ->check(madx::apps::from_to(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--max-length", flags.max_length, "Tokens of a line")
-      ->check(CLI::Range(3, 512))
+      ->check(madx::apps::from_to(3, 512))
       ->capture_default_str();
   flags.device.add_threads_to(app);
   app.add_option("--device", flags.device.device, "cpu, whose products are compared")

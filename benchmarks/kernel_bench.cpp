@@ -212,16 +212,16 @@ void run(int argc, char** argv) {
   CLI::App app("Times the kernels of the CPU, or of a GPU, beside plain LibTorch");
   Flags flags;
   app.add_option("--size", flags.size, "base: 768; small: 384")
-      ->check(CLI::IsMember({"base", "small"}))
+      ->check(madx::apps::one_of({"base", "small"}))
       ->capture_default_str();
   app.add_option("--rows", flags.rows, "Tokens")
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(madx::apps::from_to(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--runs", flags.runs, "Runs of each form, in turn; the fastest counts")
-      ->check(CLI::Range(1, 1000))
+      ->check(madx::apps::from_to(1, 1000))
       ->capture_default_str();
   app.add_option("--type", flags.type, "On a GPU: float32, float16 or bfloat16")
-      ->check(CLI::IsMember({"float32", "float16", "bfloat16"}))
+      ->check(madx::apps::one_of({"float32", "float16", "bfloat16"}))
       ->capture_default_str();
   flags.device.add_place_to(app);
   madx::apps::parse_command_line(app, argc, argv);

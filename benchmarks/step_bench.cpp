@@ -12,7 +12,6 @@
 // which the targets are drawn, as in a training with that flag.
 #include <torch/torch.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -54,17 +53,18 @@ Flags parse(int argc, char** argv) {
   CLI::App app("Times one kind of step on random weights");
   Flags flags;
   app.add_option("--what", flags.what, "What a step is")
-      ->check(CLI::IsMember({"mlm", "ner-train", "ner-infer", "ner-infer-bare", "ner-infer-cost"}))
+      ->check(
+          madx::apps::one_of({"mlm", "ner-train", "ner-infer", "ner-infer-bare", "ner-infer-cost"}))
       ->capture_default_str();
   app.add_option("--size", flags.size, "base: 768 x 12; small: 384 x 12")
-      ->check(CLI::IsMember({"base", "small"}))
+      ->check(madx::apps::one_of({"base", "small"}))
       ->capture_default_str();
-  const CLI::Range positive(int64_t{1}, int64_t{1} << 20);
+  const auto positive = madx::apps::from_to(1, 1 << 20);
   app.add_option("--batch", flags.batch, "Sequences a step")
       ->check(positive)
       ->capture_default_str();
   app.add_option("--length", flags.length, "Tokens a sequence; mlm alone")
-      ->check(CLI::Range(1, 512))
+      ->check(madx::apps::from_to(1, 512))
       ->capture_default_str();
   app.add_option("--steps", flags.steps, "Timed steps, after one that is not")
       ->check(positive)
@@ -74,7 +74,7 @@ Flags parse(int argc, char** argv) {
       "Sub-words that there are (default: 250002), or text: a softmax over 30000 of 250002; mlm "
       "alone");
   app.add_option("--reduction-factor", flags.reduction_factor, "Of the language adapter")
-      ->check(CLI::PositiveNumber)
+      ->check(madx::apps::above_zero())
       ->capture_default_str();
   app.add_option("--languages", flags.languages, "Languages of a batch")
       ->check(positive)

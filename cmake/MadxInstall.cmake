@@ -72,5 +72,6 @@ if(MADX_PROGRAMS)
   madx_set_run_path(madx_ops "${madx_private}")
   install(TARGETS madx_ops LIBRARY DESTINATION "${madx_private}" COMPONENT programs)
   install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT programs)
+  install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT programs)  # which the documents name
   install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT programs PATTERN "site" EXCLUDE)
 endif()

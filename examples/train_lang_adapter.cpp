@@ -213,8 +213,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto flags = parse(argc, argv);
   const auto device = flags.device.apply(ranks);
   madx::apps::RunDirectory output(flags.output, flags.training.resume, ranks);
-  const auto name = flags.name.empty() ? output.name() : flags.name;
-  madx::io::check_name(name);
+  const auto name = madx::apps::name_of_output(flags.name, output.name());
   auto loaded = flags.encoder.load(flags.device.weight_form(device));
   const auto& config = loaded.encoder->config();
   madx::apps::check_max_length(flags.training.max_length, config);

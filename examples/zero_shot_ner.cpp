@@ -29,6 +29,7 @@
 #include "apps/ranks/run_on_ranks.h"
 #include "apps/run/interrupt.h"
 #include "apps/run/metrics_log.h"
+#include "apps/run/notes.h"
 #include "apps/run/training_run.h"
 #include "madx/madx.h"
 
@@ -148,12 +149,12 @@ std::string scoring_interrupted(const NerFlags& flags, bool trains) {
          ", and the same command goes on with scoring";
 }
 
-/// Once a run begins, so that an error stands alone.
-void say_notes(const NerFlags& flags, const Inputs& inputs, const madx::apps::NerModel& model) {
-  for (const auto& note : flags.notes) std::cerr << "note: " << note << "\n";
+/// Of flags, data and adapters.
+void make_notes(const NerFlags& flags, const Inputs& inputs, const madx::apps::NerModel& model) {
+  for (const auto& note : flags.notes) madx::apps::note(note);
   for (const auto* data : {&inputs.train, &inputs.dev})
     for (const auto& file : data->without_entity)
-      std::cerr << "note: " << file << " has no entity: all tags are O\n";
+      madx::apps::note(file + " has no entity: all tags are O");
   std::vector<std::string> adapters;
   for (const auto* named : {&flags.languages, &flags.adapters})
     for (const auto& [name, directory] : *named)
@@ -198,7 +199,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   const auto start = output.begin(state);
   if (start == madx::apps::RunDirectory::Start::kComplete)
     return madx::apps::print_complete(flags.output);
-  say_notes(flags, inputs, model);
+  make_notes(flags, inputs, model);
   if (!ranks.is_first() && start == madx::apps::RunDirectory::Start::kTrained) return;
   if (trains && start == madx::apps::RunDirectory::Start::kTrained) {
     std::cout << "trained already: scoring what is in " << output.path() << "\n";
@@ -215,6 +216,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
   model.between_batches = [&] {
     if (guard.requested()) throw madx::Interrupted(scoring_interrupted(flags, trains));
   };
+  madx::apps::say_notes();
   madx::apps::score(model, inputs.scored,
                     make_report(flags, madx::apps::command_line(argc, argv), output),
                     output.new_scores());

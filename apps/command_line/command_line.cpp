@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <sstream>
 
@@ -69,6 +71,44 @@ bool is_read_of_directory(const std::string& name) {
 }
 
 }  // namespace
+
+namespace {
+
+CLI::Validator expecting(const std::string& expected,
+                         const std::function<bool(const std::string&)>& holds) {
+  return {[=](const std::string& found) {
+            return holds(found) ? "" : "expected " + expected + ", but found " + in_quotes(found);
+          },
+          /*validator_desc=*/expected};
+}
+
+}  // namespace
+
+CLI::Validator one_of(const std::vector<std::string>& words) {
+  std::string list;
+  for (size_t i = 0; i < words.size(); ++i)
+    list += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  return expecting(list, [words](const std::string& found) {
+    return std::find(words.begin(), words.end(), found) != words.end();
+  });
+}
+
+CLI::Validator from_to(int64_t least, int64_t most) {
+  return expecting("a whole number from " + std::to_string(least) + " to " + std::to_string(most),
+                   [=](const std::string& found) {
+                     const auto number = parse_number(found);
+                     return number && *number == std::floor(*number) &&
+                            *number >= static_cast<double>(least) &&
+                            *number <= static_cast<double>(most);
+                   });
+}
+
+CLI::Validator above_zero() {
+  return expecting("a number above 0", [](const std::string& found) {
+    const auto number = parse_number(found);
+    return number && *number > 0 && std::isfinite(*number);
+  });
+}
 
 void check_output_is_no_input(const std::string& output, const std::vector<std::string>& inputs) {
   namespace fs = std::filesystem;

@@ -23,6 +23,12 @@ void check_output_is_no_input(const std::string& output, const std::vector<std::
 std::vector<std::pair<std::string, std::string>> parse_pairs(
     const std::string& flag, const std::vector<std::string>& values);
 
+/// Validators whose messages say what was expected and what was found: for one of these words, for
+/// a number from `least` to `most`, for a number above 0.
+CLI::Validator one_of(const std::vector<std::string>& words);
+CLI::Validator from_to(int64_t least, int64_t most);
+CLI::Validator above_zero();
+
 /// Parses the command line. Usage errors become InputError; --help and --version print and exit
 /// with status 0.
 void parse_command_line(CLI::App& app, int argc, char** argv);

@@ -5,8 +5,8 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 
 #include <algorithm>
-#include <iostream>
 
+#include "apps/run/notes.h"
 #include "madx/core/error.h"
 #include "madx/cpu/available.h"
 #include "madx/cpu/bfloat16.h"
@@ -95,8 +95,7 @@ at::Device DeviceFlags::apply(RankGroup& ranks) const {
                 "all have one");
   }
   if (where.is_cpu() && !cpu::available()) {
-    std::cerr << "note: " << cpu::why_not_available()
-              << ", so LibTorch's own operations run, slower\n";
+    note(std::string(cpu::why_not_available()) + ", so LibTorch's own operations run, slower");
   }
   if (dtype == "bfloat16" && where.is_cpu() && !cpu::has_bfloat16_products()) {
     input_error(

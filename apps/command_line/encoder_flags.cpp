@@ -2,6 +2,8 @@
 
 #include <iostream>
 
+#include "apps/run/notes.h"
+#include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 #include "madx/data/invisible.h"
 #include "madx/io/adapterhub.h"
@@ -23,9 +25,9 @@ void EncoderFlags::add_to(CLI::App& app) {
 io::LoadedEncoder EncoderFlags::load(WeightForm form) const {
   auto loaded = io::load_encoder(path, io::LoadEncoderOptions(form).weights_only(weights_only));
   if (loaded.archive_as_data) {
-    std::cerr << "note: " << path
-              << ": weights alone were read; the archive's own forward was not run, so nothing "
-                 "shows that config.json fits them but their shapes\n";
+    note(path +
+         ": weights alone were read; the archive's own forward was not run, so nothing shows that "
+         "config.json fits them but their shapes");
   }
   return loaded;
 }
@@ -51,10 +53,19 @@ void say_other_types(const std::vector<std::string>& adapters, const EncoderConf
     if (directory.empty()) continue;
     const auto type = io::read_adapter_model(directory).model_type;
     if (type == config.model_type) continue;
-    std::cerr << "note: " << directory << ": an adapter of " << in_quotes(type)
-              << ", but the encoder is " << in_quotes(config.model_type)
-              << "; it fits in shape alone, unless both have the same weights\n";
+    note(directory + ": an adapter of " + in_quotes(type) + ", but the encoder is " +
+         in_quotes(config.model_type) +
+         "; it fits in shape alone, unless both have the same weights");
   }
+}
+
+std::string name_of_output(const std::string& name, const std::string& directory) {
+  const auto& chosen = name.empty() ? directory : name;
+  const auto problem = io::name_problem(chosen);
+  if (problem.empty()) return chosen;
+  if (!name.empty()) input_error("--name \"", name, "\": ", problem, "; choose another name");
+  input_error("--output: \"", directory, "\", after which the result is named: ", problem,
+              "; give a name by --name");
 }
 
 }  // namespace madx::apps

@@ -29,4 +29,8 @@ void print_encoder(const io::LoadedEncoder& loaded);
 /// type: sizes may be the same, and what it learned means nothing here. "" is none.
 void say_other_types(const std::vector<std::string>& adapters, const EncoderConfig& config);
 
+/// What is trained is named `name`, --name's value, or where that is empty after the directory that
+/// --output names. Throws InputError, naming the flag, for a name that Python cannot give.
+std::string name_of_output(const std::string& name, const std::string& directory);
+
 }  // namespace madx::apps

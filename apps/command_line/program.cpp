@@ -13,6 +13,7 @@
 #include "apps/run/interrupt.h"
 #include "apps/run/launch.h"
 #include "apps/run/lost_file.h"
+#include "apps/run/notes.h"
 #include "madx/core/error.h"
 #include "madx/core/system_failure.h"
 #include "madx/train/trainer.h"
@@ -40,6 +41,7 @@ bool reader_has_gone() {
 Outcome outcome_of(const std::function<void()>& work) {
   try {
     work();
+    say_notes();
     // nullptr: a rank that is not heard
     if (std::cout.rdbuf() != nullptr && !std::cout.flush() && !reader_has_gone()) {
       return {kMachineFailed,

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apps/experiment/adapter_flags.h"
 #include "apps/experiment/experiment_rows.h"
 #include "madx/core/error.h"
+#include "madx/core/read_bytes.h"
 #include "madx/io/encoder_files.h"
 
 namespace madx::apps {
@@ -16,15 +15,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The number of an encoder's layers, by its directory's config.json, else by loading it.
-int64_t layers_of(const std::string& encoder) {
-  if (std::ifstream stream(fs::path(encoder) / "config.json"); stream) {
-    const auto json = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
-    if (json.is_object() && json.value("num_hidden_layers", nlohmann::json()).is_number_integer())
-      return json["num_hidden_layers"].get<int64_t>();
-  }
+/// By its directory's config.json, else by loading it.
+EncoderConfig config_of(const std::string& encoder) {
+  const auto file = fs::path(encoder) / "config.json";
+  if (fs::exists(file)) return parse_encoder_config(read_bytes(file.string()), file.string());
   const auto options = io::LoadEncoderOptions().weights_only(true);
-  return io::load_encoder(encoder, options).encoder->config().num_hidden_layers;
+  return io::load_encoder(encoder, options).encoder->config();
 }
 
 }  // namespace
@@ -42,9 +38,17 @@ void ExperimentPieces::read(PieceMaker& maker, const std::string& flag, const Pi
   maker.read_piece(flag, *origin.piece, pieces_[*origin.piece], store_, origin.part, name);
 }
 
+std::string ExperimentPieces::bert() const {
+  const auto found = config_of(config_.mbert).model_type;
+  if (found == "bert") return config_.mbert;
+  input_error(config_.path, ": expected a BERT encoder as \"mbert\", but found one of type ", found,
+              " in ", config_.mbert, "; name a BERT's directory, or leave \"mbert\" out");
+}
+
 std::string ExperimentPieces::last_layer_for(const std::string& row) {
   if (row != "madx-2.0") return "";
-  if (last_layer_.empty()) last_layer_ = std::to_string(layers_of(config_.encoder) - 1);
+  if (last_layer_.empty())
+    last_layer_ = std::to_string(config_of(config_.encoder).num_hidden_layers - 1);
   return last_layer_;
 }
 

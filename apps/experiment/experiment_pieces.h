@@ -51,6 +51,9 @@ class ExperimentPieces {
                const std::optional<PieceOrigin>& adapter, const std::string& source,
                const std::string& language, uint64_t seed, int64_t step = 0);
 
+  /// The encoder of the row mbert. Throws InputError for one of another type.
+  std::string bert() const;
+
   /// A language's test set; empty where there is none.
   std::string test_of(const std::string& language) const;
 

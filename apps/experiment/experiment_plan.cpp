@@ -89,7 +89,7 @@ class Planner {
     if (row == "mbert") {
       if (config_.mbert.empty())
         return gap_everywhere(row, source, "no BERT encoder: name one as \"mbert\"");
-      return plan_fine_tuned(row, source, seed, PieceOrigin{config_.mbert, {}, ""});
+      return plan_fine_tuned(row, source, seed, PieceOrigin{pieces_.bert(), {}, ""});
     }
     if (row == "mlm-src") {
       const auto encoder = pieces_.adapted_encoder(source);

@@ -6,6 +6,8 @@
 
 #include "apps/run/directory_lock.h"
 #include "madx/core/error.h"
+#include "madx/core/read_bytes.h"
+#include "madx/core/system_failure.h"
 #include "madx/io/write_file.h"
 
 namespace madx::apps {
@@ -19,16 +21,18 @@ namespace fs = std::filesystem;
 void PieceStore::make() const {
   std::error_code error;
   fs::create_directories(path_, error);
+  if (error && is_machine_failure(error.value()))
+    machine_error(path_, ": expected to make the directory, but found: ", error.message());
   if (error)
     input_error(path_, ": expected a directory that can be made, but found: ", error.message());
 }
 
 std::optional<PieceRecord> PieceStore::record(const Piece& piece) const {
   const auto path = directory(piece) + ".json";
-  std::ifstream file(path);
-  if (!file) return std::nullopt;
+  if (!fs::exists(path)) return std::nullopt;
+  const auto text = read_bytes(path);  // an error, not a piece to do again, where it cannot be read
   try {
-    const auto json = nlohmann::json::parse(file);
+    const auto json = nlohmann::json::parse(text);
     PieceRecord record;
     json.at("state").get_to(record.state);
     json.at("seconds").get_to(record.seconds);

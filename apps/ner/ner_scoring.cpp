@@ -10,6 +10,7 @@
 #include "apps/report/highlight.h"
 #include "apps/report/ner_results.h"
 #include "apps/report/terminal.h"
+#include "apps/run/notes.h"
 #include "madx/data/invisible.h"
 #include "madx/io/write_file.h"
 #include "madx/train/predict_tags.h"
@@ -32,8 +33,8 @@ void say_unknown_types(const std::string& language, const std::vector<TaggedSent
   if (unknown.empty()) return;
   std::string types;
   for (const auto& type : unknown) types += (types.empty() ? "" : ", ") + in_quotes(type);
-  std::cerr << "note: --test " << language << ": entities of " << types
-            << " count as missed, as the tagger was not trained on any\n";
+  note("--test " + language + ": entities of " + types +
+       " count as missed, as the tagger was not trained on any");
 }
 
 /// predictions/<language>.conll: token, gold, predicted. Adds the scores to the report.

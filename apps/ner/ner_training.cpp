@@ -1,8 +1,8 @@
 #include "apps/ner/ner_training.h"
 
 #include <algorithm>
-#include <iostream>
 
+#include "apps/run/notes.h"
 #include "madx/core/error.h"
 #include "madx/core/plain_text.h"
 
@@ -89,10 +89,10 @@ void say_unreached(const NerFlags& flags, const TaggingTask& task, const Trainer
   const auto reached =
       std::min(task.unfreezing_stages(), (options.steps - 1) / flags.unfreeze_every + 1);
   if (reached == task.unfreezing_stages()) return;
-  std::cout << "note: with --unfreeze-every " << flags.unfreeze_every << ", "
-            << counted(options.steps, "step") << (options.steps == 1 ? " reaches" : " reach")
-            << " the task adapter in " << reached << " of " << task.unfreezing_stages()
-            << " layers; the others stay as they begin\n";
+  note("with --unfreeze-every " + std::to_string(flags.unfreeze_every) + ", " +
+       counted(options.steps, "step") + (options.steps == 1 ? " reaches" : " reach") +
+       " the task adapter in " + std::to_string(reached) + " of " +
+       std::to_string(task.unfreezing_stages()) + " layers; the others stay as they begin");
 }
 
 RunState describe_run(const NerFlags& flags, const NerModel& model, const TrainerOptions& options) {

@@ -22,6 +22,8 @@ void write_tensors(const std::string& path, const NamedTensors& tensors) {
   io::write_safetensors(path, map);
 }
 
+constexpr const char* kStartAnew = "; start anew with another --output, or remove this one";
+
 NamedTensors read_tensors(const std::string& path) {
   NamedTensors tensors;
   // Copied out of the mapped file: the next checkpoint replaces it.
@@ -34,7 +36,7 @@ int64_t count_of(const nlohmann::json& state, const char* key, const std::string
   const auto& value = state.at(key);
   if (!value.is_number_unsigned() || value.get<uint64_t>() > INT64_MAX) {
     input_error(path, ": expected the state of a checkpoint, with a count as \"", key,
-                "\", but found ", value.dump(), "; start anew without --resume");
+                "\", but found ", value.dump(), kStartAnew);
   }
   return static_cast<int64_t>(value.get<uint64_t>());
 }
@@ -77,7 +79,7 @@ Checkpoint read_checkpoint(const std::string& directory, const Recipe& recipe) {
     const auto difference = recipe_difference(state.at("recipe").get<Recipe>(), recipe);
     if (!difference.empty()) {
       input_error(path, ": the interrupted run had ", difference,
-                  "; resume with the same flags, or start anew without --resume");
+                  "; resume with the same flags, or start anew with another --output");
     }
     checkpoint.step = count_of(state, "step", path);
     checkpoint.seconds = state.at("seconds").get<double>();
@@ -93,7 +95,7 @@ Checkpoint read_checkpoint(const std::string& directory, const Recipe& recipe) {
     if (state.contains("averaged")) checkpoint.averaged = count_of(state, "averaged", path);
   } catch (const nlohmann::json::exception& error) {
     input_error(path, ": expected the state of a checkpoint, but it cannot be read (", error.what(),
-                "); start anew without --resume");
+                ")", kStartAnew);
   }
   checkpoint.tensors = read_tensors(directory + "/tensors.safetensors");
   checkpoint.first_moments = read_tensors(directory + "/first_moments.safetensors");

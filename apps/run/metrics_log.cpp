@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "madx/core/error.h"
+#include "madx/core/system_failure.h"
 #include "madx/io/write_file.h"
 
 namespace madx::apps {
@@ -32,6 +33,8 @@ double to_number(const Json& value) {
 void for_each_row(const std::string& path,
                   const std::function<void(const std::string& line, MetricsRow row)>& visit) {
   std::ifstream file(path, std::ios::binary);
+  if (!file && is_machine_failure(errno))
+    machine_error(path, ": expected to read the metrics, but found: ", std::strerror(errno));
   if (!file) {
     input_error(path, ": expected a metrics file, but found: ", std::strerror(errno),
                 "; check the path");

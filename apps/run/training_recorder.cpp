@@ -4,6 +4,7 @@
 
 #include "apps/report/line_chart.h"
 #include "apps/run/checkpoint_files.h"
+#include "apps/run/notes.h"
 #include "madx/core/error.h"
 
 namespace madx::apps {
@@ -33,6 +34,7 @@ TrainingRecorder::TrainingRecorder(TrainingRecorderOptions options, const Checkp
 }
 
 void TrainingRecorder::on_start(int64_t step, int64_t steps) {
+  say_notes();
   ProgressOptions progress;
   progress.style = options_.progress;
   progress.first = step;

@@ -96,22 +96,18 @@ std::string_view language_prefix(std::string_view token) {
 
 /// A token without text has no prefix, and says nothing about those of the others.
 void strip_language_prefix(const std::string& path, std::vector<TokenLine>& lines) {
-  const auto first = std::find_if(lines.begin(), lines.end(),
-                                  [](const TokenLine& line) { return !line.token.empty(); });
-  if (first == lines.end()) return;
-  const std::string_view prefix = language_prefix(first->token);
-  const bool everywhere =
-      !prefix.empty() && std::all_of(lines.begin(), lines.end(), [&](const TokenLine& line) {
-        return line.token.empty() || starts_with(line.token, prefix);
-      });
+  const bool everywhere = std::all_of(lines.begin(), lines.end(), [&](const TokenLine& line) {
+    return line.token.empty() || !language_prefix(line.token).empty();
+  });
   if (!everywhere) return;
 
   for (TokenLine& line : lines) {
     if (line.token.empty()) continue;
+    const auto prefix = language_prefix(line.token);
     line.token.remove_prefix(prefix.size());
     if (line.token.empty()) {
       input_error(path, ":", line.number, ": expected a token after the prefix ", in_quotes(prefix),
-                  " that every line has, but found none; remove the line");
+                  ", as every line has one, but found none; remove the line");
     }
   }
 }

@@ -112,11 +112,40 @@ std::string_view line_at(std::string_view text, std::size_t start) {
   return text.substr(start, end - start);
 }
 
+namespace {
+
+/// How packed files begin, and what unpacks them.
+struct Packing {
+  std::string_view start;
+  const char *name, *unpack;
+};
+
+constexpr Packing kPackings[] = {
+    {"\x1f\x8b", "gzip", "gunzip"}, {"BZh", "bzip2", "bunzip2"},
+    {"\xfd\x37zXZ", "xz", "unxz"},  {"\x28\xb5\x2f\xfd", "zstd", "unzstd"},
+    {"PK\x03\x04", "zip", "unzip"},
+};
+
+/// What packed a file whose first line this is; nullptr for other files.
+const Packing* packed_by(std::string_view line) {
+  const auto* const found =
+      std::find_if(std::begin(kPackings), std::end(kPackings),
+                   [&](const Packing& packing) { return starts_with(line, packing.start); });
+  return found == std::end(kPackings) ? nullptr : found;
+}
+
+}  // namespace
+
 void check_utf8_line(const std::string& path, std::size_t number, std::string_view line) {
   const std::size_t nul = line.find('\0');
   const std::size_t at = std::min(nul, first_invalid_utf8(line).value_or(line.npos));
   if (at == line.npos) return;
 
+  const auto packed = number == 1 ? packed_by(line) : nullptr;
+  if (packed != nullptr) {
+    input_error(path, ": expected text, but found ", packed->name, "'s data; unpack it, e.g. by ",
+                packed->unpack, ", and give what comes out");
+  }
   const std::size_t column = split_utf8(line.substr(0, at)).size() + 1;
   if (at == nul) {
     input_error(path, ":", number, ": expected text, but found a NUL byte at column ", column,

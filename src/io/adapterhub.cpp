@@ -42,9 +42,12 @@ AdapterDirectory read_adapter(const std::string& directory) {
     }
     adapter.tensors.insert(key, item.value());
   }
-  if (adapter.tensors.is_empty()) {
-    input_error(directory,
-                ": expected an adapter's tensors, but found none; save the adapter again");
+  if (adapter.tensors.is_empty()) {  // all layers may be left out, by which the file has a name
+    if (file.config.leave_out.empty() || file.name.empty()) {
+      input_error(directory,
+                  ": expected an adapter's tensors, but found none; save the adapter again");
+    }
+    adapter.name = file.name;
   }
   // AdapterHub's first configuration declared an invertible adapter for task adapters too, which
   // never had one.

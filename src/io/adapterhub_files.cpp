@@ -34,23 +34,26 @@ bool is_peft(const std::string& config) {
 
 }  // namespace
 
-void check_name(const std::string& name) {
+std::string name_problem(const std::string& name) {
   if (name.empty() || name.find('.') != std::string::npos) {
-    input_error("name \"", name, "\": expected a name without dots, as Python's adapters takes no ",
-                "other, but found ", name.empty() ? "an empty one" : "a dot",
-                "; choose another name");
+    return std::string("expected a name without dots, as Python's adapters takes no other, ") +
+           "but found " + (name.empty() ? "an empty one" : "a dot");
   }
   if (!is_plain_name(name)) {
-    input_error("name \"", name,
-                "\": expected a name in UTF-8 without control characters, as it is written into ",
-                "JSON, but found other bytes; choose another name");
+    return "expected a name in UTF-8 without control characters, as it is written into JSON, but "
+           "found other bytes";
   }
   const auto is_name = [&](const char* taken) { return name == taken; };
   if (std::any_of(std::begin(kTakenNames), std::end(kTakenNames), is_name)) {
-    input_error("name \"", name,
-                "\": expected a name that Python's adapters can give to an adapter, ",
-                "but found one that PyTorch keeps for itself; choose another name");
+    return "expected a name that Python's adapters can give to an adapter, but found one that "
+           "PyTorch keeps for itself";
   }
+  return "";
+}
+
+void check_name(const std::string& name) {
+  const auto problem = name_problem(name);
+  if (!problem.empty()) input_error("name \"", name, "\": ", problem, "; choose another name");
 }
 
 ModelInfo read_model_info(const JsonObject& file) {

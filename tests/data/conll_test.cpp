@@ -90,12 +90,12 @@ TEST(Conll, KeepsATokenThatBeginsLikeAComment) {
 TEST(Conll, StripsTheLanguagePrefixThatEveryTokenHas) {
   EXPECT_EQ(read("en:Anna\tB-PER\nen::\tO\n\nen:de:x\tO\n").front().tokens, (Words{"Anna", ":"}));
   EXPECT_EQ(read("zh-yue:\u9999 O\nzh-yue:: O\n").front().tokens, (Words{"\u9999", ":"}));
+  EXPECT_EQ(read("en:a O\n\nde:b O\n").back().tokens, (Words{"b"}));  // files put together
   EXPECT_EQ(read("simple:a O\nsimple:b O\n").front().tokens, (Words{"a", "b"}));
 }
 
 TEST(Conll, KeepsWhatOnlyLooksLikeALanguagePrefix) {
   EXPECT_EQ(read("en:Anna O\nof O\n").front().tokens, (Words{"en:Anna", "of"}));
-  EXPECT_EQ(read("en:a O\nde:b O\n").front().tokens, (Words{"en:a", "de:b"}));
   EXPECT_EQ(read("EN:a O\nEN:b O\n").front().tokens, (Words{"EN:a", "EN:b"}));
   EXPECT_EQ(read("http:a O\n: O\n").front().tokens, (Words{"http:a", ":"}));
 }
@@ -191,7 +191,7 @@ TEST(Conll, RefusesALastColumnThatIsNoTag) {
 
 TEST(Conll, RefusesATokenThatIsEmptyWithoutItsPrefix) {
   EXPECT_EQ(error_in("en:a\tO\nen:\tO\n"),
-            ":2: expected a token after the prefix \"en:\" that every line has, but found none; "
+            ":2: expected a token after the prefix \"en:\", as every line has one, but found none; "
             "remove the line");
 }
 

@@ -83,6 +83,24 @@ TEST(Utf8Lines, RefuseANulByte) {
                 "file? convert it, e.g. iconv -f utf-16 -t utf8");
 }
 
+TEST(Utf8Lines, NameWhatPackedAFile) {
+  struct Packed {
+    std::string_view bytes;
+    std::string found;
+  };
+  for (const auto& [bytes, found] :
+       {Packed{{"\x1f\x8b\x08\x00\x00", 5}, "gzip's data; unpack it, e.g. by gunzip"},
+        Packed{"BZh91AY&SY\xa0\x01", "bzip2's data; unpack it, e.g. by bunzip2"},
+        Packed{{"\xfd\x37zXZ\x00\x00", 7}, "xz's data; unpack it, e.g. by unxz"},
+        Packed{{"\x28\xb5\x2f\xfd\x04\x00", 6}, "zstd's data; unpack it, e.g. by unzstd"},
+        Packed{{"PK\x03\x04\x14\x00", 6}, "zip's data; unpack it, e.g. by unzip"}}) {
+    const auto path = write_test_file(bytes);
+    EXPECT_EQ(input_error_of([&] { read_utf8_lines(path); }),
+              path + ": expected text, but found " + found + ", and give what comes out");
+  }
+  EXPECT_EQ(read_utf8_lines(write_test_file("PK\x03\x04 and BZh are text")).size(), 1u);
+}
+
 TEST(Utf8Lines, RefuseAMissingFileAndADirectory) {
   EXPECT_EQ(input_error_of([] { read_utf8_lines("/nowhere"); }),
             "/nowhere: expected a text file, but found none that can be opened (No such file or "

@@ -17,7 +17,7 @@ class ExperimentPlanTest : public testing::Test {
  protected:
   ExperimentPlanTest() {
     std::filesystem::create_directory(folder_ / "encoder");
-    io::write_bytes(folder_ / "encoder/config.json", R"({"num_hidden_layers": 12})");
+    io::write_bytes(folder_ / "encoder/config.json", R"({"model_type": "xlm-roberta"})");
     for (const char* name : {"en.txt", "sw.txt", "rw.txt", "en.conll", "sw.conll", "rw.conll"})
       io::write_bytes(folder_ / name, name);
     config_.path = folder_ / "experiment.json";

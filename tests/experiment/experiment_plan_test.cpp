@@ -92,6 +92,14 @@ TEST_F(ExperimentPlanTest, WhatIsMissingIsAGapWithItsReason) {
   EXPECT_THAT(reason("multi-source", "sw"), HasSubstr("\"multi_sources\""));
 }
 
+TEST_F(ExperimentPlanTest, AnXlmRIsNoBertForTheRowMbert) {
+  config_.mbert = config_.encoder;
+  EXPECT_THAT(
+      io::input_error_of([&] { plan({"mbert"}); }),
+      HasSubstr("expected a BERT encoder as \"mbert\", but found one of type xlm-roberta in " +
+                config_.mbert));
+}
+
 TEST_F(ExperimentPlanTest, ASourceNeedsTrainingData) {
   config_.sources = {"sw"};
   EXPECT_THAT(io::input_error_of([&] { plan({"madx"}); }),

@@ -77,9 +77,11 @@ TEST_F(AdapterFilesTest, SavesLoadsAndSavesTheSameBytes) {
   normed.ln_before = normed.ln_after = true;
   normed.scaling_kind = ScalingKind::kChannel;
   normed.leave_out = {1};
+  auto empty = named_config("pfeiffer");
+  empty.leave_out = {0, 1};
   int number = 0;
   for (const auto& config : {named_config("pfeiffer+inv"), named_config("houlsby"),
-                             named_config("scaled_parallel"), normed}) {
+                             named_config("scaled_parallel"), normed, empty}) {
     const auto name = "a" + std::to_string(number++);
     const auto first = saved(name, config);
     AdapterStack adapters(12, 2);
@@ -161,6 +163,16 @@ TEST_F(AdapterFilesTest, NamesTheTensorThatIsMissingExtraOrMisshapen) {
   EXPECT_THAT(load_error(directory),
               HasSubstr("expected no tensor \"encoder.layer.5.output.adapter_up.weight\" by the "
                         "configuration, but found one of shape [12, 1]"));
+}
+
+TEST_F(AdapterFilesTest, LoadsNoTensorsWhereAllLayersAreLeftOut) {
+  auto config = named_config("pfeiffer");
+  config.leave_out = {0, 1};
+  const auto directory = saved("none", config);
+  EXPECT_THAT(load_error(directory, 12, 3), HasSubstr("layer.2."));  // of which it has none
+  AdapterStack adapters(12, 2);
+  EXPECT_EQ(load_adapter(adapters, directory), "none");
+  EXPECT_TRUE(adapters->get("none")->parameters().empty());
 }
 
 TEST_F(AdapterFilesTest, LeavesOutLayersAtLoad) {

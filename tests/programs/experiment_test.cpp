@@ -1,15 +1,13 @@
 // madx_experiment as a process: every row of the paper's tables from one configuration on a tiny
-// encoder; killed anywhere, it goes on, and computes nothing twice.
+// encoder, its list of the work, and what it refuses.
 #include <gmock/gmock.h>
 
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <set>
-#include <thread>
 
-#include "programs/tiny_files.h"
+#include "programs/experiment_run.h"
 
 namespace madx::apps {
 namespace experiment_test {
@@ -35,83 +33,6 @@ void write_bert(const std::string& directory) {
   io::write_bytes(directory + "/config.json", text);
   for (const char* file : {"/vocab.txt", "/tokenizer_config.json"})
     fs::copy_file(tokenizer + file, directory + file);
-}
-
-/// A configuration with two sources' data, in a folder of its own; `changes` is merged into it.
-std::string write_config(const std::string& name, const json& changes = json::object()) {
-  const auto folder = tiny_files() / ("experiments/" + name);
-  fs::create_directories(folder);
-  const auto file = [](const std::string& path) { return tiny_files() / path; };
-  json config = {
-      {"output", "out"},
-      {"encoder", file("encoder_with_head")},
-      {"sources", {"en"}},
-      {"languages", {"en", "sw", "qu"}},
-      {"unseen", {"sw"}},
-      {"multi_sources", {"en", "sw"}},
-      {"seeds", {1, 2}},
-      {"text", {{"en", file("en.txt")}, {"sw", file("sw.txt")}}},
-      {"eval_text", {{"sw", file("sw.txt")}}},
-      {"ner",
-       {{"en",
-         {{"train", file("train.conll")}, {"dev", file("dev.conll")}, {"test", file("en.conll")}}},
-        {"sw", {{"train", file("train.conll")}, {"test", file("sw.conll")}}}}},
-      {"flags",
-       {{"language_adapter", {{"--steps", 4}, {"--lr", 0.01}}},
-        {"adapted_encoder", {{"--steps", 3}, {"--lr", 0.001}}},
-        {"task_adapter", {{"--steps", 12}, {"--lr", 0.03}, {"--reduction-factor", 2}}},
-        {"fine_tuning", {{"--steps", 6}, {"--lr", 0.01}}}}},
-      {"row_flags",
-       {{"fun", {{"task_adapter", {{"--unfreeze-every", 4}}}}},
-        {"averaged", {{"task_adapter", {{"--average-every", 4}}}}}}}};
-  config.merge_patch(changes);
-  io::write_bytes(folder + "/experiment.json", config.dump(2));
-  return folder;
-}
-
-ProgramResult experiment(const std::string& folder, const std::string& flags = "",
-                         const ProgramOptions& options = {}) {
-  return run_command(tiny_files(), "madx_experiment",
-                     flags + " --config " + folder + "/experiment.json", options);
-}
-
-ProgramOptions patient() {
-  ProgramOptions options;
-  options.timeout_seconds = 240;
-  return options;
-}
-
-json results_of(const std::string& folder) {
-  return json::parse(io::read_bytes(folder + "/out/results.json"));
-}
-
-/// results.json less what measures time and memory.
-std::string figures_of(const std::string& folder) {
-  auto results = results_of(folder);
-  for (auto& training : results["trainings"]) {
-    training.erase("seconds");
-    training.erase("peak_memory");
-  }
-  return results.dump();
-}
-
-std::string log_of(const std::string& folder) {
-  const auto path = folder + "/out/log.txt";
-  return fs::exists(path) ? io::read_bytes(path) : "";
-}
-
-/// How often log.txt has a word of each piece.
-std::map<std::string, int> logged(const std::string& folder, const std::string& word) {
-  std::map<std::string, int> counts;
-  std::istringstream log(log_of(folder));
-  for (std::string line; std::getline(log, line);) {
-    std::istringstream fields(line);
-    std::string time, what, piece;
-    fields >> time >> what >> piece;
-    if (!piece.empty() && piece.back() == ':') piece.pop_back();
-    if (what == word) ++counts[piece];
-  }
-  return counts;
 }
 
 TEST(Experiment, RunsEveryRow) {
@@ -151,44 +72,6 @@ TEST(Experiment, RunsEveryRow) {
   EXPECT_THAT(again.out, Not(AllOf(HasSubstr("started"), HasSubstr("resumed"))));
   for (const auto& [piece, times] : logged(folder, "started")) EXPECT_EQ(times, 1) << piece;
 }
-
-/// A process group of its own, all of which gets a signal: what a terminal's Ctrl-C does.
-TEST(Experiment, CtrlCInATerminalLeavesACheckpoint) {
-  json changes = {{"rows", {"madx"}}, {"seeds", {1}}, {"languages", {"en"}}};
-  changes["flags"]["language_adapter"] = {{"--steps", 100000}, {"--lr", 0.01}, {"--log-every", 1}};
-  const auto folder = write_config("terminal", changes);
-  const auto program = std::string(MADX_PROGRAMS) + "/madx_experiment";
-  const auto config = folder + "/experiment.json";
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::setpgid(0, 0);
-    const int nowhere = ::open("/dev/null", O_WRONLY);
-    ::dup2(nowhere, STDOUT_FILENO);
-    ::dup2(nowhere, STDERR_FILENO);
-    ::execl(program.c_str(), program.c_str(), "--config", config.c_str(), nullptr);
-    ::_exit(127);
-  }
-  const auto piece = [&](const std::string& inside) {
-    if (!fs::exists(folder + "/out/pieces")) return false;
-    for (const auto& entry : fs::directory_iterator(folder + "/out/pieces")) {
-      if (fs::exists(entry.path().string() + inside)) return true;
-    }
-    return false;
-  };
-  const auto begun = std::chrono::steady_clock::now();
-  while (!piece("/metrics.jsonl") &&
-         std::chrono::steady_clock::now() - begun < std::chrono::seconds(60))
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  ::kill(-child, SIGINT);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 130) << status;
-  EXPECT_TRUE(piece("/checkpoint/state.json"));
-  EXPECT_EQ(logged(folder, "stopped").size(), 1u);
-}
-
-const json kFewRows = {{"rows", {"xlm-r", "madx", "keep-source"}}, {"seeds", {1}}};
 
 TEST(Experiment, ListsItsWorkBeforeAndAfter) {
   const auto folder = write_config("listed", kFewRows);
@@ -234,82 +117,6 @@ TEST(Experiment, AFailedPieceBlocksOnlyWhatNeedsIt) {
   EXPECT_EQ(results_of(folder)["rows"].size(), 6u);
 }
 
-TEST(Experiment, KilledAnywhereItEndsWithTheSameFigures) {
-  json changes = kFewRows;
-  changes["flags"]["language_adapter"]["--steps"] = 40;
-  const auto calm = write_config("calm", changes);
-  ASSERT_EQ(experiment(calm, "--workers 2", patient()).status, 0);
-  const auto folder = write_config("killed", changes);
-  std::mt19937 random(7);
-  for (const int signal : {SIGKILL, SIGTERM, SIGKILL, SIGINT, SIGKILL}) {
-    ProgramOptions options = patient();
-    options.signal = signal;
-    options.signal_after_seconds = std::uniform_real_distribution<>(0.5, 3.0)(random);
-    const auto before = log_of(folder);
-    const auto result = experiment(folder, "--workers 2", options);
-    if (result.status == 0) break;
-    const bool begun = log_of(folder) != before;  // else it was loading its libraries
-    if (signal != SIGKILL && begun) {
-      EXPECT_EQ(result.status, 130) << result;
-    }
-  }
-  const auto result = experiment(folder, "--workers 2", patient());
-  ASSERT_EQ(result.status, 0) << result;
-  EXPECT_EQ(figures_of(folder), figures_of(calm));
-  for (const auto& [piece, times] : logged(folder, "done")) EXPECT_EQ(times, 1) << piece;
-}
-
-TEST(Experiment, WritesItsTableAsItGoes) {
-  auto changes = kFewRows;
-  changes["flags"]["language_adapter"]["--steps"] = 10000000;  // never done
-  const auto folder = write_config("as_it_goes", changes);
-  // Killed, each time later, until the first row has its score and the second one its training.
-  auto options = patient();
-  options.signal = SIGKILL;
-  options.signal_after_seconds = 0.5;
-  do {
-    options.signal_after_seconds += 0.5;
-    ASSERT_NE(experiment(folder, "", options).status, 0);
-  } while (!fs::exists(folder + "/out/log.txt") || logged(folder, "started").size() < 3);
-  EXPECT_EQ(results_of(folder)["rows"][0]["row"], "xlm-r");
-  EXPECT_THAT(io::read_bytes(folder + "/out/table.md"), HasSubstr("not done yet: "));
-}
-
-TEST(Experiment, TwoProcessesShareTheWork) {
-  const auto folder = write_config("shared", kFewRows);
-  ProgramResult other;
-  std::thread second([&] { other = experiment(folder, "", patient()); });
-  const auto result = experiment(folder, "", patient());
-  second.join();
-  EXPECT_EQ(result.status, 0) << result;
-  EXPECT_EQ(other.status, 0) << other;
-  for (const auto& [piece, times] : logged(folder, "done")) EXPECT_EQ(times, 1) << piece;
-  for (const auto& [piece, times] : logged(folder, "started")) EXPECT_EQ(times, 1) << piece;
-  EXPECT_EQ(results_of(folder)["rows"].size(), 6u);
-}
-
-TEST(Experiment, AWorkerThatIsKilledLosesOnlyItsPiece) {
-  json changes = kFewRows;
-  changes["flags"]["language_adapter"]["--steps"] = 40;
-  const auto folder = write_config("lost", changes);
-  auto killed = patient();
-  killed.signal = SIGKILL;
-  killed.signal_after_seconds = 1.5;
-  std::thread second([&] { experiment(folder, "", killed); });
-  const auto result = experiment(folder, "", patient());
-  second.join();
-  EXPECT_EQ(result.status, 0) << result;
-  EXPECT_EQ(results_of(folder)["rows"].size(), 6u);
-  int begun = 0, done = 0;
-  for (const char* word : {"started", "resumed"})
-    for (const auto& [piece, times] : logged(folder, word)) begun += times;
-  for (const auto& [piece, times] : logged(folder, "done")) {
-    EXPECT_EQ(times, 1) << piece;
-    done += times;
-  }
-  EXPECT_LE(begun, done + 1);
-}
-
 TEST(Experiment, RefusesBadFlags) {
   const auto error = [](const std::string& command) {
     const auto result = run_command(tiny_files(), "madx_experiment", command);
@@ -336,6 +143,32 @@ TEST(Experiment, RefusesBadFlags) {
               HasSubstr("--steps: expected a number, but found \"many\""));
   EXPECT_THAT(bad({{"output", "experiment.json"}}),
               HasSubstr("output: expected a directory, but found \"experiment.json\""));
+}
+
+TEST(Experiment, RefusesLabelledDataThatIsNone) {
+  auto changes = kFewRows;
+  const auto bad = tiny_files() / "one_column.conll";
+  io::write_bytes(bad, "a O\nb\n");
+  changes["ner"]["sw"]["test"] = bad;
+  const auto folder = write_config("labelled", changes);
+  for (const char* how : {"", "--dry-run"}) {
+    const auto result = experiment(folder, how);
+    EXPECT_EQ(result.status, 2) << result;
+    EXPECT_THAT(result.err, HasSubstr("one_column.conll:2: expected a token and its tag"));
+    EXPECT_FALSE(fs::exists(folder + "/out")) << "nothing has run";
+  }
+  for (const char* kind : {"task_adapter", "fine_tuning", "scoring"})
+    changes["flags"][kind]["--columns"] = "token=1,tag=2";
+  write_config("labelled", changes);
+  EXPECT_THAT(experiment(folder).err, HasSubstr("one_column.conll:2: expected"));
+}
+
+TEST(Experiment, OnceAnErrorThatManyPiecesHave) {
+  auto changes = kFewRows;
+  changes["flags"]["scoring"] = {{"--max-length", 1}};
+  const auto result = experiment(write_config("once", changes), "", patient());
+  EXPECT_EQ(result.status, 2) << result;
+  EXPECT_THAT(result.err, HasSubstr(" other pieces failed (zero_shot_ner: --max-length: expected"));
 }
 
 TEST(Experiment, RefusesFlagsThatItsProgramsDoNotKnow) {

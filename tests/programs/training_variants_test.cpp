@@ -120,7 +120,7 @@ TEST(UnfreezeEvery, LeavesLowerLayersUntilTheirTurn) {
   const std::string flags = "--train @/train.conll --weight-decay 0.1 --unfreeze-every ";
   const auto result = train(flags + "8 --steps 8", "unfrozen/top");
   EXPECT_EQ(result.status, 0) << result;
-  EXPECT_THAT(result.out, HasSubstr("note: with --unfreeze-every 8, 8 steps reach the task adapter "
+  EXPECT_THAT(result.err, HasSubstr("note: with --unfreeze-every 8, 8 steps reach the task adapter "
                                     "in 1 of 2 layers; the others stay as they begin\n"));
   learned(flags + "1 --steps 1", "unfrozen/begin");
   const auto both = train(flags + "4 --steps 8", "unfrozen/both");
@@ -149,10 +149,10 @@ TEST(AverageEvery, IsAFlagOfEveryTraining) {
   EXPECT_EQ(language.status, 0) << language;
   EXPECT_THAT(language.out,
               testing::ContainsRegex(", held-out loss [0-9.]+ of the average of 3, peak memory"));
-  const auto head =
-      run_command(files(), "train_lm_head", common + "head --text @/sw.txt --lr 1e-2");
+  const auto head = run_command(files(), "train_lm_head",
+                                common + "head.v2 --name head --text @/sw.txt --lr 1e-2");
   EXPECT_EQ(head.status, 0) << head;
-  EXPECT_EQ(last_metrics("average/head").at("averaged"), 3);
+  EXPECT_EQ(last_metrics("average/head.v2").at("averaged"), 3);
 }
 
 constexpr auto kAll =

@@ -51,7 +51,10 @@ class WeightsOnly : public testing::TestWithParam<Command> {
  protected:
   ProgramResult run(const std::string& encoder, const std::string& output,
                     const std::string& flags) const {
-    auto command = GetParam().command + " " + flags;
+    return run_with(encoder, output, GetParam().command + " " + flags);
+  }
+  static ProgramResult run_with(const std::string& encoder, const std::string& output,
+                                std::string command) {
     const auto put = [&](const std::string& name, const std::string& value) {
       command.replace(command.find(name), name.size(), value);
     };
@@ -95,6 +98,18 @@ TEST_P(WeightsOnly, RunsNoProgramSaysSoAndComputesTheSame) {
   if (GetParam().program == std::string("mlm_loss")) {  // whose figure is what it prints
     EXPECT_EQ(data.out, program.out);
   }
+}
+
+TEST_P(WeightsOnly, LeavesAnErrorAlone) {
+  auto command = GetParam().command;
+  for (const std::string file : {"@/en.txt", "@/sw.conll"})
+    if (const auto at = command.find(file); at != std::string::npos)
+      command.replace(at, file.size(), "@/none");
+  if (command == GetParam().command) return;  // reads one file
+  const auto result = run_with("@/hostile/encoder.pt", "alone", command + " --weights-only");
+  EXPECT_EQ(result.status, 2) << result;
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result;
+  EXPECT_THAT(result.err, HasSubstr("/none: expected")) << result;
 }
 
 INSTANTIATE_TEST_SUITE_P(

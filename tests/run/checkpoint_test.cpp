@@ -14,7 +14,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 const Recipe kRecipe = {{{"--lr", "0.001"}, {"--steps", "100"}},
-                                {{"--text", {{"sw.txt", 120, "0123456789abcdef"}}}}};
+                        {{"--text", {{"sw.txt", 120, "0123456789abcdef"}}}}};
 
 NamedTensors random_tensors() {
   return {{"b.weight", at::randn({3, 2})}, {"a.bias", at::randn({3})}, {"scalar", at::randn({})}};
@@ -99,7 +99,7 @@ TEST_F(CheckpointTest, NamesTheSettingThatDiffers) {
   EXPECT_EQ(input_error_of([&] { read_checkpoint(directory_, other); }),
             directory_ +
                 "/state.json: the interrupted run had --lr 0.001, but this one has 0.01; "
-                "resume with the same flags, or start anew without --resume");
+                "resume with the same flags, or start anew with another --output");
   other = kRecipe;
   other.inputs["--text"][0] = {"rw.txt", 80, "fedcba9876543210"};
   EXPECT_THAT(input_error_of([&] { read_checkpoint(directory_, other); }),
@@ -108,10 +108,9 @@ TEST_F(CheckpointTest, NamesTheSettingThatDiffers) {
 }
 
 TEST_F(CheckpointTest, SaysWhichFileIsMissingOrCutShort) {
-  for (const std::string name :
-       {"state.json", "tensors.safetensors", "first_moments.safetensors",
-        "second_moments.safetensors", "tensor_steps.safetensors", "best.safetensors",
-        "sums.safetensors"}) {
+  for (const std::string name : {"state.json", "tensors.safetensors", "first_moments.safetensors",
+                                 "second_moments.safetensors", "tensor_steps.safetensors",
+                                 "best.safetensors", "sums.safetensors"}) {
     const auto path = directory_ + "/" + name;
     const auto bytes = io::read_bytes(path);
     for (const auto size : {size_t{0}, bytes.size() / 2, bytes.size() - 2}) {

@@ -46,7 +46,7 @@ struct ConllFile {
 /// - Comments are lines that begin with "# " and are not a token's: that would have the file's
 ///   number of columns, and a tag in its place ("# O", or "# 1", tab, "B-MISC").
 /// - A -DOCSTART- line is skipped and ends the sentence before it.
-/// - A prefix such as "en:" (WikiANN) is removed when every token of the file has the same one.
+/// - A prefix such as "en:" (WikiANN) is removed when every token of the file has one.
 ///
 /// Under `TagScheme::kPlain` any text is a tag, which is in the last column where `columns` does
 /// not say otherwise, and a line that may be a comment is a token's where it has the file's number

@@ -63,9 +63,11 @@ struct FusionDirectory {
   TensorMap tensors;                       ///< by key
 };
 
-/// Throws InputError for a name that Python's `adapters` cannot give to an adapter or head: an
-/// empty one, one with a dot, an attribute of PyTorch's modules ("train", "to", ...), or one that
-/// is not UTF-8 or has control characters. For programs to call before they train.
+/// Why Python's `adapters` cannot give a name to an adapter or head: an empty one, one with a dot,
+/// an attribute of PyTorch's modules ("train", "to", ...), or one that is not UTF-8 or has control
+/// characters. "expected ..., but found ..."; empty for a name that it can give.
+std::string name_problem(const std::string& name);
+/// Throws InputError for a name that has a problem.
 void check_name(const std::string& name);
 
 /// What a directory holds by the names of its files, with the file that says so: "an adapter of
@@ -74,11 +76,12 @@ std::string describe_directory(const std::string& directory);
 
 /// Reads adapter_config.json with pytorch_adapter.bin or, where that is missing,
 /// adapter.safetensors; key names of today and of AdapterHub's first versions. The name is the one
-/// that the tensors' keys carry. A task adapter of the first versions that declares an invertible
-/// adapter but has no weights for it has none, as in AdapterHub. Tensors may be views of the mapped
-/// file. Throws InputError naming file, key, expected and found: a key that no bottleneck or
-/// invertible adapter has, two names; a directory of something else, PEFT's adapters among it.
-/// Shapes and completeness are for the modules to check.
+/// that the tensors' keys carry, or without tensors, as all layers are left out, config.json's. A
+/// task adapter of the first versions that declares an invertible adapter but has no weights for it
+/// has none, as in AdapterHub. Tensors may be views of the mapped file. Throws InputError naming
+/// file, key, expected and found: a key that no bottleneck or invertible adapter has, two names; a
+/// directory of something else, PEFT's adapters among it. Shapes and completeness are for the
+/// modules to check.
 AdapterDirectory read_adapter(const std::string& directory);
 
 /// The encoder that an adapter was made for, by adapter_config.json alone. Throws InputError as
