@@ -1,10 +1,15 @@
+# madx_add_choice(NAME TEXT): a cached setting that takes what is found (AUTO), insists on it (ON), or does without (OFF).
+function(madx_add_choice name text)
+  set(${name} AUTO CACHE STRING "${text}")
+  set_property(CACHE ${name} PROPERTY STRINGS AUTO ON OFF)
+  if(NOT ${name} MATCHES "^(AUTO|ON|OFF)$")
+    message(FATAL_ERROR "${name}: expected AUTO, ON or OFF, but found ${${name}}")
+  endif()
+endfunction()
+
 # MPI, by which programs train on several processes (apps/ranks): AUTO takes it where it is found. Programs begin it where
 # mpirun or srun has started several of them; the library knows nothing of it.
-set(MADX_MPI AUTO CACHE STRING "Training on several processes by MPI: AUTO, ON or OFF")
-set_property(CACHE MADX_MPI PROPERTY STRINGS AUTO ON OFF)
-if(NOT MADX_MPI MATCHES "^(AUTO|ON|OFF)$")
-  message(FATAL_ERROR "MADX_MPI: expected AUTO, ON or OFF, but found ${MADX_MPI}")
-endif()
+madx_add_choice(MADX_MPI "Training on several processes by MPI: AUTO, ON or OFF")
 
 set(MADX_MPI_FOUND FALSE)
 if(NOT MADX_MPI STREQUAL "OFF")
@@ -23,11 +28,7 @@ endif()
 
 # NCCL, by which ranks on GPUs sum: a part of a build with MPI and the CUDA kernels. The one that LibTorch itself links, beside
 # its wheel, is taken first.
-set(MADX_NCCL AUTO CACHE STRING "Sums of ranks on GPUs by NCCL: AUTO, ON or OFF")
-set_property(CACHE MADX_NCCL PROPERTY STRINGS AUTO ON OFF)
-if(NOT MADX_NCCL MATCHES "^(AUTO|ON|OFF)$")
-  message(FATAL_ERROR "MADX_NCCL: expected AUTO, ON or OFF, but found ${MADX_NCCL}")
-endif()
+madx_add_choice(MADX_NCCL "Sums of ranks on GPUs by NCCL: AUTO, ON or OFF")
 
 set(MADX_NCCL_FOUND FALSE)
 if(MADX_MPI_FOUND AND MADX_CUDA AND NOT MADX_NCCL STREQUAL "OFF")

@@ -72,6 +72,22 @@ bool is_read_of_directory(const std::string& name) {
 
 }  // namespace
 
+void check_output_is_no_input(const std::string& output, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto written = fs::canonical(output, error);
+  if (error) return;  // nothing stands there
+  for (const auto& input : inputs) {
+    const auto path = fs::exists(input, error) ? input : input.substr(input.find('=') + 1);
+    const bool same = fs::equivalent(written, path, error);
+    const bool inside = is_read_of_directory(written.filename()) &&
+                        fs::equivalent(written.parent_path(), path, error);
+    if (!same && !inside) continue;
+    input_error(output, ": expected an output that is no input, but found ",
+                same ? "" : "a file of ", path, "; choose another name");
+  }
+}
+
 namespace {
 
 CLI::Validator expecting(const std::string& expected,
@@ -108,22 +124,6 @@ CLI::Validator above_zero() {
     const auto number = parse_number(found);
     return number && *number > 0 && std::isfinite(*number);
   });
-}
-
-void check_output_is_no_input(const std::string& output, const std::vector<std::string>& inputs) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const auto written = fs::canonical(output, error);
-  if (error) return;  // nothing stands there
-  for (const auto& input : inputs) {
-    const auto path = fs::exists(input, error) ? input : input.substr(input.find('=') + 1);
-    const bool same = fs::equivalent(written, path, error);
-    const bool inside = is_read_of_directory(written.filename()) &&
-                        fs::equivalent(written.parent_path(), path, error);
-    if (!same && !inside) continue;
-    input_error(output, ": expected an output that is no input, but found ",
-                same ? "" : "a file of ", path, "; choose another name");
-  }
 }
 
 std::vector<std::pair<std::string, std::string>> parse_pairs(

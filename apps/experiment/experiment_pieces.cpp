@@ -38,11 +38,12 @@ void ExperimentPieces::read(PieceMaker& maker, const std::string& flag, const Pi
   maker.read_piece(flag, *origin.piece, pieces_[*origin.piece], store_, origin.part, name);
 }
 
-std::string ExperimentPieces::bert() const {
-  const auto found = config_of(config_.mbert).model_type;
-  if (found == "bert") return config_.mbert;
-  input_error(config_.path, ": expected a BERT encoder as \"mbert\", but found one of type ", found,
-              " in ", config_.mbert, "; name a BERT's directory, or leave \"mbert\" out");
+std::string ExperimentPieces::bert() {
+  if (mbert_type_.empty()) mbert_type_ = config_of(config_.mbert).model_type;
+  if (mbert_type_ == "bert") return config_.mbert;
+  input_error(config_.path, ": expected a BERT encoder as \"mbert\", but found one of type ",
+              mbert_type_, " in ", config_.mbert,
+              "; name a BERT's directory, or leave \"mbert\" out");
 }
 
 std::string ExperimentPieces::last_layer_for(const std::string& row) {

@@ -52,7 +52,7 @@ class ExperimentPieces {
                const std::string& language, uint64_t seed, int64_t step = 0);
 
   /// The encoder of the row mbert. Throws InputError for one of another type.
-  std::string bert() const;
+  std::string bert();
 
   /// A language's test set; empty where there is none.
   std::string test_of(const std::string& language) const;
@@ -86,7 +86,7 @@ class ExperimentPieces {
   std::vector<Piece> pieces_;
   std::map<std::string, size_t> by_digest_;
   PieceMaker::Identified identified_;
-  std::string last_layer_;
+  std::string last_layer_, mbert_type_;  // once they were asked for
 };
 
 }  // namespace madx::apps

@@ -22,9 +22,11 @@ void PieceStore::make() const {
   std::error_code error;
   fs::create_directories(path_, error);
   if (error && is_machine_failure(error.value()))
-    machine_error(path_, ": expected to make the directory, but found: ", error.message());
+    machine_error(path_, ": expected to make the directory, but found: ", error.message(),
+                  "; free some disk space or name another output");
   if (error)
-    input_error(path_, ": expected a directory that can be made, but found: ", error.message());
+    input_error(path_, ": expected a directory that can be made, but found: ", error.message(),
+                "; name another output");
 }
 
 std::optional<PieceRecord> PieceStore::record(const Piece& piece) const {

@@ -147,7 +147,7 @@ class MpiGroup : public ProcessGroup {
     std::vector<int> all(static_cast<size_t>(count_));
     MPI_Request request;
     MPI_Iallgather(&status, 1, MPI_INT, all.data(), 1, MPI_INT, failures_, &request);
-    poll([&] { return is_done(request); });  // of failures, too
+    poll([&] { return is_done(request); });  // whoever has failed
     // Notices that nobody waited for are taken in, so that nothing is under way at the end.
     for (int other = 0; other < count_; ++other) {
       if (other != rank_ && all[static_cast<size_t>(other)] > 0)
@@ -157,7 +157,7 @@ class MpiGroup : public ProcessGroup {
     const auto failed = std::find_if(all.begin(), all.end(), [](int other) { return other > 0; });
     if (failed != all.end() && failed - all.begin() == rank_) say();
     MPI_Ibarrier(failures_, &request);
-    poll([&] { return is_done(request); });  // of failures, too
+    poll([&] { return is_done(request); });  // whoever has failed
     finalize();
     return failed == all.end() ? 0 : *failed;
   }

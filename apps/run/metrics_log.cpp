@@ -34,7 +34,8 @@ void for_each_row(const std::string& path,
                   const std::function<void(const std::string& line, MetricsRow row)>& visit) {
   std::ifstream file(path, std::ios::binary);
   if (!file && is_machine_failure(errno))
-    machine_error(path, ": expected to read the metrics, but found: ", std::strerror(errno));
+    machine_error(path, ": expected to read the metrics, but found: ", std::strerror(errno),
+                  "; check the disk, and run the command again");
   if (!file) {
     input_error(path, ": expected a metrics file, but found: ", std::strerror(errno),
                 "; check the path");

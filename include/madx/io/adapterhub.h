@@ -76,7 +76,7 @@ std::string describe_directory(const std::string& directory);
 
 /// Reads adapter_config.json with pytorch_adapter.bin or, where that is missing,
 /// adapter.safetensors; key names of today and of AdapterHub's first versions. The name is the one
-/// that the tensors' keys carry, or without tensors, as all layers are left out, config.json's. A
+/// that the tensors' keys carry, or without tensors, as all layers are left out, adapter_config.json's. A
 /// task adapter of the first versions that declares an invertible adapter but has no weights for it
 /// has none, as in AdapterHub. Tensors may be views of the mapped file. Throws InputError naming
 /// file, key, expected and found: a key that no bottleneck or invertible adapter has, two names; a
