@@ -37,31 +37,33 @@ struct Flags {
 
 Flags parse(int argc, char** argv) {
   CLI::App app(
-      "Goes on with an encoder's pretraining: masked language modelling, all weights learn");
+      "Continues an encoder's pretraining on raw text: masked LM with all weights learning");
   Flags flags;
   flags.training.lr = 5e-5;
   flags.encoder.add_to(app);
-  app.add_option("--text", flags.text,
-                 "Raw text, a sentence or paragraph a line; files mixed in equal shares")
+  app.add_option(
+         "--text", flags.text,
+         "Raw text, one sentence or paragraph per line; several files are mixed in equal shares")
       ->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
-  app.add_option(
-      "--eval-text", flags.eval_text,
-      "Held-out text: the best weights on it are kept; without --eval-every only the last are "
-      "measured");
+  app.add_option("--eval-text", flags.eval_text,
+                 "Held-out text: the weights that are best on it are kept; without --eval-every, "
+                 "only the last ones are measured");
   app.add_option("--lm-head", flags.lm_head,
-                 "Masked-LM head to start from (default: the encoder's; see train_lm_head)");
+                 "Masked-LM head to start from (default: the encoder's; train_lm_head makes one)");
   app.add_flag("--freeze-embeddings", flags.frozen.embeddings,
-               "Word, position and type embeddings, their LayerNorm and the output embedding stay");
-  app.add_option("--freeze-layers", flags.frozen.lowest_layers, "So many lowest layers stay")
+               "Leave word, position and type embeddings, their LayerNorm and the output embedding "
+               "unchanged");
+  app.add_option("--freeze-layers", flags.frozen.lowest_layers,
+                 "Number of lowest layers to leave unchanged")
       ->capture_default_str();
-  flags.stay_near.add_to(app, "those of the encoder as it was");
+  flags.stay_near.add_to(app, "the original encoder");
   flags.mlm.add_to(app);
   flags.training.add_to(app);
   flags.device.add_place_to(app);
   app.add_option("--dtype", flags.device.dtype,
-                 "float32, or bfloat16 (on a GPU, and where the CPU has AMX or AVX512-BF16): "
-                 "products of rounded weights, which learn in float32")
+                 "Type of the encoder's products: float32, or bfloat16 (on GPUs, and CPUs with AMX "
+                 "or AVX512-BF16); the weights stay float32")
       ->capture_default_str();
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();

@@ -34,21 +34,22 @@ struct Flags {
 
 Flags parse(int argc, char** argv) {
   CLI::App app(
-      "Writes an AdapterHub directory (adapter, head, fusion or setup) anew: in another format, "
-      "under another name, without some layers, in today's form, or as an average of several");
+      "Rewrites an AdapterHub directory (adapter, head, fusion or setup): other format, new name, "
+      "layers left out, today's form; or averages adapters");
   Flags flags;
   std::string format = "bin", leave_out;
   app.add_option("--from", flags.from,
-                 "Directory to read; several adapters: their average, without heads")
+                 "Directory to read; of several adapters the average is written, without heads")
       ->required();
   app.add_option("--to", flags.to, "Directory to write")->required();
   app.add_option("--format", format,
-                 "bin (torch.save, what Python loads by default) or safetensors")
+                 "bin (torch.save, which Python loads by default) or safetensors")
       ->capture_default_str();
   app.add_option("--name", flags.name, "New name of the adapter, head or fusion");
-  app.add_option("--weight", flags.weights, "Of each adapter in the average; default: all alike");
+  app.add_option("--weight", flags.weights,
+                 "Weight of each adapter in the average (default: equal weights)");
   app.add_flag("--raw-weights", flags.raw_weights,
-               "Take the weights as they are instead of dividing them by their sum");
+               "Use the weights as given, without dividing them by their sum");
   app.add_option("--leave-out", leave_out, "Layers whose adapters are left out, e.g. 11");
   madx::apps::parse_command_line(app, argc, argv);
   if (format != "bin" && format != "safetensors") {

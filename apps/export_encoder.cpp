@@ -13,11 +13,12 @@
 int main(int argc, char** argv) {
   return madx::apps::run_program("export_encoder", [&] {
     CLI::App app(
-        "Writes an encoder's directory as one TorchScript file with config and tokenizer inside");
+        "Converts an encoder's directory to one TorchScript file with configuration and tokenizer");
     std::string from, to;
     bool weights_only = false;
     app.add_option("--from", from,
-                   "Directory: config.json, tokenizer, and model.safetensors or encoder.pt")
+                   "Directory: config.json, a tokenizer, and model.safetensors, pytorch_model.bin "
+                   "or encoder.pt")
         ->required();
     app.add_option("--to", to, "File to write (.pt)")->required();
     madx::apps::add_weights_only(app, weights_only);

@@ -38,29 +38,30 @@ struct Flags {
 };
 
 Flags parse(int argc, char** argv) {
-  CLI::App app("Writes the last hidden states of raw text under adapters");
+  CLI::App app("Writes the last hidden states of raw text under adapters, as safetensors");
   Flags flags;
   flags.encoder.add_to(app);
   app.add_option("--adapter", flags.adapters,
-                 "[NAME=]DIRECTORY of an AdapterHub adapter; several, without --composition: the "
-                 "stack, bottom first");
+                 "[NAME=]DIRECTORY of an AdapterHub adapter; without --composition, several are "
+                 "stacked, bottom first");
   flags.composition.add_to(app,
                            "names are those of --adapter, or else the adapters' own; LANGUAGE is "
-                           "the language that --text names");
+                           "the language given in --text");
   app.add_option("--setup", flags.setup,
-                 "Setup of AdapterHub (adapter_setup.json): its adapters and fusions, composed as "
-                 "it says");
+                 "Directory of an AdapterHub setup (adapter_setup.json): adapters, fusions and "
+                 "their composition");
   app.add_option("--leave-out", flags.leave_out,
                  "Layers in which adapters are left out, e.g. 11 (MAD-X 2.0)");
-  app.add_option(
-         "--text", flags.texts,
-         "Raw text, a line a sequence; with LANGUAGE in --composition LANGUAGE=FILE, several")
+  app.add_option("--text", flags.texts,
+                 "Raw text, one sequence per line: FILE, or, with LANGUAGE in --composition, "
+                 "LANGUAGE=FILE once per language")
       ->required();
   app.add_option("--output", flags.output, "File to write (.safetensors)")->required();
-  app.add_option("--max-length", flags.max_length, "Tokens of a line at most; the rest is cut")
+  app.add_option("--max-length", flags.max_length,
+                 "Maximum tokens per line, special ones included; the rest is cut off")
       ->capture_default_str();
   app.add_option("--batch-size", flags.batch_size,
-                 "Lines run at once; BatchSplit wants the sum of its batch_sizes")
+                 "Lines per batch; for BatchSplit, the sum of its batch_sizes")
       ->capture_default_str();
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);

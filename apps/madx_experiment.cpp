@@ -46,14 +46,19 @@ struct Flags {
 };
 
 Flags parse(int argc, char** argv) {
-  CLI::App app("The paper's comparison, from one configuration");
+  CLI::App app(
+      "Makes the paper's comparison from one configuration: trains what is missing, scores, writes "
+      "tables and a report");
   Flags flags;
-  app.add_option("--config", flags.config, "The experiment, in JSON (docs/experiments.md)");
-  app.add_option("--workers", flags.workers, "Programs that are run at once")
+  app.add_option("--config", flags.config,
+                 "Configuration of the experiment, in JSON (docs/experiments.md)");
+  app.add_option("--workers", flags.workers, "Number of programs to run at the same time")
       ->capture_default_str();
-  app.add_flag("--dry-run", flags.dry_run, "List the work that is left, and run nothing");
-  auto* status = app.add_subcommand("status", "Say what is done, running, failed and waiting");
-  status->add_option("--config", flags.config, "The experiment, in JSON");
+  app.add_flag("--dry-run", flags.dry_run,
+               "List the work with estimated time and memory, and run nothing");
+  auto* status = app.add_subcommand(
+      "status", "Show which pieces are done, running, stopped, failed, blocked or waiting");
+  status->add_option("--config", flags.config, "Configuration of the experiment, in JSON");
   madx::apps::parse_command_line(app, argc, argv);
   flags.status = status->parsed();
   if (flags.config.empty())

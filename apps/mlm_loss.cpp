@@ -33,26 +33,30 @@ struct Flags {
 };
 
 Flags parse(int argc, char** argv) {
-  CLI::App app("Measures the loss of masked LM on held-out text");
+  CLI::App app(
+      "Measures the masked-LM loss of a language adapter, or of the encoder alone, on held-out "
+      "text");
   Flags flags;
   flags.encoder.add_to(app);
-  app.add_option("--text", flags.text, "Held-out text, a sentence or paragraph a line")->required();
+  app.add_option("--text", flags.text, "Held-out text, one sentence or paragraph per line")
+      ->required();
   app.add_option("--adapter", flags.adapter,
-                 "Language adapter, a directory of AdapterHub (default: the encoder alone)");
+                 "AdapterHub directory of a language adapter (default: none, the encoder alone)");
   app.add_option("--lm-head", flags.lm_head,
-                 "Masked-LM head (default: lm_head/ in --adapter, where it was trained along, or "
-                 "the encoder's)");
-  app.add_option("--batch-size", flags.training.batch_size, "Sequences a batch")
+                 "Masked-LM head (default: lm_head/ in --adapter if present, else the encoder's)");
+  app.add_option("--batch-size", flags.training.batch_size, "Sequences per batch")
       ->capture_default_str();
-  app.add_option("--max-length", flags.training.max_length, "Tokens of a sequence at most")
+  app.add_option("--max-length", flags.training.max_length,
+                 "Maximum tokens per sequence, special ones included")
       ->capture_default_str();
   flags.mlm.add_to(app);
-  app.add_option("--train-text", flags.train_text,
-                 "With --vocabulary text: the training's text, whose sub-words take part, too");
+  app.add_option(
+      "--train-text", flags.train_text,
+      "With --vocabulary text: the training text, whose sub-words are added to the softmax");
   app.add_flag("--json", flags.json, "Print one line of JSON and nothing else");
   app.add_option("--save-batches", flags.save_batches,
-                 "Write what was measured, masks and all, to this .safetensors file, for another "
-                 "program to measure");
+                 "Write the measured batches, with their masks, to this .safetensors file, for "
+                 "another program to measure");
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   flags.training.check();

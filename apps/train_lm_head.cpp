@@ -37,17 +37,17 @@ Flags parse(int argc, char** argv) {
   flags.training.lr = 1e-3;
   flags.training.default_epochs = 1;
   flags.encoder.add_to(app);
-  app.add_option("--text", flags.text,
-                 "Raw text, a sentence or paragraph a line; files mixed in equal shares")
+  app.add_option(
+         "--text", flags.text,
+         "Raw text, one sentence or paragraph per line; several files are mixed in equal shares")
       ->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
-  app.add_option("--name", flags.name, "Name of the head (default: the output directory's)");
+  app.add_option("--name", flags.name, "Name of the head (default: that of the output directory)");
   app.add_option("--eval-text", flags.eval_text,
-                 "Held-out text: the best head on it is kept; without --eval-every only the last "
-                 "is measured");
-  app.add_option(
-      "--lm-head", flags.lm_head,
-      "Head to start from; without it the encoder's own, or a new one where it has none");
+                 "Held-out text: the head that is best on it is kept; without --eval-every, only "
+                 "the last one is measured");
+  app.add_option("--lm-head", flags.lm_head,
+                 "Head to start from (default: the encoder's own, or a new one if it has none)");
   flags.mlm.add_to(app);
   flags.training.add_to(app);
   flags.device.add_to(app);

@@ -77,7 +77,7 @@ def users_table(rows: list[dict]) -> str:
                 row["title"], rival["run"]["name"], f"{row['tokens_per_second']:.0f}",
                 f"{rival['tokens_per_second']:.0f}", range_of(rival["speed_ratio"], ".2f"), f"{row['peak_rss_mb']:.0f}",
                 f"{rival['peak_rss_mb']:.0f}", range_of(rival["memory_ratio"], ".2f")])
-    header = ["work of madx", "beside", "madx, tokens/s", "other, tokens/s", "ratio", "madx, peak MB", "other, peak MB",
+    header = ["work", "compared with", "madx, tokens/s", "other, tokens/s", "ratio", "madx, peak MB", "other, peak MB",
               "ratio"]
     return markdown(header, lines, text_columns=2)
 
@@ -108,8 +108,8 @@ def target_lines(result: dict) -> list[list[str]]:
 def gemm_table(result: dict) -> str:
     lines = [[row["title"], f"{row['flops_per_token'] / 1e6:.0f}", f"{row['gflops']:.0f}",
               range_of(row["gemm_share"], ".0%")] for row in result["rows"] if "gemm_share" in row]
-    against = f"madx against GEMM's {median(result['gemm']):.0f} GFLOP/s of {result['machine']['dtype']}"
-    return markdown([against, "MFLOP a token", "GFLOP/s", "share"], lines)
+    work = f"work (GEMM: {median(result['gemm']):.0f} GFLOP/s in {result['machine']['dtype']})"
+    return markdown([work, "MFLOP per token", "GFLOP/s", "share"], lines)
 
 
 def tables(result: dict) -> str:
@@ -122,7 +122,7 @@ def tables(result: dict) -> str:
         users_table(result["rows"]),
     ]
     if lines := target_lines(result):
-        parts.append(markdown(["target", "beside", "ratio", "found", "verdict"], lines, text_columns=3))
+        parts.append(markdown(["work", "compared with", "target", "found", "verdict"], lines, text_columns=3))
     if result["gemm"]:
         parts.append(gemm_table(result))
     cost = result["adapter_cost"]

@@ -54,7 +54,7 @@ def main():
     shape = flags.what, flags.hidden, flags.layers, flags.vocabulary, reduction
     numbers = trained(*shape)
     print(f"{numbers:,} numbers learn, {BYTES * numbers / 1e6:.1f} MB; {flops(*shape, flags.length) / 1e9:.2f} GFLOP a token")
-    print("| ranks | tokens a rank | MB sent | GFLOP | FLOP/byte | s computing | s sending | share computing |\n|---|---|---|---|---|---|---|---|")
+    print("| ranks | tokens per rank | MB sent | GFLOP | FLOP/byte | s computing | s sending | share computing |\n|---|---|---|---|---|---|---|---|")
     for ranks in flags.ranks:
         tokens = flags.tokens / ranks if flags.whole else flags.tokens
         sent = 2 * (ranks - 1) / ranks * BYTES * numbers  # a ring: each piece goes round twice, less one hop

@@ -42,36 +42,41 @@ struct Flags {
 };
 
 Flags parse(int argc, char** argv) {
-  CLI::App app("Trains the adapter of one language from raw text by masked language modelling");
+  CLI::App app(
+      "Trains the adapter and invertible adapter of a language from raw text by masked LM");
   Flags flags;
   flags.encoder.add_to(app);
-  app.add_option("--text", flags.text, "Raw text, a sentence or paragraph a line")->required();
+  app.add_option("--text", flags.text, "Raw text, one sentence or paragraph per line")->required();
   app.add_option("--output", flags.output, "Directory to write")->required();
-  app.add_option("--name", flags.name, "Name of the adapter (default: the output directory's)");
+  app.add_option("--name", flags.name,
+                 "Name of the adapter (default: that of the output directory)");
   app.add_option("--eval-text", flags.eval_text,
-                 "Held-out text: the best adapter on it is kept; without --eval-every only the "
-                 "last is measured");
+                 "Held-out text: the adapter that is best on it is kept; without --eval-every, "
+                 "only the last one is measured");
   flags.adapter.add_to(app, /*default_reduction_factor=*/2);
-  app.add_option("--inv-reduction-factor", flags.inv_reduction_factor, "Of the invertible adapter")
+  app.add_option("--inv-reduction-factor", flags.inv_reduction_factor,
+                 "Reduction factor of the invertible adapter")
       ->capture_default_str();
-  app.add_flag("--no-invertible", flags.no_invertible, "Train no invertible adapter");
+  app.add_flag("--no-invertible", flags.no_invertible, "Train without an invertible adapter");
   app.add_option("--init-adapter", flags.init_adapter,
-                 "Adapter to start from, of this configuration, e.g. one of many languages");
+                 "Adapter to start from, e.g. the source language's; its configuration is used");
   app.add_option("--init-weight", flags.init_weight,
-                 "Weight of --init-adapter in the average with it that is written, e.g. 0.5")
+                 "Write the average of the trained adapter and --init-adapter, which has this "
+                 "weight, e.g. 0.5; 0: no average")
       ->capture_default_str();
-  flags.stay_near.add_to(app, "the encoder's own, or those under --stay-near-adapter");
+  flags.stay_near.add_to(app, "the encoder alone, or with --stay-near-adapter");
+  app.add_option("--stay-near-adapter", flags.stay_near_adapter,
+                 "Adapter from whose hidden states --stay-near measures the distance, e.g. the "
+                 "source language's");
   app.add_option(
-      "--stay-near-adapter", flags.stay_near_adapter,
-      "Adapter whose hidden states --stay-near keeps near to, e.g. the source language's");
-  app.add_option("--snapshot-every", flags.snapshot_every,
-                 "Write the adapter as it is then to the output's snapshots/N every N steps")
+         "--snapshot-every", flags.snapshot_every,
+         "Also write the adapter every N steps, to snapshots/STEP in the output directory; 0: off")
       ->capture_default_str();
   app.add_option("--lm-head", flags.lm_head,
-                 "Masked-LM head, for an encoder that has none (see train_lm_head; default: "
-                 "lm_head/ in --init-adapter, where it was trained along, or the encoder's)");
+                 "Masked-LM head (default: lm_head/ in --init-adapter if present, else the "
+                 "encoder's; train_lm_head makes one)");
   app.add_flag("--train-lm-head", flags.train_lm_head,
-               "Train the head along and write it to the output's lm_head/");
+               "Also train the masked-LM head, and write it to lm_head/ in the output directory");
   flags.mlm.add_to(app);
   flags.training.add_to(app);
   flags.device.add_to(app);

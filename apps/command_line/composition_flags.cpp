@@ -5,16 +5,16 @@
 namespace madx::apps {
 
 void CompositionFlags::add_to(CLI::App& app, const std::string& what) {
-  app.add_option("--composition", expression,
-                 "Which adapters act, and how: \"Stack(sw, Fuse(ner, pos))\", also Average, "
-                 "BatchSplit and Parallel; " +
-                     what);
+  app.add_option(
+      "--composition", expression,
+      "Active adapters: \"Stack(sw, Fuse(ner, pos))\", also Average, BatchSplit, Parallel; " +
+          what);
   app.add_option("--fusion", fusions, "AdapterHub directory of a fusion that --composition names");
   app.add_option("--stack-rule", stack_rule,
-                 "What an adapter reads that stands on another: adapterhub, or paper (MAD-X 4.2)")
+                 "Equation of stacked adapters: adapterhub, or paper (MAD-X, section 4.2)")
       ->capture_default_str();
   app.add_option("--skip-first-layers", skip_first_layers,
-                 "Layers, from the first on, in which no adapter acts (AdapterDrop)")
+                 "Number of first layers in which no adapter is active (AdapterDrop)")
       ->capture_default_str();
 }
 

@@ -21,14 +21,14 @@ void DeviceFlags::add_threads_to(CLI::App& app) {
 
 void DeviceFlags::add_place_to(CLI::App& app) {
   add_threads_to(app);
-  app.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app.add_option("--device", device, "Device: auto, cpu, cuda or cuda:N")->capture_default_str();
 }
 
 void DeviceFlags::add_to(CLI::App& app) {
   add_place_to(app);
   app.add_option("--dtype", dtype,
-                 "float32, or for the encoder's weights bfloat16 (on a GPU, and where the CPU has "
-                 "AMX or AVX512-BF16) or int8 (on a CPU): faster and smaller")
+                 "Type of the frozen encoder: float32; bfloat16 (on GPUs, and CPUs with AMX or "
+                 "AVX512-BF16) or int8 (on x86-64 CPUs with AVX2), both faster and smaller")
       ->capture_default_str();
 }
 

@@ -13,8 +13,8 @@ namespace madx::apps {
 
 void add_weights_only(CLI::App& app, bool& weights_only) {
   app.add_flag("--weights-only", weights_only,
-               "Read a TorchScript file as data, its weights alone: the program inside is not run, "
-               "and nothing is compared with it");
+               "Read a TorchScript file as data: the program in it does not run, and native layers "
+               "are not compared with it");
 }
 
 void EncoderFlags::add_to(CLI::App& app) {

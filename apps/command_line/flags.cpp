@@ -24,45 +24,48 @@ void require(bool holds, const std::string& flag, const std::string& expected, N
 }  // namespace
 
 void TrainingFlags::add_to(CLI::App& app) {
-  app.add_option("--steps", steps, "Optimizer steps (or give --epochs)");
+  app.add_option("--steps", steps, "Number of optimizer steps (or give --epochs)");
   app.add_option("--epochs", epochs,
                  "Passes over the training data (default: " + std::to_string(default_epochs) + ")");
   batch_size_option_ =
-      app.add_option("--batch-size", batch_size, "Sequences a batch")->capture_default_str();
+      app.add_option("--batch-size", batch_size, "Sequences per batch")->capture_default_str();
   app.add_option(
       "--batch-tokens", batch_tokens,
-      "Tokens a batch, instead of --batch-size: as many sequences of --max-length as fit");
-  app.add_option("--gradient-accumulation", gradient_accumulation, "Batches a step")
+      "Tokens per batch, instead of --batch-size: as many sequences of --max-length as fit");
+  app.add_option("--gradient-accumulation", gradient_accumulation, "Batches per optimizer step")
       ->capture_default_str();
-  app.add_option("--max-length", max_length, "Tokens of a sequence at most")->capture_default_str();
-  app.add_option("--lr", lr, "Peak learning rate")->capture_default_str();
+  app.add_option("--max-length", max_length, "Maximum tokens per sequence, special ones included")
+      ->capture_default_str();
+  app.add_option("--lr", lr, "Peak learning rate of AdamW; after warm-up it decays linearly to 0")
+      ->capture_default_str();
   app.add_option("--warmup-steps", warmup_steps,
                  "Steps of linear warm-up (default: a twentieth of the steps)");
-  app.add_option("--weight-decay", weight_decay, "AdamW's, on weight matrices")
+  app.add_option("--weight-decay", weight_decay,
+                 "Weight decay of AdamW; it applies to weight matrices only")
       ->capture_default_str();
   app.add_option("--eval-every", eval_every,
-                 "Evaluate every N steps; 0: at the end (zero_shot_ner with --dev: after each "
-                 "epoch)")
+                 "Evaluate on held-out data every N steps; 0: only at the end (zero_shot_ner with "
+                 "--dev: after each epoch)")
       ->capture_default_str();
-  app.add_option(
-         "--save-every", save_every,
-         "Write a checkpoint every N steps as well, and keep the last one beside the result")
+  app.add_option("--save-every", save_every,
+                 "Also write a checkpoint every N steps, and keep the last one in the output "
+                 "directory; 0: off")
       ->capture_default_str();
   app.add_option("--save-minutes", save_minutes,
-                 "Write a checkpoint every so many minutes, and on Ctrl-C")
+                 "Minutes between checkpoints; one is also written on Ctrl-C or SIGTERM")
       ->capture_default_str();
   app.add_option("--average-every", average_every,
-                 "Keep the mean of what was learned after every N steps and at the end, instead of "
-                 "the best on held-out data, which then measures the mean; 0: no mean")
+                 "Checkpoint averaging: keep the mean of what was learned after every N steps and "
+                 "at the end, instead of the best on held-out data; 0: off")
       ->capture_default_str();
   app.add_option("--log-every", log_every, "Write a line of metrics.jsonl every N steps")
       ->capture_default_str();
-  app.add_flag("--resume", resume, "Go on from the checkpoint in the output directory");
-  app.add_option("--seed", seed, "Of everything random")->capture_default_str();
+  app.add_flag("--resume", resume, "Continue from the checkpoint in the output directory");
+  app.add_option("--seed", seed, "Seed of all random numbers")->capture_default_str();
   app.add_flag("--no-encoder-dropout", no_encoder_dropout,
                "Train with the encoder's own dropout off");
   app.add_flag("--gradient-checkpointing", gradient_checkpointing,
-               "Compute each layer again in the backward pass: less memory, a third more time");
+               "Recompute each layer in the backward pass: less memory, a third more time");
 }
 
 void TrainingFlags::check() {
@@ -156,17 +159,18 @@ void check_layers(const std::string& flag, const std::vector<int64_t>& layers,
 
 void AdapterFlags::add_to(CLI::App& app, double default_reduction_factor) {
   reduction_factor = default_reduction_factor;
-  app.add_option(
-         "--config", config,
-         "pfeiffer, houlsby or parallel (aliases seq_bn, double_seq_bn, par_bn), or with keys "
-         "of AdapterHub: \"seq_bn[non_linearity='gelu']\"")
+  app.add_option("--config", config,
+                 "Adapter configuration: pfeiffer, houlsby or parallel (seq_bn, double_seq_bn, "
+                 "par_bn), with AdapterHub's keys in brackets: \"seq_bn[non_linearity='gelu']\"")
       ->capture_default_str();
-  reduction_factor_option_ =
-      app.add_option("--reduction-factor", reduction_factor, "Hidden size / bottleneck size")
-          ->capture_default_str();
-  app.add_option("--leave-out", leave_out, "Layers without an adapter, e.g. 11 (MAD-X 2.0)");
+  reduction_factor_option_ = app.add_option("--reduction-factor", reduction_factor,
+                                            "Hidden size divided by bottleneck size")
+                                 ->capture_default_str();
+  app.add_option("--leave-out", leave_out,
+                 "Layers without adapters, from 0 on, separated by commas, e.g. 11 (MAD-X 2.0)");
   app.add_option("--adapter-drop", adapter_drop,
-                 "AdapterDrop: in training, each batch skips the adapters of 0 to N first layers")
+                 "AdapterDrop: each training batch skips the adapters of the first 0 to N layers, "
+                 "drawn at random")
       ->capture_default_str();
 }
 

@@ -30,13 +30,14 @@ std::function<std::string(const std::string&)> one_of(const std::string& first,
 }  // namespace
 
 void MlmFlags::add_to(CLI::App& app) {
-  app.add_option("--mlm-probability", mlm_probability, "Share of tokens to predict")
+  app.add_option("--mlm-probability", mlm_probability,
+                 "Probability that a token is chosen to be predicted")
       ->capture_default_str();
   app.add_flag("--full-length", full_length,
-               "Join lines to sequences of --max-length, </s> between them: all of one length");
+               "Join lines, with </s> between them, to sequences of --max-length tokens");
   app.add_option("--vocabulary", vocabulary,
-                 "Softmax over full, all of the encoder's sub-words, or text, those that the texts "
-                 "have: faster, with losses of its own")
+                 "Sub-words of the softmax: full (the encoder's vocabulary), or text (those in the "
+                 "texts: faster, but losses are not comparable with full)")
       ->capture_default_str()
       ->check(one_of("full", "text"));
 }
@@ -66,12 +67,14 @@ std::map<std::string, std::string> MlmFlags::labels() const {
 }
 
 void StayNearFlags::add_to(CLI::App& app, const std::string& from) {
-  app.add_option("--stay-near", weight,
-                 "Weight of how far hidden states of unmasked tokens go from " + from +
-                     ", beside the masked-LM loss")
+  app.add_option(
+         "--stay-near", weight,
+         "Weight, in the loss, of the distance of unmasked tokens' hidden states from those of " +
+             from + "; 0: off")
       ->capture_default_str();
   app.add_option("--stay-near-layers", layers,
-                 "Which states --stay-near holds: the last ones, or all, those after each layer")
+                 "States that --stay-near compares: last (after the last layer), or all (mean over "
+                 "the layers)")
       ->capture_default_str()
       ->check(one_of("last", "all"));
 }

@@ -43,8 +43,8 @@ ConllColumns parse_conll_columns(const std::string& text) {
 void ConllFlags::add_to(CLI::App& app) {
   app.add_option_function<std::string>(
       "--columns", [this](const std::string& text) { columns_ = parse_conll_columns(text); },
-      "Columns of token and tag in CoNLL files, counted from 1, e.g. token=2,tag=3 (default: the "
-      "first and the last, or what the file shows)");
+      "Columns of token and tag in CoNLL files, counted from 1, e.g. token=2,tag=3 (default: "
+      "inferred from the file)");
 }
 
 std::vector<TaggedSentence> ConllFlags::read(const std::string& path) const {

@@ -18,41 +18,44 @@ struct Words {
 
 void add_data(CLI::App& app, NerFlags& flags, Words& words) {
   flags.encoder.add_to(app);
-  app.add_option("--source", words.source, "Language of the training data")->required();
+  app.add_option("--source", words.source, "Language of the training data; several as en+de")
+      ->required();
   app.add_option("--language", words.languages,
-                 "LANGUAGE=DIRECTORY of a language adapter; once per language");
-  app.add_option("--test", words.tests, "LANGUAGE=FILE in CoNLL form");
-  app.add_option("--text", words.texts, "LANGUAGE=FILE of raw text to tag, a sentence a line");
+                 "LANGUAGE=DIRECTORY of a language adapter, once per language");
+  app.add_option("--test", words.tests, "LANGUAGE=FILE to score, in CoNLL format");
+  app.add_option("--text", words.texts, "LANGUAGE=FILE of raw text to tag, one sentence per line");
   app.add_option("--mixed-text", flags.mixed_text,
-                 "Raw text to tag; each line: LANGUAGE, a tab, a sentence");
+                 "File of raw text to tag; each line: LANGUAGE, a tab, a sentence");
   app.add_option("--train", words.train,
-                 "CoNLL file in the source language; LANGUAGE=FILE for one in another, as often as "
-                 "there are: each sentence runs under its own language's adapters");
+                 "CoNLL training data: FILE in the source language, or LANGUAGE=FILE, once per "
+                 "language; each sentence runs under its own language's adapters");
   app.add_option("--dev", words.dev,
-                 "CoNLL file in the source language, or LANGUAGE=FILE: the task adapter of the "
-                 "best F1 over all of them is kept");
+                 "CoNLL held-out data, FILE or LANGUAGE=FILE as for --train: the task adapter with "
+                 "the best F1 over all files is kept");
   app.add_option("--task-adapter", flags.task_adapter,
                  "Directory of a trained task adapter, instead of --train");
   app.add_option("--output", flags.output, "Directory to write")->required();
 }
 
 void add_training(CLI::App& app, NerFlags& flags, Words& words) {
-  app.add_option("--setup", flags.setup, "madx, no-inv, no-lang or finetune")
+  app.add_option("--setup", flags.setup,
+                 "madx, no-inv (without invertible adapters), no-lang (without language adapters), "
+                 "or finetune (the encoder learns, without adapters)")
       ->capture_default_str();
   app.add_option("--train-languages", flags.train_languages,
-                 "Languages of --language: each training batch runs under the adapters of one of "
-                 "them, drawn by chance, instead of its own (target-language-ready)");
+                 "Run each training batch under the adapters of one of these languages, drawn at "
+                 "random, instead of its sentences' own (target-language-ready)");
   app.add_option("--unfreeze-every", flags.unfreeze_every,
-                 "The topmost layer's task adapter learns from the start, the next lower one N "
-                 "steps later, and so on; 0: all from the start")
+                 "Scheduled unfreezing: the topmost layer's task adapter learns from the start, "
+                 "the next lower one from step N on, and so on; 0: off")
       ->capture_default_str();
   app.add_option("--adapter", words.adapters,
-                 "NAME=DIRECTORY of a further adapter that --composition names");
+                 "NAME=DIRECTORY of another adapter that --composition names");
   app.add_option("--leave-out-loaded", flags.leave_out_loaded,
-                 "Layers in which adapters that are loaded are left out, e.g. 11");
+                 "Layers in which loaded adapters are left out, e.g. 11 (MAD-X 2.0)");
   flags.composition.add_to(app,
-                           "in it LANGUAGE is the language of each sentence, ner the task adapter. "
-                           "With --train the adapter ner and fusions learn that no flag loads");
+                           "LANGUAGE is each sentence's language, ner the task adapter. With "
+                           "--train, ner and fusions that no flag loads are trained");
   flags.adapter.add_to(app, /*default_reduction_factor=*/16);
   flags.training.add_to(app);
   flags.device.add_to(app);
@@ -133,7 +136,9 @@ std::vector<std::string> NerFlags::languages_of_training() const {
 }
 
 NerFlags parse_ner_flags(int argc, char** argv) {
-  CLI::App app("Zero-shot named entity recognition with MAD-X");
+  CLI::App app(
+      "Zero-shot named entity recognition: trains or loads a task adapter, scores test sets, tags "
+      "raw text");
   NerFlags flags;
   Words words;
   flags.training.batch_size = 16;

@@ -138,8 +138,8 @@ def occupancy(kernel, arch, registers, width, bottleneck):
 
 def print_table(archs, results):
     print("| kernel | type | rows | " + " | ".join(f"registers {arch}" for arch in archs) +
-          " | LA: KB a block | " + " | ".join(f"occupancy {arch}" for arch in archs) +
-          " | TA: KB a block | " + " | ".join(f"occupancy {arch}" for arch in archs) + " |")
+          " | LA: KB per block | " + " | ".join(f"occupancy {arch}" for arch in archs) +
+          " | TA: KB per block | " + " | ".join(f"occupancy {arch}" for arch in archs) + " |")
     print("|" + "---|" * (5 + 3 * len(archs)))
     for kernel in sorted(results[archs[0]], key=lambda name: (KERNELS.index(name.split()[0]), name.split()[1], int(name.split()[2]))):
         if kernel.split()[1] == "bfloat16":  # the same figures as float16: checked, not printed

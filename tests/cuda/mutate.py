@@ -42,7 +42,7 @@ def main():
     if not objects:
         sys.exit(f"{arguments.build}: expected a build with the target test_cuda, but found no object files; build it first")
     survivors = 0
-    print("| fault | file | found by | with |\n|---|---|---|---|", flush=True)
+    print("| fault | file | found by | message |\n|---|---|---|---|", flush=True)
     for number, (what, name, old, new) in enumerate(MUTATIONS, 1):
         if arguments.numbers and number not in arguments.numbers:
             continue
