@@ -66,7 +66,9 @@ void run(int argc, char** argv) {
   app.add_option("--hidden", hidden, "Hidden size of the encoder")
       ->check(positive)
       ->capture_default_str();
-  app.add_option("--layers", layers, "Its layers")->check(positive)->capture_default_str();
+  app.add_option("--layers", layers, "Layers of the encoder")
+      ->check(positive)
+      ->capture_default_str();
   madx::apps::parse_command_line(app, argc, argv);
 
   const torch::NoGradGuard no_grad;

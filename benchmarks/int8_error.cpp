@@ -30,19 +30,19 @@ Flags parse(int argc, char** argv) {
   CLI::App app("The error of hidden states by layer, in narrower types than float32");
   Flags flags;
   flags.encoder.add_to(app);
-  app.add_option("--text", flags.text, "UTF-8 text, a sentence a line")->required();
-  app.add_option("--lines", flags.lines, "Lines taken of each file")
+  app.add_option("--text", flags.text, "UTF-8 text, one sentence per line")->required();
+  app.add_option("--lines", flags.lines, "Lines to use of each file")
       ->check(madx::apps::from_to(1, 1 << 20))
       ->capture_default_str();
-  app.add_option("--max-length", flags.max_length, "Tokens of a line")
+  app.add_option("--max-length", flags.max_length, "Maximum tokens per line")
       ->check(madx::apps::from_to(3, 512))
       ->capture_default_str();
   flags.device.add_threads_to(app);
-  app.add_option("--device", flags.device.device, "cpu, whose products are compared")
+  app.add_option("--device", flags.device.device, "cpu: the device whose products are compared")
       ->capture_default_str();
   app.add_option("--dtype", flags.dtype,
-                 "int8 or bfloat16, to compare with float32 (default: both, of those that the "
-                 "processor multiplies)");
+                 "int8 or bfloat16, to compare with float32 (default: both, if the processor "
+                 "multiplies them)");
   madx::apps::parse_command_line(app, argc, argv);
   if (flags.device.device == "auto") flags.device.device = "cpu";
   if (flags.device.device != "cpu") {

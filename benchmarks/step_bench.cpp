@@ -52,7 +52,7 @@ void set_vocabulary(const std::string& text, Flags& flags) {
 Flags parse(int argc, char** argv) {
   CLI::App app("Times one kind of step on random weights");
   Flags flags;
-  app.add_option("--what", flags.what, "What a step is")
+  app.add_option("--what", flags.what, "Work of a step")
       ->check(
           madx::apps::one_of({"mlm", "ner-train", "ner-infer", "ner-infer-bare", "ner-infer-cost"}))
       ->capture_default_str();
@@ -60,27 +60,28 @@ Flags parse(int argc, char** argv) {
       ->check(madx::apps::one_of({"base", "small"}))
       ->capture_default_str();
   const auto positive = madx::apps::from_to(1, 1 << 20);
-  app.add_option("--batch", flags.batch, "Sequences a step")
+  app.add_option("--batch", flags.batch, "Sequences per step")
       ->check(positive)
       ->capture_default_str();
-  app.add_option("--length", flags.length, "Tokens a sequence; mlm alone")
+  app.add_option("--length", flags.length, "Tokens per sequence; mlm only")
       ->check(madx::apps::from_to(1, 512))
       ->capture_default_str();
-  app.add_option("--steps", flags.steps, "Timed steps, after one that is not")
+  app.add_option("--steps", flags.steps, "Timed steps, after one untimed step")
       ->check(positive)
       ->capture_default_str();
   app.add_option_function<std::string>(
       "--vocabulary", [&flags](const std::string& text) { set_vocabulary(text, flags); },
-      "Sub-words that there are (default: 250002), or text: a softmax over 30000 of 250002; mlm "
-      "alone");
-  app.add_option("--reduction-factor", flags.reduction_factor, "Of the language adapter")
+      "Number of sub-words (default: 250002), or text: a softmax over 30000 of 250002; mlm only");
+  app.add_option("--reduction-factor", flags.reduction_factor,
+                 "Reduction factor of the language adapter")
       ->check(madx::apps::above_zero())
       ->capture_default_str();
-  app.add_option("--languages", flags.languages, "Languages of a batch")
+  app.add_option("--languages", flags.languages, "Languages per batch")
       ->check(positive)
       ->capture_default_str();
   app.add_flag("--no-encoder-dropout", flags.no_dropout, "Train with the encoder's dropout off");
-  app.add_flag("--gradient-checkpointing", flags.checkpointing, "Compute layers again");
+  app.add_flag("--gradient-checkpointing", flags.checkpointing,
+               "Recompute layers in the backward pass");
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   if (!std::isfinite(flags.reduction_factor)) {

