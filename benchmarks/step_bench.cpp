@@ -73,15 +73,14 @@ Flags parse(int argc, char** argv) {
       "--vocabulary", [&flags](const std::string& text) { set_vocabulary(text, flags); },
       "Number of sub-words (default: 250002), or text: a softmax over 30000 of 250002; mlm only");
   app.add_option("--reduction-factor", flags.reduction_factor,
-                 "Reduction factor of the language adapter")
+                 "Language adapters: hidden / bottleneck size")
       ->check(madx::apps::above_zero())
       ->capture_default_str();
   app.add_option("--languages", flags.languages, "Languages per batch")
       ->check(positive)
       ->capture_default_str();
   app.add_flag("--no-encoder-dropout", flags.no_dropout, "Train with the encoder's dropout off");
-  app.add_flag("--gradient-checkpointing", flags.checkpointing,
-               "Recompute layers in the backward pass");
+  app.add_flag("--gradient-checkpointing", flags.checkpointing, "Recompute layers in backward");
   flags.device.add_to(app);
   madx::apps::parse_command_line(app, argc, argv);
   if (!std::isfinite(flags.reduction_factor)) {
