@@ -1,4 +1,5 @@
-// examples/experiment.json, over a tiny encoder: it plans every row on the data that it names.
+// The configurations that users start from, over a tiny encoder: examples/experiment.json plans
+// every row on the data that it names, and that of docs/experiments.md on files of its names.
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
@@ -13,10 +14,25 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
+json parse_with_comments(const std::string& text) {
+  return json::parse(text, /*callback=*/nullptr, /*allow_exceptions=*/true,
+                     /*ignore_comments=*/true);
+}
+
+/// Makes a tiny file of each path at the ends of `value`, in `folder`.
+void write_files(const json& value, const std::string& folder, const std::string& content) {
+  if (value.is_string()) {
+    const std::filesystem::path path = folder + "/" + value.get<std::string>();
+    std::filesystem::create_directories(path.parent_path());
+    io::write_bytes(path, content);
+  } else {
+    for (const auto& part : value) write_files(part, folder, content);
+  }
+}
+
 TEST(ExampleExperiment, PlansEveryRow) {
   const std::string examples = std::string(MADX_FIXTURES) + "/../../examples/";
-  auto config = json::parse(io::read_bytes(examples + "experiment.json"), /*callback=*/nullptr,
-                            /*allow_exceptions=*/true, /*ignore_comments=*/true);
+  auto config = parse_with_comments(io::read_bytes(examples + "experiment.json"));
   const auto& files = tiny_files();
   config["output"] = files / "example_experiment";
   config["encoder"] = files / "encoder";
@@ -36,6 +52,27 @@ TEST(ExampleExperiment, PlansEveryRow) {
         "multi-source", "fun", "averaged", "xlm-r", "mlm-src", "mlm-trg"})
     EXPECT_THAT(plan.out, HasSubstr("scoring-" + row + "-en-rw-seed1-"));
   EXPECT_THAT(plan.out, AllOf(HasSubstr("absent   mbert"), Not(HasSubstr("absent   madx"))));
+}
+
+TEST(DocumentedExperiment, PlansEveryRow) {
+  const auto page = io::read_bytes(std::string(MADX_FIXTURES) + "/../../docs/experiments.md");
+  const std::string fence = "```json\n";
+  const auto first = page.find(fence) + fence.size();
+  auto config = parse_with_comments(page.substr(first, page.find("```", first) - first));
+  const auto& files = tiny_files();
+  const auto folder = files / "documented_experiment";
+  write_files(json::array({config["text"], config["eval_text"]}), folder, "The river ran fast.\n");
+  write_files(config["ner"], folder, "Maria\tB-PER\nleft\tO\n");
+  config["encoder"] = files / "encoder";
+  config["lm_head"] = files / "lm_head";
+  io::write_bytes(folder + "/experiment.json", config.dump());
+
+  const auto plan =
+      run_command(files, "madx_experiment", "--config " + folder + "/experiment.json --dry-run");
+  EXPECT_EQ(plan.status, 0) << plan;
+  EXPECT_THAT(plan.out, AllOf(HasSubstr("scoring-madx-en-rw-seed3-"),
+                              HasSubstr("scoring-mlm-trg-en-sw-seed1-"),
+                              HasSubstr("absent   madx en to qu"), HasSubstr("absent   mbert")));
 }
 
 }  // namespace example_experiment_test
