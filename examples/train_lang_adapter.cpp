@@ -275,7 +275,7 @@ void run(int argc, char** argv, madx::RankGroup& ranks) {
     task.train(false);
     average.during([&] {
       of_average = ", " + madx::fixed_text(task.held_out_loss()->mean, 6) +
-                   " of the average that was written";
+                   " for the weighted average that was written";
     });
   }
   madx::apps::finish_mlm_run(

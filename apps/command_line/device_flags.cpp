@@ -95,7 +95,8 @@ at::Device DeviceFlags::apply(RankGroup& ranks) const {
                 "all have one");
   }
   if (where.is_cpu() && !cpu::available()) {
-    note(std::string(cpu::why_not_available()) + ", so LibTorch's own operations run, slower");
+    note(std::string(cpu::why_not_available()) +
+         ", so LibTorch's own operations run, which are slower");
   }
   if (dtype == "bfloat16" && where.is_cpu() && !cpu::has_bfloat16_products()) {
     input_error(

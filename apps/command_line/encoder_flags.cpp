@@ -25,9 +25,10 @@ void EncoderFlags::add_to(CLI::App& app) {
 io::LoadedEncoder EncoderFlags::load(WeightForm form) const {
   auto loaded = io::load_encoder(path, io::LoadEncoderOptions(form).weights_only(weights_only));
   if (loaded.archive_as_data) {
-    note(path +
-         ": weights alone were read; the archive's own forward was not run, so nothing shows that "
-         "config.json fits them but their shapes");
+    note(
+        path +
+        ": only the weights were read; the archive's own forward was not run, so only their shapes "
+        "show that config.json fits them");
   }
   return loaded;
 }
@@ -43,7 +44,7 @@ void print_encoder(const io::LoadedEncoder& loaded) {
     std::cout << "; native layers and the archive's own forward differ by at most "
               << number_text(*loaded.archive_difference);
     if (loaded.archive_type != at::kFloat)
-      std::cout << ", as the archive computes in " << io::type_name(loaded.archive_type);
+      std::cout << ", because the archive computes in " << io::type_name(loaded.archive_type);
   }
   std::cout << "\n";
 }
@@ -55,7 +56,7 @@ void say_other_types(const std::vector<std::string>& adapters, const EncoderConf
     if (type == config.model_type) continue;
     note(directory + ": an adapter of " + in_quotes(type) + ", but the encoder is " +
          in_quotes(config.model_type) +
-         "; it fits in shape alone, unless both have the same weights");
+         "; only its shape fits, unless both encoders have the same weights");
   }
 }
 

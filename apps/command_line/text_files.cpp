@@ -79,8 +79,9 @@ std::vector<TaggedSentence> read_text_to_tag(const std::string& path) {
 void say_passed_over(const std::string& path, const std::vector<std::size_t>& lines) {
   constexpr std::size_t kShown = 10;
   if (lines.empty()) return;
-  std::cout << path << ": " << lines.size() << (lines.size() == 1 ? " line has" : " lines have")
-            << " no word and no sentence in the output: ";
+  std::cout << path << ": " << lines.size()
+            << (lines.size() == 1 ? " line without a word has" : " lines without a word have")
+            << " no sentence in the output: ";
   for (std::size_t i = 0; i < lines.size() && i < kShown; ++i)
     std::cout << (i == 0 ? "" : ", ") << lines[i];
   std::cout << (lines.size() > kShown ? ", ...\n" : "\n");

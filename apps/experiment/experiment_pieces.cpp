@@ -65,8 +65,8 @@ std::string ExperimentPieces::no_language_adapter(const std::string& row,
                                                   const std::string& source) const {
   const auto of_kind = " of the kind that " + row + " has";
   if (config_.text.count(language) > 0)
-    return "no adapter of " + source + of_kind + ", which that of " + language +
-           " is to start from or stay near";
+    return "no adapter of " + source + of_kind + " for that of " + language +
+           " to start from or stay near";
   return "no text of " + language + ", and no ready adapter" +
          (config_.language_adapters.count(language) > 0 ? of_kind : "");
 }

@@ -116,7 +116,8 @@ class Planner {
   void plan_mlm_target(const std::string& row, const std::string& source, uint64_t seed) {
     for (const auto& language : tested(row, source)) {
       if (language == source) {
-        gap(row, source, language, "one model per target: see mlm-src");
+        gap(row, source, language,
+            "this row has a model per target, none for the source: see mlm-src");
         continue;
       }
       const auto encoder = pieces_.adapted_encoder(language);

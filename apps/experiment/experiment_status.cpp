@@ -91,9 +91,11 @@ void print_work(std::ostream& out, const ExperimentConfig& config, const Experim
     out << "absent   " << gap.row << " " << gap.source << " to " << gap.language << ": "
         << gap.reason << "\n";
   out << left << " of " << plan.pieces.size() << " pieces to do, about " << duration(seconds)
-      << " by one worker, " << gigabytes(memory) << " each at most; "
-      << (all_measured ? "by pieces that are done"
-                       : "where none of a kind is done, by FLOPs and this machine's GEMM rate")
+      << " with one worker, at most " << gigabytes(memory)
+      << " each; estimated from pieces that are done"
+      << (all_measured ? ""
+                       : ", or for kinds with none, from FLOPs, the encoder's size and this "
+                         "machine's GEMM rate")
       << "\n";
 }
 

@@ -38,7 +38,7 @@ std::string why_absent(const ExperimentResults& results, const LineScores& line,
     const auto parts = parts_of_source(score.source);
     if (score.row == line.row && score.language == language && among(parts, line.source) &&
         among(parts, language))
-      return "its labels were learned from";
+      return "its labels were used for training";
   }
   const auto any_or = [](const std::string& of_gap, const std::string& name) {
     return of_gap.empty() || of_gap == name;
@@ -76,7 +76,8 @@ ScoreCell mean_of(const LineScores& line, const std::vector<std::string>& langua
     if (counts[seed] == languages.size()) means[seed] = sum / static_cast<double>(languages.size());
   }
   auto cell = cell_of(means);
-  if (!cell.score) cell.reason = languages.empty() ? "no target has a score" : "a target is absent";
+  if (!cell.score)
+    cell.reason = languages.empty() ? "no target has a score" : "a target has no score";
   return cell;
 }
 

@@ -83,8 +83,8 @@ std::string confusion_matrix(const NerPredictions& predictions) {
   types.push_back("O");
 
   std::string html =
-      "<p class=\"dim\">Tokens by gold type (rows) and predicted type (columns); the stronger a "
-      "colour, the larger the share of its row.</p>\n<div class=\"wide\"><table "
+      "<p class=\"dim\">Tokens by gold type (rows) and predicted type (columns); the stronger the "
+      "colour, the larger the share of the row.</p>\n<div class=\"wide\"><table "
       "class=\"matrix\">\n<tr><th></th>";
   for (const std::string& predicted : types) html += "<th>" + escape_html(predicted) + "</th>";
   html += "</tr>\n";
@@ -129,10 +129,9 @@ std::string examples(std::vector<JudgedSentence> sentences) {
       [](const JudgedSentence& a, const JudgedSentence& b) { return rank(a) < rank(b); });
   sentences.resize(std::min(all, kExamples));
 
-  std::string html =
-      "<p>" + std::to_string(wrong) + " of " + std::to_string(all) +
-      " sentences are not entirely right. " + std::to_string(sentences.size()) +
-      " examples, wrong ones first; what is underlined in red is not exactly right.</p>\n";
+  std::string html = "<p>Errors in " + std::to_string(wrong) + " of " + std::to_string(all) +
+                     " sentences. " + std::to_string(sentences.size()) +
+                     " examples, those with errors first; errors are underlined in red.</p>\n";
   for (const JudgedSentence& sentence : sentences) html += example(sentence);
   return html;
 }

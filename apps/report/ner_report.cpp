@@ -67,12 +67,12 @@ std::string scores_section(const NerResults& results) {
   std::string html = "<section id=\"scores\">\n<h2>Scores</h2>\n";
   html += to_html(detail::score_table(results, results.setup),
                   "Setup " + results.setup +
-                      ", percent; an entity counts when its boundaries and its type are right");
+                      ", percent; an entity is correct if its boundaries and its type are");
   if (detail::setups_of(results).size() > 1)
     html += to_html(detail::setup_table(results), "F1 of all setups, percent");
   html += html_figure(f1_chart(results));
-  html += to_html(detail::type_table(results),
-                  "By type of entity, setup " + results.setup + ", percent");
+  html +=
+      to_html(detail::type_table(results), "By entity type, setup " + results.setup + ", percent");
   return html + "</section>\n";
 }
 
@@ -97,9 +97,10 @@ std::string contents(const NerReport& report) {
 
 std::string ner_report_html(const NerReport& report) {
   const std::string title = "Zero-shot NER from " + report.results.source;
-  std::string html =
-      "<h1>" + escape_html(title) + "</h1>\n<p class=\"lead\">Trained on labels in " +
-      escape_html(report.results.source) + " only; those of other languages serve to score.</p>\n";
+  std::string html = "<h1>" + escape_html(title) +
+                     "</h1>\n<p class=\"lead\">Trained on labels in " +
+                     escape_html(report.results.source) +
+                     " only; labels in other languages are used for scoring.</p>\n";
   html += contents(report) + what_was_run(report) + scores_section(report.results);
   if (!report.training.empty()) html += training_section(report.training);
   for (const NerPredictions& predictions : report.predictions)

@@ -115,8 +115,8 @@ TEST_F(ExperimentAdaptersTest, AReadySourceOfAllLayersIsNothingToBeNearToForMadx
   EXPECT_EQ(count(all, PieceKind::kLanguageAdapter), 0);
   ASSERT_EQ(all.gaps.size(), 2u);
   EXPECT_EQ(all.gaps[0].reason,
-            "no adapter of en of the kind that madx-2.0 has, which that of sw is to start from or "
-            "stay near");
+            "no adapter of en of the kind that madx-2.0 has for that of sw to start from or stay "
+            "near");
 }
 
 TEST_F(ExperimentAdaptersTest, NothingIsTrainedForARowThatIsAbsent) {

@@ -68,7 +68,7 @@ TEST_F(ExperimentReport, SaysFirstWhichRowIsBestOnUnseenTargetsAndByHowMuch) {
     if (score.row == "madx-lad-inv") baseline += score.f1 / 2;
   }
   const std::string headline = headline_of(html());
-  EXPECT_THAT(headline, HasSubstr("Best row is madx with " + fixed_text(main, 1)));
+  EXPECT_THAT(headline, HasSubstr("The best row is madx with " + fixed_text(main, 1)));
   EXPECT_THAT(headline, HasSubstr("one target language that the encoder has not seen"));
   EXPECT_THAT(headline, HasSubstr("differs from madx-lad-inv by +" +
                                   fixed_text(main - baseline, 1) + " points"));
@@ -83,7 +83,7 @@ TEST_F(ExperimentReport, SaysSoWhereThereIsNothingToSay) {
   const std::string headline = headline_of(html());
   EXPECT_THAT(headline, HasSubstr("the only row"));
   EXPECT_THAT(headline, HasSubstr("Row madx has no scores."));
-  EXPECT_THAT(headline, HasSubstr("All of this is one seed"));
+  EXPECT_THAT(headline, HasSubstr("All scores are from one seed"));
   EXPECT_THAT(section(html(), "limits"), HasSubstr("One seed: nothing here says"));
 }
 
@@ -96,7 +96,8 @@ TEST_F(ExperimentReport, GivesNoDifferenceToARowThatLacksATarget) {
 TEST_F(ExperimentReport, TestsNothingWithoutPredictions) {
   add_three_rows();
   for (auto& score : sample_.results.scores) score.predictions.clear();
-  EXPECT_THAT(headline_of(html()), HasSubstr("without a test: no predictions were kept"));
+  EXPECT_THAT(headline_of(html()),
+              HasSubstr("not tested: on some targets, the two rows have no predictions"));
   EXPECT_THAT(html(), Not(HasSubstr("▲<")));
   EXPECT_THAT(section(html(), "scores"), HasSubstr("No difference is marked"));
   EXPECT_THAT(section(html(), "examples"), HasSubstr("No sentences to show"));
@@ -139,7 +140,7 @@ TEST_F(ExperimentReport, PutsMeansOverPairsAndAHeatMapBeforeSeveralSources) {
   add_three_rows();
   const std::string scores = section(html(), "scores");
   for (const char* text : {"from en", "from sw", "all pairs", "unseen targets",
-                           "F1 of madx less that of madx-lad-inv</title>",
+                           "F1 of madx minus that of madx-lad-inv</title>",
                            "<summary>Labels in en</summary>", "<summary>Labels in sw</summary>"})
     EXPECT_THAT(scores, HasSubstr(text));
   EXPECT_LT(scores.find("all pairs"), scores.find("<summary>"));

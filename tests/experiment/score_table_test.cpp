@@ -63,7 +63,7 @@ TEST(ScoreTable, TakesMeansOfTargetsASeedWithoutTheSourceAndAbsentColumns) {
 TEST(ScoreTable, GivesNoMeanWhereATargetIsAbsent) {
   const auto table = score_table(results(), "en");
   EXPECT_FALSE(table.lines[1].targets.score);
-  EXPECT_EQ(table.lines[1].targets.reason, "a target is absent");
+  EXPECT_EQ(table.lines[1].targets.reason, "a target has no score");
 }
 
 TEST(ScoreTable, SaysWhyACellIsAbsent) {
@@ -86,7 +86,7 @@ TEST(ScoreTable, ShowsARowOfSeveralSourcesUnderTheFirstWhereItIsZeroShot) {
   both.scores.erase(both.scores.end() - 3);  // that of en+de
   const auto line = score_table(both, "en").lines[2];
   EXPECT_FALSE(line.cells[1].score) << "sw was learned from";
-  EXPECT_EQ(line.cells[1].reason, "its labels were learned from");
+  EXPECT_EQ(line.cells[1].reason, "its labels were used for training");
   EXPECT_FALSE(line.targets.score);
   EXPECT_EQ(parts_of_source("en+de"), (std::vector<std::string>{"en", "de"}));
 }

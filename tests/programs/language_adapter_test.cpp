@@ -271,7 +271,8 @@ TEST(TrainLangAdapter, WritesItsAverageWithTheAdapterThatItStartedFrom) {
                                     "--adapter @/average/evaluated");
   ASSERT_EQ(measured.status, 0) << measured;
   std::smatch loss;
-  ASSERT_TRUE(std::regex_search(result.out, loss, std::regex(R"(, (\S+) of the average)")))
+  ASSERT_TRUE(
+      std::regex_search(result.out, loss, std::regex(R"(, (\S+) for the weighted average)")))
       << result;
   EXPECT_THAT(measured.out, HasSubstr("loss " + loss[1].str())) << result;
 }

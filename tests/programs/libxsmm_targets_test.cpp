@@ -75,7 +75,7 @@ TEST(LibxsmmTargets, ThatHaveNoProductsAreNoted) {
   EXPECT_EQ(result.status, 0) << result;
   EXPECT_THAT(result.err, HasSubstr("note: "));
   EXPECT_THAT(result.err, HasSubstr("libxsmm"));
-  EXPECT_THAT(result.err, HasSubstr("so LibTorch's own operations run, slower\n"));
+  EXPECT_THAT(result.err, HasSubstr("so LibTorch's own operations run, which are slower\n"));
 }
 
 }  // namespace libxsmm_targets_test

@@ -97,7 +97,7 @@ TEST(TextFiles, SaysWhichLinesOfATextHaveNoSentence) {
                                   "@/ner/task_adapter --text en=@/gaps.txt --output @/out_gaps");
   ASSERT_EQ(result.status, 0) << result;
   EXPECT_THAT(result.out,
-              HasSubstr("/gaps.txt: 2 lines have no word and no sentence in the output: "
+              HasSubstr("/gaps.txt: 2 lines without a word have no sentence in the output: "
                         "2, 3\n"));
 }
 

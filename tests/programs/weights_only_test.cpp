@@ -76,21 +76,21 @@ TEST_P(WeightsOnly, RunsNoProgramSaysSoAndComputesTheSame) {
   ASSERT_EQ(data.status, 0) << data;
   EXPECT_FALSE(fs::exists(written));
   const std::string note =
-      "note: " + hostile_files() / "hostile/encoder.pt: weights alone were read; ";
+      "note: " + hostile_files() / "hostile/encoder.pt: only the weights were read; ";
   if (!exports) {
     EXPECT_THAT(data.err, HasSubstr(note));
   }
 
   const auto directory = run("@/encoder_with_head", "directory", "--weights-only");
   ASSERT_EQ(directory.status, 0) << directory;
-  EXPECT_THAT(directory.err, Not(HasSubstr("weights alone")));
+  EXPECT_THAT(directory.err, Not(HasSubstr("only the weights")));
 
   if (exports) return;  // a file of its own, whose bits tell of memory
   const auto program = run("@/hostile/encoder.pt", "program", "");
   ASSERT_EQ(program.status, 0) << program;
   EXPECT_TRUE(fs::exists(written)) << "the archive that this test is about does nothing";
   fs::remove(written);
-  EXPECT_THAT(program.err, Not(HasSubstr("weights alone")));
+  EXPECT_THAT(program.err, Not(HasSubstr("only the weights")));
   const auto bytes = result("data");
   EXPECT_NE(bytes, "");
   EXPECT_EQ(bytes, result("program"));

@@ -115,8 +115,8 @@ std::string loss_charts(const ExperimentResults& results, bool of_text) {
                        of_text ? "loss (--vocabulary text)" : "loss",
                        {}};
   std::string caption = what + " of masked LM" +
-                        (of_text ? ", softmax over the text's sub-words alone" : "") +
-                        "; losses of different languages do not compare.";
+                        (of_text ? ", with a softmax over the text's sub-words only" : "") +
+                        "; losses are not comparable between languages.";
   if (!without.empty()) caption += " Not evaluated on held-out text: " + list_text(without) + ".";
   return charts_by_name(form, names, series, caption);
 }
@@ -153,14 +153,15 @@ std::string f1_charts(const ExperimentResults& results, const std::string& sourc
     series.emplace(language, std::move(curve));
     if (level) series.emplace(language, std::move(line));
   }
-  const LineChart form{"F1 of " + std::string(kMainRow) + " by training of the language adapter" +
+  const LineChart form{"F1 of " + std::string(kMainRow) +
+                           " by length of language adapter training" +
                            (results.sources.size() > 1 ? ", labels in " + source : ""),
-                       "tokens that the target's language adapter has read",
+                       "tokens read by the target's language adapter",
                        "F1 (%)",
                        {}};
   std::string caption;
   if (without.size() < names.size()) caption = "Dashed: F1 of " + baseline + " on that language.";
-  if (!without.empty()) caption += " No level of a baseline: " + list_text(without) + ".";
+  if (!without.empty()) caption += " No baseline score: " + list_text(without) + ".";
   return charts_by_name(form, names, series, caption);
 }
 
@@ -170,7 +171,7 @@ std::string bars_section(const ExperimentResults& results) {
   std::string html =
       "<section id=\"bars\">\n<h2>F1 by language</h2>\n<p class=\"dim\">Percent, means over "
       "seeds" +
-      std::string(results.seeds.size() > 1 ? "; lines at the ends: one standard deviation" : "") +
+      std::string(results.seeds.size() > 1 ? "; error bars: one standard deviation" : "") +
       ".</p>\n";
   for (const std::string& source : results.sources) {
     const std::string bars = bars_from(results, source);

@@ -75,9 +75,9 @@ int64_t full_model_size(const ExperimentResults& results) {
 
 std::string kinds_table(const ExperimentResults& results) {
   const int64_t full = full_model_size(results);
-  HtmlTable table{"By kind of training; a size is the mean of those on disk",
-                  {"what was trained", "times", "hours", "tokens", "tokens/s", "peak memory",
-                   "size of one", "of a full model"},
+  HtmlTable table{"By kind of training; sizes are means, on disk",
+                  {"what was trained", "number", "hours", "tokens", "tokens/s", "peak memory",
+                   "size of one", "share of a full model"},
                   {}};
   KindSum all;
   for (const KindSum& sum : sums_by_kind(results)) {
@@ -105,7 +105,7 @@ std::string kinds_table(const ExperimentResults& results) {
 }
 
 std::string trainings_table(const ExperimentResults& results) {
-  HtmlTable table{"Training by training; the loss is the best on held-out text",
+  HtmlTable table{"Each training; the loss is the lowest on held-out text",
                   {"what was trained", "row", "language", "seed", "steps", "hours", "tokens",
                    "tokens/s", "peak memory", "size", "held-out loss"},
                   {},
@@ -142,10 +142,10 @@ std::string commands(const ExperimentResults& results) {
 std::string costs_section(const ExperimentResults& results) {
   std::string html = "<section id=\"costs\">\n<h2>What it cost</h2>\n";
   if (results.trainings.empty()) {
-    html += "<p>Nothing was trained here.</p>\n";
+    html += "<p>No training is done yet.</p>\n";
   } else {
-    html += kinds_table(results) + html_fold("Training by training", trainings_table(results)) +
-            html_fold("Commands that make each piece again", commands(results),
+    html += kinds_table(results) + html_fold("Each training", trainings_table(results)) +
+            html_fold("Commands that repeat each training", commands(results),
                       /*open=*/false, /*is_long=*/true);
   }
   if (!results.command_line.empty())

@@ -26,7 +26,7 @@ std::string direction(const std::vector<JudgedSentence>& wrong, const std::strin
   const size_t shown = std::min(kShown, wrong.size());
   std::string html = "<h4>" + escape_html(right_row) + " right, " + escape_html(wrong_row) +
                      " wrong: " + count_text(wrong.size(), "sentence", "sentences") +
-                     (shown < wrong.size() ? ", " + std::to_string(shown) + " of them here" : "") +
+                     (shown < wrong.size() ? ", " + std::to_string(shown) + " of them shown" : "") +
                      "</h4>\n";
   for (size_t i = 0; i < shown; ++i) html += card(wrong[i], right_row, wrong_row);
   return html;
@@ -77,12 +77,12 @@ std::string examples_section(const ExperimentResults& results) {
   if (folds.empty()) {
     html += "<p>No sentences to show: " +
             (baseline.empty() ? std::string("there is no baseline.")
-                              : "no language has predictions of both rows.") +
+                              : "on no language do both rows have predictions of a common seed.") +
             "</p>\n";
   } else {
     html +=
-        "<p>A sentence is right when all its entities are, and nothing else is predicted. What "
-        "is underlined in red is not exactly right.</p>\n";
+        "<p>A sentence is right if all its entities are found exactly and nothing else is "
+        "predicted. Errors are underlined in red.</p>\n";
   }
   return html + folds + "</section>\n";
 }

@@ -39,37 +39,42 @@ std::string best_row(const ExperimentResults& results, const Targets& targets) {
     highest = std::max(highest, mean->mean);
   }
   if (rows == 0)
-    return "No row has scores in all of the " + targets.words + ": there is no mean to compare. ";
-  const std::string over = "F1 on the mean of " + targets.words;
+    return "No row has scores for all of the " + targets.words +
+           ", so there are no means to compare. ";
+  const std::string over = "mean F1 over " + targets.words;
   if (rows == 1) {
     return "Row " + best.front() + " has " + score_text(highest) + " " + over +
-           "; it is the only row with all of them, so there is no best one. ";
+           "; it is the only row with scores for all of them, so no row can be called the best. ";
   }
-  return (best.size() == 1 ? "Best row is " : "Best rows are ") + list_text(best) + " with " +
-         score_text(highest) + " " + over + ", of " + std::to_string(rows) +
-         " rows that have all of them. ";
+  return (best.size() == 1 ? "The best row is " : "The best rows are ") + list_text(best) +
+         " with " + score_text(highest) + " " + over + ", out of " + std::to_string(rows) +
+         " rows with scores for all of them. ";
 }
 
 std::string difference_to(const ExperimentResults& results, RowComparison& comparison,
                           const std::string& row, const Targets& targets) {
   if (!has_scores(results, row))
-    return "Row " + row + " has no scores: no difference to it is known. ";
+    return "Row " + row + " has no scores, so " + kMainRow + " cannot be compared with it. ";
   const auto main = mean_over(results, kMainRow, targets.pairs);
   const auto other = mean_over(results, row, targets.pairs);
   if (!main || !other) {
-    return std::string("There is no difference to ") + row +
-           " to give: " + (main ? row : std::string(kMainRow)) + " lacks some of the targets. ";
+    return std::string(kMainRow) + " cannot be compared with " + row + ": " +
+           (main ? row : std::string(kMainRow)) + " lacks some of the targets. ";
   }
   const double difference = main->mean - other->mean;
   std::string text = std::string(kMainRow) + " differs from " + row + " by " +
                      difference_text(difference) + " points (" + score_text(main->mean) + " and " +
                      score_text(other->mean) + ")";
   const auto tested = comparison.compare(kMainRow, row, targets.pairs);
-  if (!tested) return text + ", without a test: no predictions were kept. ";
-  text += tested->p < 0.05 ? ", more than the drawing of sentences explains"
-                           : ", no more than the drawing of sentences explains";
+  if (!tested) {
+    return text +
+           ", not tested: on some targets, the two rows have no predictions of a common seed. ";
+  }
+  text += tested->p < 0.05 ? ", more than chance in the choice of test sentences would explain"
+                           : ", which chance in the choice of test sentences may explain";
   return text + " (p = " + p_text(tested->p) + ", 95 % interval " + difference_text(tested->low) +
-         " to " + difference_text(tested->high) + "). ";
+         " to " + difference_text(tested->high) +
+         (results.seeds.size() > 1 ? ", seeds pooled). " : "). ");
 }
 
 }  // namespace
@@ -78,7 +83,7 @@ std::string headline(const ExperimentResults& results, RowComparison& comparison
   if (results.scores.empty()) return "Nothing has been scored yet.";
   const Targets targets = targets_of(results);
   if (targets.pairs.empty())
-    return "Only the source language has been scored: nothing here is about transfer.";
+    return "Only the source language has been scored, so nothing here is about transfer.";
   std::string text = best_row(results, targets);
   if (!has_scores(results, kMainRow)) {
     text += std::string("Row ") + kMainRow + " has no scores. ";
@@ -89,7 +94,7 @@ std::string headline(const ExperimentResults& results, RowComparison& comparison
     text += difference_to(results, comparison, "keep-source", targets);
   }
   if (results.seeds.size() == 1)
-    text += "All of this is one seed: another one may order the rows differently.";
+    text += "All scores are from one seed: with another, the rows may rank differently.";
   return text;
 }
 

@@ -19,7 +19,7 @@ std::string item(const std::string& text) { return "<li>" + escape_html(text) + 
 std::string about_seeds(const ExperimentResults& results) {
   if (results.seeds.size() < 2) {
     return "One seed: nothing here says how much a score changes from one training to the next. "
-           "Differences of a few points may turn round under another seed, marked or not.";
+           "Differences of a few points may change sign with another seed, marked or not.";
   }
   double largest = 0;
   std::string where;
@@ -35,10 +35,13 @@ std::string about_seeds(const ExperimentResults& results) {
     }
   }
   std::string text = std::to_string(results.seeds.size()) + " seeds";
-  if (where.empty()) return text + ", but no score has two of them: no spread is known.";
-  text += "; the widest spread between them is ± " + score_text(largest) + " (" + where +
-          "). A difference that is smaller than both spreads says nothing about another training.";
-  if (results.seeds.size() < 5) text += " So few seeds give the spread itself only roughly.";
+  if (where.empty())
+    return text + ", but no score has two of them, so no standard deviation is known.";
+  text += "; the largest standard deviation over them is ± " + score_text(largest) + " (" + where +
+          "). A difference between two rows that is smaller than the deviation of each may be "
+          "absent, or have the other sign, in another training.";
+  if (results.seeds.size() < 5)
+    text += " From so few seeds, standard deviations are rough estimates.";
   return text;
 }
 
@@ -57,8 +60,8 @@ std::string about_test_sets(const ExperimentResults& results) {
   if (few.empty()) return "";
   return "Test sets of fewer than " + std::to_string(kFewEntities) +
          " entities: " + list_text(few) +
-         ". One entity in a hundred is a point of F1 there; read their "
-         "differences by the intervals below.";
+         ". With 100 entities, a single one is worth about a point of F1; judge "
+         "differences on these test sets by the intervals below.";
 }
 
 std::string about_unseen(const ExperimentResults& results) {
@@ -67,22 +70,22 @@ std::string about_unseen(const ExperimentResults& results) {
     if (is_unseen(results, language)) unseen.push_back(language);
   }
   if (unseen.empty()) {
-    return "The configuration names no language as unseen by the encoder: nothing here is about "
-           "languages that it does not know.";
+    return "The configuration names no language as unseen by the encoder, so nothing here is about "
+           "unseen languages.";
   }
-  std::string text = "Unseen by the encoder, as the configuration says: " + list_text(unseen) +
-                     "; this was not checked.";
-  if (unseen.size() == 1) text += " One language does not stand for all unseen ones.";
+  std::string text = "Unseen by the encoder, according to the configuration: " + list_text(unseen) +
+                     ". This was not checked.";
+  if (unseen.size() == 1) text += " One language cannot represent all unseen ones.";
   return text;
 }
 
 std::string about_marks(const MarkCounts& marks) {
   if (marks.tested == 0) return "";
   return std::to_string(marks.marked) + " of " + std::to_string(marks.tested) +
-         " tested differences are marked; where none were real, about " +
+         " tested differences are marked; if none were real, chance alone would mark about " +
          fixed_text(0.05 * static_cast<double>(marks.tested), 0) +
-         " would be. A mark says that other sentences of the same kind would show the same sign, "
-         "for these trained models; it says nothing about other seeds, texts or domains.";
+         ". A mark means that, for these trained models, the choice of test sentences is unlikely "
+         "to be the only cause; it says nothing about other seeds, texts or domains.";
 }
 
 std::string about_gaps(const ExperimentResults& results) {
@@ -97,14 +100,16 @@ std::string about_gaps(const ExperimentResults& results) {
   }
   if (absent == 0) return "";
   return std::to_string(absent) + " of " + std::to_string(cells) +
-         " cells have no score; a row that lacks a target has no mean and cannot be best in it.";
+         " cells have no score; a row that lacks a target has no mean over targets, so it cannot "
+         "have the best one.";
 }
 
 std::string test_sets_table(const ExperimentResults& results, RowComparison& comparison) {
   const std::string baseline = baseline_of(results);
-  HtmlTable table{"Test sets, and 95 % intervals of F1 of " + std::string(kMainRow) +
-                      " less that of " + (baseline.empty() ? "a baseline" : baseline) +
-                      ", from the drawing of sentences alone",
+  HtmlTable table{"Test sets, and F1 of " + std::string(kMainRow) + " minus that of " +
+                      (baseline.empty() ? "a baseline" : baseline) +
+                      " (seeds pooled) with a 95 % interval, which covers the choice of test "
+                      "sentences only",
                   {"language", "sentences", "entities", "difference", "interval", "p"},
                   {}};
   const auto entities = entities_by_language(results);
@@ -141,10 +146,10 @@ std::string limits_section(const ExperimentResults& results, RowComparison& comp
     if (!text.empty()) html += item(text);
   }
   html += "<li>Encoder: " + html_code(results.encoder) +
-          ". How the rows order on another one is not known from this; they share its "
-          "vocabulary and what it was pretrained on.</li>\n";
+          ". With an encoder of another vocabulary or other pretraining data, the rows may rank "
+          "differently.</li>\n";
   html += item("Labels in " + list_text(results.sources) +
-               ": other sources and other annotation guidelines may give another picture.");
+               ": other sources and other annotation guidelines may give other results.");
   html += "</ul>\n";
   if (!results.scores.empty()) html += test_sets_table(results, comparison);
   return html + "</section>\n";

@@ -12,8 +12,8 @@ namespace madx::apps::detail {
 
 inline constexpr const char* kMainRow = "madx";
 
-// The row that others are compared with: "madx-lad-inv", or the first other row without language
-// adapters that has scores; empty where there is none.
+// The row that others are compared with: the first of madx-lad-inv, madx-inv, xlm-r, mbert, mlm-src
+// and mlm-trg that has scores; empty where there is none.
 std::string baseline_of(const ExperimentResults& results);
 
 bool has_scores(const ExperimentResults& results, const std::string& row);

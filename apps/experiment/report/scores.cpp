@@ -94,7 +94,7 @@ std::string source_table(const ExperimentResults& results, const std::string& so
   const std::vector<Pair> targets = pairs_of(results, source, false);
   const std::vector<Pair> unseen = pairs_of(results, source, true);
   CellWriter writer(results, comparison, marks);
-  HtmlTable table{"F1 (percent) of exact entities, labels in " + source, {"row"}, {}};
+  HtmlTable table{"Entity F1 (percent, exact match), labels in " + source, {"row"}, {}};
   // The means first: a table of many languages is wider than the screen.
   if (scores.has_unseen) table.header.push_back("unseen targets");
   table.header.push_back("targets");
@@ -118,7 +118,7 @@ std::string source_table(const ExperimentResults& results, const std::string& so
 std::string means_table(const ExperimentResults& results, RowComparison& comparison,
                         MarkCounts& marks) {
   HtmlTable table{
-      "F1 (percent) of exact entities, means over targets by source of the labels", {"row"}, {}};
+      "Entity F1 (percent, exact match), means over targets by source of the labels", {"row"}, {}};
   std::vector<std::vector<Pair>> columns;
   for (const std::string& source : results.sources) {
     table.header.push_back("from " + source);
@@ -138,7 +138,8 @@ std::string means_table(const ExperimentResults& results, RowComparison& compari
     std::vector<ScoreCell> column;
     for (const std::string& row : results.rows) {
       ScoreCell cell{pairs.empty() ? std::nullopt : mean_over(results, row, pairs), false, ""};
-      if (!cell.score) cell.reason = pairs.empty() ? "no target has a score" : "a target is absent";
+      if (!cell.score)
+        cell.reason = pairs.empty() ? "no target has a score" : "a target has no score";
       column.push_back(std::move(cell));
     }
     std::vector<ScoreCell*> cells;
@@ -155,7 +156,7 @@ std::string gain_map(const ExperimentResults& results) {
   if (baseline.empty() || !has_scores(results, kMainRow)) return "";
   const ScoreTable main = transfer_table(results, kMainRow);
   const ScoreTable other = transfer_table(results, baseline);
-  HeatMap map{std::string("F1 of ") + kMainRow + " less that of " + baseline,
+  HeatMap map{std::string("F1 of ") + kMainRow + " minus that of " + baseline,
               "source",
               "target",
               results.sources,
@@ -170,35 +171,37 @@ std::string gain_map(const ExperimentResults& results) {
     }
     map.values.push_back(std::move(row));
   }
-  return html_figure(heat_map_svg(map),
-                     "Points of F1, means over seeds: blue where the row gains, orange where it "
-                     "loses.");
+  return html_figure(heat_map_svg(map), "Points of F1, means over seeds: blue where " +
+                                            std::string(kMainRow) +
+                                            " is better, orange where it is worse.");
 }
 
 std::string how_to_read(const ExperimentResults& results, const MarkCounts& marks) {
   const std::string baseline = escape_html(baseline_of(results));
-  std::string html = "<p class=\"dim\">Bold: the best of a column. ";
+  std::string html = "<p class=\"dim\">Bold: the best in each column. ";
   if (results.seeds.size() > 1) {
-    html += "±: standard deviation over " + std::to_string(results.seeds.size()) +
-            " seeds, of a sample. ";
+    html +=
+        "±: sample standard deviation over " + std::to_string(results.seeds.size()) + " seeds. ";
   }
-  html += "A mean over targets leaves the source out and takes all targets or none. ";
+  html +=
+      "A mean over targets excludes the source, and is given only where every target has a score. ";
   if (marks.tested == 0) {
     return html + "No difference is marked: " +
-           (baseline.empty() ? std::string("there is no baseline.")
-                             : "no row has predictions beside those of " + baseline + ".") +
+           (baseline.empty()
+                ? std::string("there is no baseline.")
+                : "no row has predictions to compare with those of " + baseline + ".") +
            "</p>\n";
   }
   return html + "▲ and ▼: above or below " + baseline +
          " with p &lt; 0.05, two-sided, by a paired bootstrap: the sentences of a test set are "
-         "drawn " +
+         "resampled " +
          std::to_string(kResamples) +
-         " times with replacement, the same for both rows and for every source; each time F1 "
-         "(micro, exact spans) is made anew from what each sentence adds of gold, predicted and "
-         "correct entities. Seeds are pooled: a sentence's counts are the sum over those that both "
-         "rows have. For a mean, languages are drawn independently, and their differences "
-         "averaged. The drawing starts from fixed numbers. p is not corrected for the number of "
-         "comparisons.</p>\n";
+         " times with replacement, in the same way for both rows and for every source; each time, "
+         "F1 (micro, exact spans) is recomputed from each sentence's numbers of gold, predicted "
+         "and correct entities. Seeds are pooled: these numbers are summed over the seeds that "
+         "both rows have. For a mean, each language is resampled independently, and the "
+         "differences are averaged. The random numbers have fixed seeds. p is not corrected for "
+         "the number of comparisons.</p>\n";
 }
 
 }  // namespace

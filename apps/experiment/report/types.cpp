@@ -31,10 +31,11 @@ std::string type_table(const ExperimentResults& results, const std::string& lang
     for (const auto& [type, scores] : rows[row]) types.insert(type);
   }
   if (types.empty()) return "";
-  HtmlTable table{"F1 (percent) on " + language + " by type of entity, means over seeds" +
-                      (results.sources.size() > 1 ? " and over the other sources" : ""),
-                  {"row"},
-                  {}};
+  HtmlTable table{
+      "F1 (percent) on " + language + " by entity type, means over seeds" +
+          (results.sources.size() > 1 ? " and over sources other than " + language : ""),
+      {"row"},
+      {}};
   table.header.insert(table.header.end(), types.begin(), types.end());
   for (const std::string& row : results.rows) {
     if (rows[row].empty()) continue;
@@ -58,7 +59,7 @@ std::string types_section(const ExperimentResults& results) {
     std::string table = type_table(results, language);
     if (!table.empty()) tables.emplace_back(language, std::move(table));
   }
-  std::string html = "<section id=\"types\">\n<h2>By type of entity</h2>\n";
+  std::string html = "<section id=\"types\">\n<h2>By entity type</h2>\n";
   if (tables.empty()) html += "<p>No scores by type.</p>\n";
   for (const auto& [language, table] : tables)
     html += html_fold(language, table, /*open=*/tables.size() <= kOpen);
