@@ -77,7 +77,8 @@ ScoreCell mean_of(const LineScores& line, const std::vector<std::string>& langua
   }
   auto cell = cell_of(means);
   if (!cell.score)
-    cell.reason = languages.empty() ? "no target has a score" : "a target has no score";
+    cell.reason =
+        languages.empty() ? "no target has a score" : "no seed has scores for all targets";
   return cell;
 }
 

@@ -90,7 +90,8 @@ TEST_F(ExperimentReport, SaysSoWhereThereIsNothingToSay) {
 TEST_F(ExperimentReport, GivesNoDifferenceToARowThatLacksATarget) {
   add_three_rows();
   drop("madx-lad-inv", "qu");
-  EXPECT_THAT(headline_of(html()), HasSubstr("madx-lad-inv lacks some of the targets"));
+  EXPECT_THAT(headline_of(html()),
+              HasSubstr("madx-lad-inv has no seed with scores for all of them"));
 }
 
 TEST_F(ExperimentReport, TestsNothingWithoutPredictions) {

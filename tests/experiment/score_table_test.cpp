@@ -63,7 +63,7 @@ TEST(ScoreTable, TakesMeansOfTargetsASeedWithoutTheSourceAndAbsentColumns) {
 TEST(ScoreTable, GivesNoMeanWhereATargetIsAbsent) {
   const auto table = score_table(results(), "en");
   EXPECT_FALSE(table.lines[1].targets.score);
-  EXPECT_EQ(table.lines[1].targets.reason, "a target has no score");
+  EXPECT_EQ(table.lines[1].targets.reason, "no seed has scores for all targets");
 }
 
 TEST(ScoreTable, SaysWhyACellIsAbsent) {

@@ -59,7 +59,7 @@ std::string difference_to(const ExperimentResults& results, RowComparison& compa
   const auto other = mean_over(results, row, targets.pairs);
   if (!main || !other) {
     return std::string(kMainRow) + " cannot be compared with " + row + ": " +
-           (main ? row : std::string(kMainRow)) + " lacks some of the targets. ";
+           (main ? row : std::string(kMainRow)) + " has no seed with scores for all of them. ";
   }
   const double difference = main->mean - other->mean;
   std::string text = std::string(kMainRow) + " differs from " + row + " by " +

@@ -139,7 +139,8 @@ std::string means_table(const ExperimentResults& results, RowComparison& compari
     for (const std::string& row : results.rows) {
       ScoreCell cell{pairs.empty() ? std::nullopt : mean_over(results, row, pairs), false, ""};
       if (!cell.score)
-        cell.reason = pairs.empty() ? "no target has a score" : "a target has no score";
+        cell.reason =
+            pairs.empty() ? "no target has a score" : "no seed has scores for all targets";
       column.push_back(std::move(cell));
     }
     std::vector<ScoreCell*> cells;
