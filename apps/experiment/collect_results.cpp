@@ -59,8 +59,10 @@ ExperimentTraining training_of(const PieceStore& store, const Piece& piece,
 
 /// Tokens that a training had read after `step` of its steps.
 int64_t tokens_at(const PieceStore& store, const Piece& piece, int64_t step) {
+  const auto rows = read_metrics(store.metrics(piece));
   double tokens = 0;
-  for (const auto& row : read_metrics(store.metrics(piece))) {
+  if (!rows.empty()) tokens = static_cast<double>(step) * extra(rows.front(), "tokens_per_step");
+  for (const auto& row : rows) {
     if (row.step > step) break;
     tokens = extra(row, "tokens_seen") +
              static_cast<double>(step - row.step) * extra(row, "tokens_per_step");

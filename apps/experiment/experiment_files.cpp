@@ -182,7 +182,7 @@ void write_experiment_json(const ExperimentResults& results, const std::string& 
         {{"kind", training.kind},
          {"row", training.row},
          {"language", training.language},
-         {"seed", training.seed},
+         {"seed", training.row.empty() ? Json(nullptr) : Json(training.seed)},
          {"steps", training.steps},
          {"tokens", training.tokens},
          {"seconds", training.seconds},

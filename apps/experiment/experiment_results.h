@@ -35,7 +35,7 @@ struct ExperimentTraining {
   std::string kind;      ///< "language adapter", "adapted encoder", "task adapter", "fine-tuning"
   std::string row;       ///< of a task adapter or fine-tuning; else empty: rows share it
   std::string language;  ///< it learned from
-  uint64_t seed = 0;
+  uint64_t seed = 0;     ///< of a task adapter or fine-tuning; the others have one, the default
   int64_t steps = 0;
   int64_t tokens = 0;                   ///< read, passes over the text counted
   double seconds = 0;                   ///< of training

@@ -3,7 +3,9 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <ctime>
 #include <exception>
 #include <filesystem>
@@ -29,7 +31,7 @@ constexpr auto kPoll = std::chrono::milliseconds(200);
 class ExperimentLog {
  public:
   explicit ExperimentLog(const std::string& path) : file_(path, std::ios::app) {
-    if (!file_) input_error(path, ": expected a file that can be written");
+    if (!file_) machine_error(path, ": cannot be written: ", std::strerror(errno));
   }
   void say(const std::string& word, const std::string& piece, const std::string& note = "") {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -59,7 +61,7 @@ class Runner {
       : plan_(plan),
         options_(options),
         store_(made_store(plan.store)),
-        log_(plan.store + "/../log.txt"),
+        log_(std::filesystem::path(plan.store).parent_path() / "log.txt"),
         state_(plan.pieces.size(), State::kWaiting) {}
 
   RunnerResult run() {
@@ -194,8 +196,7 @@ class Runner {
       log_.say("done", piece.name, took);
       set(index, State::kDone);
       if (piece.kind != PieceKind::kScoring) return;
-      const std::lock_guard<std::mutex> lock(scored_mutex_);
-      return options_.scored();
+      return write_report();
     }
     // By SIGTERM: one that was told to stop before it could heed it.
     if (ended.status == kInterrupted || ended.signal == SIGTERM || lost) {
@@ -215,6 +216,17 @@ class Runner {
     const std::lock_guard<std::mutex> lock(mutex_);
     state_[index] = State::kFailed;
     result_.failed.push_back({piece.name, record.error, store_.log(piece), ended.status});
+  }
+
+  /// What cannot be read of another piece does not keep this worker from its own: who writes the
+  /// last report says it.
+  void write_report() {
+    const std::lock_guard<std::mutex> lock(scored_mutex_);
+    try {
+      options_.scored();
+    } catch (const std::exception& error) {
+      log_.say("no report yet", error.what());
+    }
   }
 
   const ExperimentPlan& plan_;

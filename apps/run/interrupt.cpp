@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 
 namespace madx::apps {
 namespace {
@@ -11,9 +12,24 @@ constexpr int kInterrupted = 130;
 volatile std::sig_atomic_t guards = 0;
 volatile std::sig_atomic_t requests = 0;
 
-extern "C" void on_interrupt(int) {
-  if (guards == 0 || requests > 0) std::_Exit(kInterrupted);
-  requests = 1;
+volatile std::time_t first_request = 0;  // seconds of a clock that nobody sets
+
+std::time_t seconds_now() {
+  std::timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
+extern "C" void on_interrupt(int signal) {
+  if (guards > 0 && requests == 0) {
+    first_request = seconds_now();
+    requests = 1;
+    return;
+  }
+  // The kernel sends SIGTERM once for each thread of a parent that is killed (PR_SET_PDEATHSIG),
+  // a fraction of a second apart: one request, not an impatient second one.
+  if (guards > 0 && signal == SIGTERM && seconds_now() - first_request < 2) return;
+  std::_Exit(kInterrupted);
 }
 
 }  // namespace

@@ -94,6 +94,40 @@ TEST_F(ExperimentReport, GivesNoDifferenceToARowThatLacksATarget) {
               HasSubstr("madx-lad-inv has no seed with scores for all of them"));
 }
 
+TEST_F(ExperimentReport, ComparesOnlyTheSeedsThatBothRowsHave) {
+  add_three_rows();
+  auto& scores = sample_.results.scores;
+  double baseline = 0, main = 0;
+  for (auto& score : scores) {
+    if (score.seed == 2 && score.row == "madx-lad-inv") score.f1 += 30;
+    if (score.seed != 1 || score.language != "qu") continue;
+    if (score.row == "madx") main = score.f1;
+    if (score.row == "madx-lad-inv") baseline = score.f1;
+  }
+  scores.erase(std::remove_if(scores.begin(), scores.end(),
+                              [](const ExperimentScore& score) {
+                                return score.row == "madx" && score.seed == 2;
+                              }),
+               scores.end());
+  EXPECT_THAT(
+      headline_of(html()),
+      HasSubstr("differs from madx-lad-inv by +" + fixed_text(main - baseline, 1) + " points (" +
+                fixed_text(main, 1) + " and " + fixed_text(baseline, 1) + "; 1 of 2 seeds)"));
+  EXPECT_EQ(count(section(html(), "scores"), "<small>(1 of 2 seeds)</small>"), 5);
+}
+
+TEST_F(ExperimentReport, ShowsNoTypesOnALanguageWhoseLabelsARowHasLearnedFrom) {
+  sample_.add_row("madx", 0.1);
+  sample_.add_row("multi-source", 0.1);
+  for (auto& score : sample_.results.scores) {
+    score.f1_by_type = {{"PER", 50.0}};
+    if (score.row == "multi-source") score.source = "en+sw";
+  }
+  const auto types = section(html(), "types");
+  EXPECT_EQ(count(types, ">madx<"), 3);
+  EXPECT_EQ(count(types, ">multi-source<"), 2);  // not on sw
+}
+
 TEST_F(ExperimentReport, TestsNothingWithoutPredictions) {
   add_three_rows();
   for (auto& score : sample_.results.scores) score.predictions.clear();

@@ -114,8 +114,8 @@ std::string trainings_table(const ExperimentResults& results) {
     HtmlRow row;
     for (const std::string& text :
          {training.kind, training.row.empty() ? std::string("shared") : training.row,
-          training.language, exact_text(training.seed), exact_text(training.steps),
-          hours_text(training.seconds), tokens_text(training.tokens),
+          training.language, training.row.empty() ? std::string("–") : exact_text(training.seed),
+          exact_text(training.steps), hours_text(training.seconds), tokens_text(training.tokens),
           rate_text(training.tokens, training.seconds), bytes_text(training.peak_memory),
           bytes_text(training.size),
           training.held_out_loss ? fixed_text(*training.held_out_loss, 3) : std::string("–")})
@@ -131,7 +131,8 @@ std::string commands(const ExperimentResults& results) {
     if (training.command.empty()) continue;
     std::string name = training.kind;
     if (!training.row.empty()) name += " of " + training.row;
-    name += ", " + training.language + ", seed " + exact_text(training.seed);
+    name += ", " + training.language;
+    if (!training.row.empty()) name += ", seed " + exact_text(training.seed);
     html += html_fact(name, html_code(training.command));
   }
   return html + "</dl>\n";

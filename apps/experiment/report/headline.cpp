@@ -55,16 +55,32 @@ std::string difference_to(const ExperimentResults& results, RowComparison& compa
                           const std::string& row, const Targets& targets) {
   if (!has_scores(results, row))
     return "Row " + row + " has no scores, so " + kMainRow + " cannot be compared with it. ";
-  const auto main = mean_over(results, kMainRow, targets.pairs);
-  const auto other = mean_over(results, row, targets.pairs);
-  if (!main || !other) {
-    return std::string(kMainRow) + " cannot be compared with " + row + ": " +
-           (main ? row : std::string(kMainRow)) + " has no seed with scores for all of them. ";
+  const auto of_main = seed_means(results, kMainRow, targets.pairs);
+  const auto of_row = seed_means(results, row, targets.pairs);
+  std::vector<double> main, other;  // of the seeds that both have
+  for (const auto& [seed, mean] : of_main) {
+    const auto found = of_row.find(seed);
+    if (found == of_row.end()) continue;
+    main.push_back(mean);
+    other.push_back(found->second);
   }
-  const double difference = main->mean - other->mean;
+  if (main.empty()) {
+    return std::string(kMainRow) + " cannot be compared with " + row + ": " +
+           (of_main.empty()  ? std::string(kMainRow) + " has"
+            : of_row.empty() ? row + " has"
+                             : "they have") +
+           " no " + (of_main.empty() || of_row.empty() ? "" : "common ") +
+           "seed with scores for all of them. ";
+  }
+  const double mean = summarise(main).mean, mean_of_row = summarise(other).mean;
   std::string text = std::string(kMainRow) + " differs from " + row + " by " +
-                     difference_text(difference) + " points (" + score_text(main->mean) + " and " +
-                     score_text(other->mean) + ")";
+                     difference_text(mean - mean_of_row) + " points (" + score_text(mean) +
+                     " and " + score_text(mean_of_row);
+  if (main.size() < results.seeds.size()) {
+    text += "; " + std::to_string(main.size()) + " of " + std::to_string(results.seeds.size()) +
+            " seeds";
+  }
+  text += ")";
   const auto tested = comparison.compare(kMainRow, row, targets.pairs);
   if (!tested) {
     return text +

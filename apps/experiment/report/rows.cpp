@@ -48,7 +48,7 @@ std::vector<Pair> target_pairs(const ExperimentResults& results, bool only_unsee
   return pairs;
 }
 
-std::optional<ScoreSummary> mean_over(const ExperimentResults& results, const std::string& row,
+std::map<uint64_t, double> seed_means(const ExperimentResults& results, const std::string& row,
                                       const std::vector<Pair>& pairs) {
   std::map<uint64_t, std::vector<double>> by_seed;
   for (const Pair& pair : pairs) {
@@ -57,10 +57,17 @@ std::optional<ScoreSummary> mean_over(const ExperimentResults& results, const st
       of_pair[score->seed] = score->f1;
     for (const auto& [seed, f1] : of_pair) by_seed[seed].push_back(f1);
   }
-  std::vector<double> means;
+  std::map<uint64_t, double> means;
   for (const auto& [seed, scores] : by_seed) {
-    if (scores.size() == pairs.size()) means.push_back(summarise(scores).mean);
+    if (scores.size() == pairs.size()) means[seed] = summarise(scores).mean;
   }
+  return means;
+}
+
+std::optional<ScoreSummary> mean_over(const ExperimentResults& results, const std::string& row,
+                                      const std::vector<Pair>& pairs) {
+  std::vector<double> means;
+  for (const auto& [seed, mean] : seed_means(results, row, pairs)) means.push_back(mean);
   if (means.empty()) return std::nullopt;
   return summarise(means);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,7 +26,9 @@ bool is_unseen(const ExperimentResults& results, const std::string& language);
 // `only_unseen`, the ones that the encoder has not seen.
 std::vector<Pair> target_pairs(const ExperimentResults& results, bool only_unseen);
 
-// Mean and deviation of the seeds' means over `pairs`, over the seeds that have all of them.
+// The mean over `pairs` of each seed that has all of them; mean and deviation of these.
+std::map<uint64_t, double> seed_means(const ExperimentResults& results, const std::string& row,
+                                      const std::vector<Pair>& pairs);
 std::optional<ScoreSummary> mean_over(const ExperimentResults& results, const std::string& row,
                                       const std::vector<Pair>& pairs);
 

@@ -39,7 +39,10 @@ class Footnotes {
 class CellWriter {
  public:
   CellWriter(const ExperimentResults& results, RowComparison& comparison, MarkCounts& marks)
-      : baseline_(baseline_of(results)), comparison_(comparison), marks_(marks) {}
+      : baseline_(baseline_of(results)),
+        seeds_(results.seeds.size()),
+        comparison_(comparison),
+        marks_(marks) {}
 
   HtmlCell cell(const ScoreCell& cell, const std::string& row, const std::vector<Pair>& pairs) {
     if (!cell.score) return {footnotes_.mark(cell.reason), "dim"};
@@ -47,6 +50,10 @@ class CellWriter {
     if (cell.best) html = "<b>" + html + "</b>";
     if (cell.score->deviation)
       html += " <small>± " + score_text(*cell.score->deviation) + "</small>";
+    if (static_cast<size_t>(cell.score->count) < seeds_) {
+      html += " <small>(" + std::to_string(cell.score->count) + " of " + std::to_string(seeds_) +
+              " seeds)</small>";
+    }
     return {html + difference_mark(row, pairs), cell.best ? "best" : ""};
   }
 
@@ -73,6 +80,7 @@ class CellWriter {
   }
 
   std::string baseline_;
+  size_t seeds_;
   RowComparison& comparison_;
   MarkCounts& marks_;
   Footnotes footnotes_;

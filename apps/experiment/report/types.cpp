@@ -10,14 +10,17 @@ namespace madx::apps::detail {
 namespace {
 
 // Scores by type that a row has on a language, over seeds and the sources other than the language;
-// on a language that is the only source, over its own.
+// on a language that is the only source, over its own. None of a row that has learned from labels
+// of the language besides those of its source.
 std::map<std::string, std::vector<double>> scores_by_type(const ExperimentResults& results,
                                                           const std::string& row,
                                                           const std::string& language) {
   std::map<std::string, std::vector<double>> by_type;
   for (const ExperimentScore& score : results.scores) {
     if (score.row != row || score.language != language) continue;
-    if (score.source == language && results.sources.size() > 1) continue;
+    const auto parts = parts_of_source(score.source);
+    if (parts.front() == language ? results.sources.size() > 1 : !is_under(score, parts.front()))
+      continue;
     for (const auto& [type, f1] : score.f1_by_type) by_type[type].push_back(f1);
   }
   return by_type;
