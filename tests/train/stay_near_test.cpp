@@ -101,6 +101,20 @@ TEST_F(StayNearTest, MeasuresFromOtherAdaptersWithoutTheirDropout) {
   EXPECT_TRUE(run.adapters->is_training()) << "what learns has its dropout again";
 }
 
+TEST_F(StayNearTest, MeasuresFromTheEncoderWithoutItsDropout) {
+  TextRun run(text(), false);
+  const auto batch = run.batches->train(0).batch;
+  auto whole = batch;
+  whole.read_rows = at::Tensor();
+  StayNearDistance near({1}, run.encoder, run.adapters);
+  const auto alone = run.adapters->plan({});
+  run.encoder->eval();
+  const std::vector<at::Tensor> states = {run.encoder->forward(whole, *alone)};
+  run.encoder->train();
+  EXPECT_EQ(near.of(states, whole, batch.read_rows, one_process()).item<double>(), 0);
+  EXPECT_TRUE(run.encoder->is_training()) << "what learns has its dropout again";
+}
+
 TEST_F(StayNearTest, MeasuresAfterEveryLayer) {
   TextRun run(text(), false);
   disturb(*run.adapters, 0.1);
