@@ -39,5 +39,16 @@ TEST_F(OutputFilesTest, WhatWasSetAsideIsRemovedWhereItsPlaceIsTaken) {
   EXPECT_THAT(names_in(folder_.path()), ElementsAre("checkpoint", "notes.old"));
 }
 
+TEST_F(OutputFilesTest, AUsersNamesAreNotTakenForTemporaryOnes) {
+  for (const char* name : {"notes.tmp", "notes.tmp1b", "notes", ".tmp", "notes.tmp1.old"})
+    EXPECT_FALSE(is_unfinished(name)) << name;
+  for (const char* name : {"x.tmp71", "x.tmp71.123.0", "x.tmp1.tmp2"})
+    EXPECT_TRUE(is_unfinished(name)) << name;
+  make("notes.tmp", "mine");
+  make("x.tmp71.0", "left");
+  remove_unfinished(folder_.path());
+  EXPECT_THAT(names_in(folder_.path()), ElementsAre("notes.tmp"));
+}
+
 }  // namespace output_files_test
 }  // namespace madx::apps
