@@ -45,6 +45,11 @@ class CheckpointTest : public testing::Test {
     checkpoint_.tensor_sums = {{"b.weight", at::randn({3, 2}, at::kDouble)}};
     checkpoint_.averaged = 4;
     checkpoint_.seconds = 12.5;
+    checkpoint_.loss = 2.0 / 3;
+    checkpoint_.unlogged_loss = 7.0 / 3;
+    checkpoint_.unlogged_steps = 3;
+    checkpoint_.unlogged_tokens = 300;
+    checkpoint_.tokens = 4000;
     write_checkpoint(directory_, checkpoint_, kRecipe);
   }
 
@@ -66,6 +71,11 @@ TEST_F(CheckpointTest, ComesBackBitForBit) {
   EXPECT_EQ(found.best_figures->extra.at("dev_f1"), 1.0 / 3);
   expect_equal(found.tensor_steps, checkpoint_.tensor_steps);
   EXPECT_EQ(found.seconds, 12.5);
+  EXPECT_EQ(found.loss, checkpoint_.loss);
+  EXPECT_EQ(found.unlogged_loss, checkpoint_.unlogged_loss);
+  EXPECT_EQ(found.unlogged_steps, 3);
+  EXPECT_EQ(found.unlogged_tokens, 300);
+  EXPECT_EQ(found.tokens, 4000);
   expect_equal(found.tensors, checkpoint_.tensors);
   expect_equal(found.first_moments, checkpoint_.first_moments);
   expect_equal(found.second_moments, checkpoint_.second_moments);
