@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <thread>
+#include <vector>
+
 #include "../support.h"
 #include "apps/run/checkpoint_files.h"
 
@@ -80,6 +84,42 @@ TEST_F(TrainingRecorderTest, WishesACheckpointWheneverItsTimeHasPassed) {
   seldom.on_start(0, 2);
   EXPECT_EQ(recorder.wish(), TrainingObserver::Wish::kSave);
   EXPECT_EQ(seldom.wish(), TrainingObserver::Wish::kGoOn) << "ten minutes have not passed";
+}
+
+TEST_F(TrainingRecorderTest, CountsTheTimeToTheNextCheckpointFromTheLastOne) {
+  auto chosen = options();
+  chosen.save_seconds = 0.2;
+  TrainingRecorder recorder(chosen);
+  recorder.on_start(0, 2);
+  std::this_thread::sleep_for(std::chrono::milliseconds(250));
+  EXPECT_EQ(recorder.wish(), TrainingObserver::Wish::kSave);
+  bool goes_on = false;
+  for (int i = 0; i < 10 && !goes_on; ++i) {  // a loaded machine may take that long between the two
+    recorder.on_checkpoint(checkpoint(1));
+    goes_on = recorder.wish() == TrainingObserver::Wish::kGoOn;
+  }
+  EXPECT_TRUE(goes_on);
+}
+
+TEST_F(TrainingRecorderTest, AsksForSnapshotsAtMultiplesOfTheirSteps) {
+  std::vector<int64_t> steps;
+  auto chosen = options();
+  chosen.snapshot_every = 3;
+  chosen.snapshot = [&](int64_t step) { steps.push_back(step); };
+  TrainingRecorder recorder(chosen);
+  recorder.on_start(0, 7);
+  for (int64_t step = 1; step <= 7; ++step) recorder.on_step({step, 7, 0.5, 100});
+  EXPECT_THAT(steps, testing::ElementsAre(3, 6));
+}
+
+TEST_F(TrainingRecorderTest, BeginsAnewWhereNothingIsResumed) {
+  {
+    TrainingRecorder killed(options());
+    killed.on_log(row(1));
+  }
+  TrainingRecorder recorder(options());
+  recorder.on_log(row(1));
+  EXPECT_EQ(read_metrics(folder_ / "metrics.jsonl").size(), 1u);
 }
 
 TEST_F(TrainingRecorderTest, WishesToStopWhereItWasInterrupted) {
