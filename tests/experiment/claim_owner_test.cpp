@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -97,6 +98,19 @@ TEST_F(ClaimOwners, ThatWereKilledLoseAClaimAtOnce) {
   EXPECT_EQ(Claim::acquire(path()), nullptr);
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
+  EXPECT_NE(Claim::acquire(path()), nullptr);
+}
+
+// Numbers of processes are given anew: this one's belonged to the claim's owner, which is gone.
+TEST_F(ClaimOwners, WhoseNumberAnotherProcessHasNowLoseAClaimAtOnce) {
+  auto claim = Claim::acquire(path());
+  auto text = words();
+  const auto start = text.find(' ', text.find(' ') + 1) + 1;
+  ASSERT_TRUE(std::isdigit(text[start])) << text;
+  claim.reset();
+  text[start] = text[start] == '1' ? '2' : '1';  // it began at another time
+  std::ofstream(path()) << text;
+  EXPECT_EQ(claimed_by(path()), "");
   EXPECT_NE(Claim::acquire(path()), nullptr);
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "madx/core/error.h"
+#include "io/test_files.h"
 #include "madx/eval/span_f1.h"
 
 namespace madx::apps {
@@ -50,7 +50,11 @@ TEST(SentenceCounts, GiveZeroWhereThereIsNothing) {
 }
 
 TEST(SentenceCounts, RefuseSentencesOfDifferentLength) {
-  EXPECT_THROW(sentence_counts({{"O"}}, {{"O", "O"}}), InputError);
+  EXPECT_EQ(io::input_error_of([] {
+              sentence_counts({{"O"}, {"O"}}, {{"O"}, {"O", "O"}});
+            }),
+            "sentence 2: expected 1 predicted tags, but found 2; predict every token of the "
+            "sentence");
 }
 
 TEST(PairedBootstrap, FindsNothingInIdenticalPredictions) {
