@@ -35,6 +35,13 @@ TEST(Tags, BeginsAnEntityWhereTheTypeChanges) {
 TEST(Tags, BeginsAnEntityAfterOneThatEnded) {
   EXPECT_EQ(spans_of({"S-PER", "I-PER", "E-PER", "E-PER"}),
             (Spans{{"PER", 0, 1}, {"PER", 1, 3}, {"PER", 3, 4}}));
+  EXPECT_EQ(spans_of({"B-PER", "L-PER", "I-PER", "L-PER"}), (Spans{{"PER", 0, 2}, {"PER", 2, 4}}));
+}
+
+TEST(Tags, BeginsAnEntityAtOneOfASingleToken) {
+  const Spans expected = {{"PER", 0, 1}, {"PER", 1, 2}, {"PER", 2, 3}};
+  EXPECT_EQ(spans_of({"B-PER", "S-PER", "I-PER"}), expected);
+  EXPECT_EQ(spans_of({"B-PER", "U-PER", "I-PER"}), expected);
 }
 
 TEST(Tags, FindsNothingInAnEmptySentence) { EXPECT_EQ(spans_of({}), Spans{}); }

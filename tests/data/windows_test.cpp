@@ -45,6 +45,14 @@ TEST(Windows, SharesWordsAndCutsInTheirMiddle) {
   EXPECT_EQ(windows[2].keep_end, 14u);
 }
 
+TEST(Windows, GivesAWordInTheVeryMiddleToTheFirst) {
+  const auto windows = make_windows(Counts(10, 1), 8, 3);  // words 5, 6 and 7 are shared
+  ASSERT_EQ(windows.size(), 2u);
+  EXPECT_EQ(windows[1].begin, 5u);
+  EXPECT_EQ(windows[0].keep_end, 7u);
+  EXPECT_EQ(windows[1].keep_begin, 7u);
+}
+
 TEST(Windows, SharesAQuarterOfTheLimitByDefault) {
   const auto windows = make_windows(Counts(20, 1), 16);
   ASSERT_EQ(windows.size(), 2u);
