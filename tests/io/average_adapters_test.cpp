@@ -39,6 +39,20 @@ TEST(AverageAdapters, WeighsEveryTensorTheInvertibleAdapterIncluded) {
   expect_scaled(adapters[0], 1);
 }
 
+TEST(AverageAdapters, HasTheFinestTypeOfAll) {
+  auto half = scaled(1);
+  TensorMap tensors;
+  for (const auto& item : half.tensors) tensors.insert(item.key(), item.value().to(at::kBFloat16));
+  half.tensors = tensors;
+  for (const auto& adapters : {std::vector<AdapterDirectory>{half, scaled(3, "en")},
+                               std::vector<AdapterDirectory>{scaled(3, "en"), half}}) {
+    for (const auto& item : average_adapters(adapters).tensors)
+      EXPECT_EQ(item.value().scalar_type(), at::kFloat) << item.key();
+  }
+  for (const auto& item : average_adapters({half, half}).tensors)
+    EXPECT_EQ(item.value().scalar_type(), at::kBFloat16);
+}
+
 TEST(AverageAdapters, RefusesAdaptersThatDiffer) {
   const auto error = [](auto change, const AverageOptions& options = {}) {
     std::vector<AdapterDirectory> adapters = {scaled(1), scaled(2, "en")};
