@@ -225,7 +225,7 @@ class Runner {
     try {
       options_.scored();
     } catch (const std::exception& error) {
-      log_.say("no report yet", error.what());
+      log_.say("no report", "yet", error.what());
     }
   }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <stdexcept>
 
 #include "apps/experiment/experiment_runner.h"
 #include "apps/experiment/piece_store.h"
@@ -96,6 +97,17 @@ TEST_F(PieceAttempts, OfAPieceBlockAllThatNeedsItHoweverFarAway) {
   ASSERT_EQ(result.failed.size(), 1u);
   EXPECT_THAT(result.failed[0].name, HasSubstr("language-adapter"));
   EXPECT_THAT(result.blocked, ElementsAre(HasSubstr("task-adapter"), HasSubstr("scoring")));
+}
+
+TEST_F(PieceAttempts, GoOnWhereTheReportCannotBeWritten) {
+  config_.seeds = {1, 2};
+  write_program("zero_shot_ner", "mkdir $out");
+  options_.scored = [] { throw std::runtime_error("a file of another piece is gone"); };
+  plan();
+  EXPECT_THAT(run().failed, IsEmpty());
+  for (const auto& piece : plan_.pieces) EXPECT_TRUE(store().is_done(piece)) << piece.name;
+  EXPECT_THAT(io::read_bytes(folder_ / "out/log.txt"),
+              HasSubstr("no report yet: a file of another piece is gone"));
 }
 
 TEST_F(PieceAttempts, AreNotMadeWhileAProgramIsAtWorkThere) {
