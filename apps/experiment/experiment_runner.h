@@ -33,7 +33,7 @@ struct RunnerResult {
 /// Runs the pieces of a plan that are not done, each as soon as what it needs is there. Pieces that
 /// other processes have claimed are waited for. A piece that fails blocks only what needs it. Every
 /// piece that is found, started, resumed, stopped, failed or done is a line of `log.txt` beside the
-/// store, and on standard output.
+/// store, and on standard output; so is a report that could not be written, which stops nothing.
 RunnerResult run_pieces(const ExperimentPlan& plan, const RunnerOptions& options);
 
 }  // namespace madx::apps

@@ -11,7 +11,6 @@ constexpr int kInterrupted = 130;
 
 volatile std::sig_atomic_t guards = 0;
 volatile std::sig_atomic_t requests = 0;
-
 volatile std::time_t first_request = 0;  // seconds of a clock that nobody sets
 
 std::time_t seconds_now() {

@@ -61,8 +61,8 @@ std::string held_out_summary(const TrainingResult& result) {
   if (!result.best_figures) return "";
   const auto loss = number_text(*result.best_figures->eval_loss);
   if (result.averaged == 0) return ", best held-out loss " + loss;
-  return ", held-out loss " + loss + " of the average over " + std::to_string(result.averaged) +
-         " steps";
+  return ", held-out loss " + loss + " of the average of " + std::to_string(result.averaged) +
+         " states";
 }
 
 void print_complete(const std::string& output) {

@@ -30,8 +30,8 @@ TrainingResult run_training(TrainingTask& task, const TrainerOptions& options,
 /// "100 steps, 53211 tokens, 2.8 passes in 3.2 s, loss 5.31".
 std::string training_summary(const TrainingResult& result);
 
-/// ", best held-out loss 2.31", or of an averaged run ", held-out loss 2.31 of the average over 3
-/// steps"; empty where there is no held-out text.
+/// ", best held-out loss 2.31", or of an averaged run ", held-out loss 2.31 of the average of 3
+/// states"; empty where there is no held-out text.
 std::string held_out_summary(const TrainingResult& result);
 
 /// Says that --resume found nothing to do.

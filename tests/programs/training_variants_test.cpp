@@ -147,9 +147,8 @@ TEST(AverageEvery, IsAFlagOfEveryTraining) {
       run_command(files(), "train_lang_adapter",
                   common + "sw --text @/sw.txt --eval-text @/en.txt --lm-head @/lm_head");
   EXPECT_EQ(language.status, 0) << language;
-  EXPECT_THAT(
-      language.out,
-      testing::ContainsRegex(", held-out loss [0-9.]+ of the average over 3 steps, peak memory"));
+  EXPECT_THAT(language.out, testing::ContainsRegex(
+                                ", held-out loss [0-9.]+ of the average of 3 states, peak memory"));
   const auto head = run_command(files(), "train_lm_head",
                                 common + "head.v2 --name head --text @/sw.txt --lr 1e-2");
   EXPECT_EQ(head.status, 0) << head;

@@ -65,12 +65,10 @@ std::string difference_to(const ExperimentResults& results, RowComparison& compa
     other.push_back(found->second);
   }
   if (main.empty()) {
+    const std::string lacking = of_main.empty() ? kMainRow : of_row.empty() ? row : "";
     return std::string(kMainRow) + " cannot be compared with " + row + ": " +
-           (of_main.empty()  ? std::string(kMainRow) + " has"
-            : of_row.empty() ? row + " has"
-                             : "they have") +
-           " no " + (of_main.empty() || of_row.empty() ? "" : "common ") +
-           "seed with scores for all of them. ";
+           (lacking.empty() ? "they have no common seed" : lacking + " has no seed") +
+           " with scores for all of them. ";
   }
   const double mean = summarise(main).mean, mean_of_row = summarise(other).mean;
   std::string text = std::string(kMainRow) + " differs from " + row + " by " +

@@ -18,9 +18,8 @@ std::map<std::string, std::vector<double>> scores_by_type(const ExperimentResult
   std::map<std::string, std::vector<double>> by_type;
   for (const ExperimentScore& score : results.scores) {
     if (score.row != row || score.language != language) continue;
-    const auto parts = parts_of_source(score.source);
-    if (parts.front() == language ? results.sources.size() > 1 : !is_under(score, parts.front()))
-      continue;
+    const std::string source = score.source.substr(0, score.source.find('+'));
+    if (source == language ? results.sources.size() > 1 : !is_under(score, source)) continue;
     for (const auto& [type, f1] : score.f1_by_type) by_type[type].push_back(f1);
   }
   return by_type;

@@ -76,12 +76,12 @@ std::string describe_directory(const std::string& directory);
 
 /// Reads adapter_config.json with pytorch_adapter.bin or, where that is missing,
 /// adapter.safetensors; key names of today and of AdapterHub's first versions. The name is the one
-/// that the tensors' keys carry, or without tensors, as all layers are left out, adapter_config.json's. A
-/// task adapter of the first versions that declares an invertible adapter but has no weights for it
-/// has none, as in AdapterHub. Tensors may be views of the mapped file. Throws InputError naming
-/// file, key, expected and found: a key that no bottleneck or invertible adapter has, two names; a
-/// directory of something else, PEFT's adapters among it. Shapes and completeness are for the
-/// modules to check.
+/// that the tensors' keys carry, or without tensors, as all layers are left out, that of
+/// adapter_config.json. A task adapter of the first versions that declares an invertible adapter
+/// but has no weights for it has none, as in AdapterHub. Tensors may be views of the mapped file.
+/// Throws InputError naming file, key, expected and found: a key that no bottleneck or invertible
+/// adapter has, two names; a directory of something else, PEFT's adapters among it. Shapes and
+/// completeness are for the modules to check.
 AdapterDirectory read_adapter(const std::string& directory);
 
 /// The encoder that an adapter was made for, by adapter_config.json alone. Throws InputError as
